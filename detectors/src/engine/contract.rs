@@ -1,0 +1,385 @@
+//! The engine's contract: what goes in, what comes out. Time is an argument; same inputs, same outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::incident::{Report, Severity};
+use crate::time::{Millis, Second};
+
+/// One ordered part of a source: a shard, a topic partition, a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Partition {
+    /// The source's name in the configuration.
+    pub source: Arc<str>,
+    /// The part's name within the source; empty where the source has only one.
+    pub name: Arc<str>,
+}
+
+/// A distinct event as it arrived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The event.
+    pub event: Event,
+    /// Where it came from.
+    pub partition: Partition,
+    /// When the batch that holds it was complete.
+    pub received_at: Millis,
+    /// Whether its source may cause pauses.
+    pub may_pause: bool,
+}
+
+/// What a human does about an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Act {
+    /// Lets the paused principal go on.
+    Resume {
+        /// The incident's id.
+        incident: String,
+        /// Why, in the reviewer's words.
+        reason: String,
+        /// One reviewer stands in for the two that a `critical` needs; everybody is paged about it.
+        break_glass: bool,
+    },
+}
+
+/// A human's act, by a named reviewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Human {
+    /// A unique id of this act; the same id again changes nothing.
+    pub id: String,
+    /// When it was accepted.
+    pub at: Millis,
+    /// The reviewer's name.
+    pub who: String,
+    /// ARNs and unique ids of AWS principals that are this reviewer.
+    pub principals: Vec<String>,
+    /// What they did.
+    pub act: Act,
+}
+
+/// What can be paused: one IAM entity, or one of its sessions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PauseKey {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The ARN of the role or user.
+    pub entity: String,
+    /// The session's unique id, or `*` for all of them.
+    pub session: String,
+}
+
+/// How firmly something is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rung {
+    /// Denies destruction, new credentials and policy changes; leaves creates.
+    Destructive,
+    /// Denies everything.
+    All,
+}
+
+/// What came of a desired state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What it is about.
+    pub key: PauseKey,
+    /// Which generation of the desired state it answers.
+    pub generation: u64,
+    /// When it was known.
+    pub at: Millis,
+    /// How it went.
+    pub result: PauseResult,
+}
+
+/// How a change went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum PauseResult {
+    /// The deny is in place, read back.
+    Paused,
+    /// Nothing of ours is left, read back.
+    Resumed,
+    /// Given up after retries; `reason` is bounded.
+    Failed {
+        /// What went wrong.
+        reason: String,
+    },
+    /// This principal cannot be paused, or must not be; `reason` is bounded.
+    Unpausable {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// What a source says of the trail that feeds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// When it was seen.
+    pub at: Millis,
+    /// What is wrong, as one bounded sentence; nothing if all is well (again).
+    pub trouble: Option<String>,
+}
+
+/// What the engine is told to do about findings. The shell makes it from its configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The deployment's name: part of each page key.
+    pub deployment: String,
+    /// How long a partition of each source may be silent before the horizon stops waiting for it, in seconds.
+    pub quiet_limits: BTreeMap<String, i64>,
+    /// How findings are acted on.
+    pub brake: BrakeSettings,
+}
+
+/// Modes, protection, budgets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrakeSettings {
+    /// The mode where no exception matches.
+    pub mode: Mode,
+    /// Exceptions, the first match counts.
+    pub exceptions: Vec<ModeException>,
+    /// Exact ARNs and unique ids that are never paused.
+    pub protected: BTreeSet<String>,
+    /// Pauses per account and hour; past it incidents only page.
+    pub budget_account: u32,
+    /// Pauses per hour over all accounts.
+    pub budget_total: u32,
+    /// How many reviewers must agree before a `critical` incident is resumed.
+    pub reviewers_to_resume_critical: u32,
+}
+
+impl Default for BrakeSettings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Observe,
+            exceptions: Vec::new(),
+            protected: BTreeSet::new(),
+            budget_account: 3,
+            budget_total: 10,
+            reviewers_to_resume_critical: 2,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { deployment: "trailbrake".to_owned(), quiet_limits: BTreeMap::new(), brake: BrakeSettings::default() }
+    }
+}
+
+/// What happens when an incident becomes `critical`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Pages say what would have been paused.
+    #[default]
+    Observe,
+    /// Pauses, and pages at the same time.
+    Enforce,
+}
+
+/// A mode for one detector, one account, or one detector in one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeException {
+    /// The detector, or any.
+    pub detector: Option<String>,
+    /// The account, or any.
+    pub account: Option<String>,
+    /// The mode there.
+    pub mode: Mode,
+}
+
+/// What the engine is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A distinct event, or a copy of one.
+    Fact(Box<Fact>),
+    /// A partition was read up to an event time (also from records that are no facts).
+    Mark {
+        /// The partition.
+        partition: Partition,
+        /// The greatest event time seen in it.
+        time: Second,
+        /// When that was received.
+        received_at: Millis,
+    },
+    /// Time passes.
+    Tick(Millis),
+    /// A human acts.
+    Human(Human),
+    /// A pause or resume was carried out, or not.
+    Outcome(Outcome),
+    /// A source says how its trail is.
+    Watch(Watch),
+    /// New settings, from the next input on.
+    Configure(Box<Settings>),
+}
+
+/// One row of the engine's memory. The shell stores it without understanding it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row {
+    /// The table; one of a fixed few words.
+    pub table: String,
+    /// The key within the table.
+    pub key: String,
+    /// The value (JSON), or nothing: the row is gone.
+    pub value: Option<String>,
+}
+
+/// In which of the accounts of records received a fact ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Column {
+    /// New, and judged.
+    Judged,
+    /// An equal copy of a fact.
+    Duplicate,
+    /// The same call in another account's trail.
+    Twin,
+    /// A differing copy of a fact: judged as well.
+    Conflicting,
+}
+
+/// What became of an incident, to be told to humans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It is open and pages for the first time.
+    Opened,
+    /// It pages and grew: more severe, wider, or a pause took effect or failed.
+    Updated,
+    /// It is over: resumed, closed, merged or eased.
+    Resolved,
+}
+
+/// An incident as it stands, and what the brake has done about it. Also the body of the API's answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Situation {
+    /// The incident, as design and `replay` show it.
+    pub incident: Report,
+    /// Everything that is or was to be paused for it, and how that went.
+    pub pauses: Vec<Pause>,
+    /// Why nothing is paused although the incident is `critical`; empty otherwise.
+    pub not_paused_because: String,
+    /// Reviewers who agreed to a resume, with their reasons.
+    pub approvals: Vec<Approval>,
+    /// The last change's number within this incident; grows by one with each announcement.
+    pub sequence: u64,
+}
+
+/// A reviewer's word for a resume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The reviewer.
+    pub who: String,
+    /// When.
+    pub at: Millis,
+    /// Why.
+    pub reason: String,
+    /// Whether it was given by breaking the glass.
+    pub break_glass: bool,
+}
+
+/// One pause of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// What is paused.
+    pub key: PauseKey,
+    /// How firmly.
+    pub rung: Rung,
+    /// How far it has come.
+    pub state: PauseState,
+    /// When that was known.
+    pub at: Millis,
+    /// The reason of a failure; empty otherwise.
+    pub reason: String,
+}
+
+/// How far a pause has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PauseState {
+    /// In `observe`: it would have been paused.
+    WouldPause,
+    /// Decided, not yet known to be in place.
+    Pausing,
+    /// In place, read back.
+    Paused,
+    /// To be lifted, not yet known to be gone.
+    Resuming,
+    /// Lifted, read back.
+    Resumed,
+    /// Given up.
+    Failed,
+    /// Cannot or must not be paused.
+    Unpausable,
+}
+
+/// An incident's change that receivers are to be told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Unique and stable: the incident's id and its sequence number.
+    pub id: String,
+    /// Groups the messages of one incident at a receiver.
+    pub page_key: String,
+    /// What changed.
+    pub change: Change,
+    /// When it was decided.
+    pub at: Millis,
+    /// The incident now.
+    pub situation: Situation,
+}
+
+/// A desired state: what all open incidents want of one entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// What it is about.
+    pub key: PauseKey,
+    /// Grows with each change for this key; an answer to an older one is stale.
+    pub generation: u64,
+    /// What is wanted: a rung, or nothing.
+    pub rung: Option<Rung>,
+    /// When it was decided.
+    pub decided_at: Millis,
+    /// When the record that decided it was received; for a resume, when the human's word was.
+    pub received_at: Millis,
+    /// The incidents that want it (or wanted it last).
+    pub incidents: Vec<String>,
+}
+
+/// What the engine says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// A fact was counted in a column.
+    Counted {
+        /// The source that it came from.
+        source: Arc<str>,
+        /// The column.
+        column: Column,
+    },
+    /// A row of memory changed.
+    Row(Row),
+    /// Tell the receivers.
+    Announce(Box<Announcement>),
+    /// Bring an entity to this state.
+    Desire(Desired),
+    /// A human's act was taken or refused; answers the act of this id.
+    Answer {
+        /// The act's id.
+        id: String,
+        /// What came of it, or why it was refused (a sentence, with a hint on its second line).
+        result: Result<String, String>,
+    },
+    /// An incident changed in a way that is shown and stored, whether or not it pages.
+    Incident {
+        /// The incident now.
+        situation: Box<Situation>,
+        /// The most severe that it has been.
+        peak: Severity,
+    },
+}

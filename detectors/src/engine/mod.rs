@@ -1,0 +1,3 @@
+//! Puts the rooms together behind one contract.
+mod contract;
+pub use contract::*;

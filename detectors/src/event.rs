@@ -1,0 +1,240 @@
+//! An event: a record decoded into our own type. Who, did what, to which resources, when, with what outcome.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Second;
+
+/// What an action does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Ends the life of a resource.
+    Destroy,
+    /// Begins the life of a resource.
+    Create,
+    /// Stops, reboots, detaches or scales to zero.
+    Disrupt,
+    /// Switches a protection off.
+    Unguard,
+    /// Widens permissions.
+    Escalate,
+    /// Reads.
+    Observe,
+    /// Anything else.
+    Other,
+}
+
+/// Whether a call took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// No error code: accepted.
+    Ok,
+    /// Refused for want of permission.
+    Denied,
+    /// Failed for any other reason: throttled, absent already, in conflict, a dry run, an internal error.
+    Failed,
+}
+
+/// The kind of identity that a record names (`userIdentity.type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityKind {
+    /// The account's root user.
+    Root,
+    /// An IAM user.
+    IamUser,
+    /// A session of a role.
+    AssumedRole,
+    /// A session of GetFederationToken.
+    FederatedUser,
+    /// An AWS service acting by itself (also records with only an account and `invokedBy`).
+    AwsService,
+    /// A caller of another account.
+    AwsAccount,
+    /// An Identity Center user with a bearer token.
+    IdentityCenterUser,
+    /// Any other kind, or none.
+    Unknown,
+}
+
+/// Who made a call, as the record says it. A string the record lacks is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The kind of identity.
+    pub kind: IdentityKind,
+    /// The caller's account (12 digits).
+    pub account: String,
+    /// The caller's ARN as recorded: for a role session the `assumed-role` ARN of STS.
+    pub arn: String,
+    /// The unique id: `AROA…:session name` or `AIDA…`.
+    pub principal_id: String,
+    /// The access key that signed the call.
+    pub access_key: String,
+    /// The ARN of the role behind a session (`sessionContext.sessionIssuer.arn`).
+    pub issuer_arn: String,
+    /// The unique id of the role behind a session.
+    pub issuer_id: String,
+    /// `sourceIdentity`, which sticks through role chaining.
+    pub source_identity: String,
+    /// The Identity Center user id, from `onBehalfOf`.
+    pub identity_center_user: String,
+    /// The AWS service through which the call came.
+    pub invoked_by: String,
+}
+
+impl Identity {
+    /// The ARN of the IAM entity that acts: the role behind a session, the user, or root. Where a record of a session
+    /// lacks its issuer, the role's ARN is put together from the session's (without the role's path, which STS omits).
+    pub fn entity_arn(&self) -> String {
+        if !self.issuer_arn.is_empty() {
+            return self.issuer_arn.clone();
+        }
+        let mut parts = self.arn.splitn(6, ':');
+        let (Some("arn"), Some(partition), Some("sts"), Some(_), Some(account), Some(rest)) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return self.arn.clone();
+        };
+        match rest.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) {
+            Some(role) => format!("arn:{partition}:iam::{account}:role/{role}"),
+            None => self.arn.clone(),
+        }
+    }
+
+    /// The session's name: what follows the colon of the unique id, or nothing for identities without sessions.
+    pub fn session_name(&self) -> &str {
+        self.principal_id.split_once(':').map_or("", |(_, session)| session)
+    }
+
+    /// Whether this is an AWS service: only the type `AWSService` and roles under the reserved path count.
+    pub fn is_aws_service(&self) -> bool {
+        self.kind == IdentityKind::AwsService || is_service_linked(&self.entity_arn())
+    }
+}
+
+/// Whether an ARN names a role under the path that only AWS services may use.
+pub fn is_service_linked(arn: &str) -> bool {
+    arn.splitn(6, ':').nth(5).is_some_and(|rest| rest.starts_with("role/aws-service-role/"))
+}
+
+/// How a create proves that the resource did not exist before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// It proves nothing: a put, an update, an idempotent create, or not a create.
+    None,
+    /// The response holds an identifier that the service assigned.
+    ServerAssigned,
+    /// The API fails when the name exists.
+    FailsIfExists,
+}
+
+/// The weight class of a resource type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightClass {
+    /// A database, a table, a file system, a key: weighs 3.
+    HoldsState,
+    /// An instance, a service, a load balancer: weighs 1.
+    ServesTraffic,
+    /// A subnet, a volume, a snapshot, a function: weighs 0.5. Also what an unknown destructive action destroys.
+    Small,
+    /// A security group, a role, a log group: usually unused by the time it is deleted. Weighs 0.2.
+    UsuallyUnused,
+    /// A stack: weighs nothing, since the deletes it causes carry the weight.
+    Stack,
+}
+
+/// Where resources of a type live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// In one zone.
+    Zonal,
+    /// In the zones of its subnets.
+    Subnets,
+    /// In a region, in no zone.
+    Regional,
+    /// In no region.
+    Global,
+}
+
+/// One resource that an event names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// The CloudFormation type, `AWS::EC2::Instance`, or `service:noun` where there is none.
+    pub kind: String,
+    /// The weight class of the type.
+    pub class: WeightClass,
+    /// Where resources of this type live.
+    pub scope: Scope,
+    /// All names under which the event knows it: identifiers, names, ARNs; at least one, sorted, without repeats.
+    /// Percent-encoding is undone. The first path segment of `parents` is not part of an alias.
+    pub aliases: Vec<String>,
+    /// Identifiers of what contains it (a cluster, a vault, an API), outermost first.
+    pub parents: Vec<String>,
+    /// The name that the caller gave it, if any (also a `Name` tag); empty otherwise.
+    pub name: String,
+    /// For a create, what it proves.
+    pub proof: Proof,
+    /// Availability zones that the event itself names for it, each in the event's region.
+    pub zones: Vec<String>,
+    /// Subnets that the event itself names for it.
+    pub subnets: Vec<String>,
+}
+
+/// What AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity, GetFederationToken and GetSessionToken hand out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The access key in the response: unique.
+    pub access_key: String,
+    /// The unique id of the session made, `AROA…:session name`; empty if the response has none.
+    pub session_id: String,
+}
+
+/// A record, decoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// `eventID`.
+    pub id: String,
+    /// `sharedEventID`, equal in the copies that several accounts get of one call; empty if absent.
+    pub shared_id: String,
+    /// `eventTime`.
+    pub time: Second,
+    /// Whose trail it is: `recipientAccountId`, else the caller's account.
+    pub account: String,
+    /// `awsRegion`.
+    pub region: String,
+    /// The service: `eventSource` without `.amazonaws.com`, in lower case.
+    pub service: String,
+    /// `eventName` without an API-version suffix.
+    pub name: String,
+    /// What the action does.
+    pub effect: Effect,
+    /// Whether it took effect.
+    pub outcome: Outcome,
+    /// `errorCode`; empty if absent.
+    pub error_code: String,
+    /// Who made the call.
+    pub identity: Identity,
+    /// `requestID`; empty if absent.
+    pub request_id: String,
+    /// `userAgent`; chosen by the caller, so it is evidence and nothing more.
+    pub user_agent: String,
+    /// `sourceIPAddress`.
+    pub source_ip: String,
+    /// What it created, destroyed, disrupted or unguarded.
+    pub resources: Vec<Mention>,
+    /// The credentials it handed out.
+    pub link: Option<Link>,
+    /// Pairs (subnet, zone) that the event reveals.
+    pub subnet_zones: Vec<(String, String)>,
+}
+
+impl Event {
+    /// The action in the usual short form, `ec2:TerminateInstances`.
+    pub fn action(&self) -> String {
+        format!("{}:{}", self.service, self.name)
+    }
+}

@@ -1,0 +1,3 @@
+//! Findings of one actor, gathered into episodes.
+mod report;
+pub use report::*;

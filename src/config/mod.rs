@@ -1,0 +1,240 @@
+//! The configuration, valid: everything that can be wrong with it has been found. Made from [`raw`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trailbrake_detectors::engine::Settings;
+
+use crate::source::Terms;
+
+/// A secret from a file or the environment. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// The secret itself, for the one call that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("<secret>")
+    }
+}
+
+/// What a token allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sends events.
+    Ingest,
+    /// Reads incidents and status.
+    Read,
+    /// Decides on incidents.
+    Review,
+}
+
+/// A bearer token and the person or program that holds it.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Who holds it.
+    pub name: String,
+    /// What it allows.
+    pub roles: BTreeSet<Role>,
+    /// The token.
+    pub secret: Secret,
+    /// ARNs and unique ids of AWS principals that are this person.
+    pub principals: Vec<String>,
+}
+
+/// Where records come from.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// What the source declares.
+    pub terms: Arc<Terms>,
+    /// Where it reads.
+    pub kind: SourceKind,
+}
+
+/// Where a stream is read from when the journal holds no position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// What comes from now on.
+    #[default]
+    Latest,
+    /// Everything that is still there.
+    Oldest,
+}
+
+/// The kinds of source, with their settings.
+#[derive(Clone, Debug)]
+pub enum SourceKind {
+    /// A Kinesis data stream, polled.
+    Kinesis {
+        /// The stream's name.
+        stream: String,
+        /// Its region.
+        region: String,
+        /// Another endpoint than AWS's own.
+        endpoint: Option<String>,
+        /// Where to start.
+        start: Start,
+        /// Time between two polls of a shard.
+        poll_interval: Duration,
+    },
+    /// A Kafka topic, read by a consumer group.
+    Kafka {
+        /// `host:port`, comma-separated.
+        brokers: String,
+        /// The topic.
+        topic: String,
+        /// The consumer group.
+        group: String,
+        /// Where to start.
+        start: Start,
+        /// Further librdkafka properties (TLS, SASL).
+        properties: std::collections::BTreeMap<String, String>,
+    },
+    /// CloudTrail's LookupEvents, with a look at the trail's health.
+    CloudTrail {
+        /// The region.
+        region: String,
+        /// Another endpoint than AWS's own.
+        endpoint: Option<String>,
+        /// The trail whose health is watched (a name or an ARN); nothing: none.
+        trail: Option<String>,
+        /// Time between two rounds of LookupEvents.
+        poll_interval: Duration,
+        /// How far each round reaches back before the last.
+        overlap: Duration,
+        /// Time between two looks at the trail.
+        watch_interval: Duration,
+    },
+    /// One file, read once from the start, or followed.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Goes on at the end, as lines are added.
+        follow: bool,
+    },
+    /// Standard input, by lines, until it ends.
+    Stdin,
+    /// `POST /v1/events` on the listener for people and agents.
+    Http,
+}
+
+/// Who is told.
+#[derive(Clone, Debug)]
+pub struct ReceiverConfig {
+    /// The receiver's name.
+    pub name: String,
+    /// What it is.
+    pub kind: ReceiverKind,
+}
+
+/// The kinds of receiver, with their settings.
+#[derive(Clone, Debug)]
+pub enum ReceiverKind {
+    /// PagerDuty, Events API v2.
+    PagerDuty {
+        /// The integration's key.
+        routing_key: Secret,
+        /// Where events are posted.
+        endpoint: String,
+    },
+    /// Alertmanager, API v2; every instance of a cluster is told.
+    Alertmanager {
+        /// Base URLs, `http://127.0.0.1:9093`.
+        urls: Vec<String>,
+    },
+}
+
+/// How pauses are carried out.
+#[derive(Clone, Debug)]
+pub struct ActConfig {
+    /// The Unix socket on which `act` listens.
+    pub socket: PathBuf,
+    /// Whether `run` starts `act` as its child.
+    pub spawn: bool,
+    /// The way to pause.
+    pub hook: HookKind,
+    /// Exact ARNs and unique ids that are never paused: `act` checks by itself.
+    pub protected: BTreeSet<String>,
+    /// Pauses per account and hour that `act` makes at most.
+    pub budget_account: u32,
+    /// Pauses per hour over all accounts that `act` makes at most.
+    pub budget_total: u32,
+    /// Where `act` keeps what its budget has spent.
+    pub state: PathBuf,
+}
+
+/// The kinds of hook, with their settings.
+#[derive(Clone, Debug)]
+pub enum HookKind {
+    /// Attaches one of our two managed deny policies to the role or user.
+    AwsIam {
+        /// The region for signing; IAM itself is global.
+        region: String,
+        /// Another endpoint than AWS's own.
+        endpoint: Option<String>,
+        /// The name of the managed policy that denies destruction, in each account.
+        destructive_policy: String,
+        /// The name of the managed policy that denies everything, in each account.
+        all_policy: String,
+    },
+    /// Tells a program of yours, signed.
+    Webhook {
+        /// Where.
+        url: String,
+        /// The signing secret (`whsec_…`).
+        secret: Secret,
+    },
+}
+
+/// Where the memory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalKind {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// Nowhere: a restart forgets everything.
+    Memory,
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What the engine is told.
+    pub settings: Settings,
+    /// Where the memory is.
+    pub journal: JournalKind,
+    /// The listener for people and agents.
+    pub http: SocketAddr,
+    /// The listener for metrics and health.
+    pub metrics: SocketAddr,
+    /// The address at which people reach the listener, for links in pages; nothing: no links.
+    pub public_url: Option<String>,
+    /// Who may do what.
+    pub tokens: Vec<Token>,
+    /// Where records come from.
+    pub sources: Vec<SourceConfig>,
+    /// Who is told.
+    pub receivers: Vec<ReceiverConfig>,
+    /// How pauses are carried out; nothing: never.
+    pub act: Option<ActConfig>,
+    /// Threads that decode.
+    pub decode_threads: usize,
+    /// Logs as JSON lines instead of text.
+    pub log_json: bool,
+}

@@ -1,0 +1,1 @@
+//! Wires everything, runs it, and shuts it down in the order of the data.

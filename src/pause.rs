@@ -1,0 +1,1 @@
+//! The side of `run` that speaks with `act`.

@@ -40,8 +40,17 @@ impl Judged<'_> {
 
     /// Whether it had come back by the fact at `at`. What is own and young never counts as recreated.
     pub fn is_recreated(&self, at: &FactKey) -> bool {
-        !self.is_own_and_young()
-            && self.contribution.recreation.as_ref().is_some_and(|recreation| recreation.by <= *at)
+        !self.is_own_and_young() && self.contribution.back_by().is_some_and(|by| by <= at)
+    }
+
+    /// The weight that had come back by the fact at `at`: the same identity counts in full, a successor half, and less
+    /// where it replaces one of a row.
+    pub fn weight_back(&self, at: &FactKey) -> Thousandths {
+        match &self.contribution.recreated_by {
+            _ if !self.is_recreated(at) => 0,
+            Some(by) if by <= at => weight_of(self.contribution.class),
+            _ => self.weight() / 2,
+        }
     }
 }
 
@@ -90,8 +99,7 @@ impl<'a> Window<'a> {
 impl Sums {
     /// Sums over some destroyed resources, with what is own and young held to its cap.
     pub fn over<'a>(destroyed: impl Iterator<Item = &'a Judged<'a>> + Clone) -> Self {
-        let own: Thousandths =
-            destroyed.clone().filter(|judged| judged.is_own_and_young()).map(Judged::weight).sum();
+        let own: Thousandths = destroyed.clone().filter(|judged| judged.is_own_and_young()).map(Judged::weight).sum();
         let mut sums = Self::default();
         for judged in destroyed {
             let contribution = judged.contribution;

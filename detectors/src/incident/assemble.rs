@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::episode::Episode;
 use super::sentence::{Told, sentence};
-use super::{
-    Denied, Destroyed, Evidence, EvidenceResource, Principal, Recreated, Report, Severity, State, tool_of,
-};
+use super::{Denied, Destroyed, Evidence, EvidenceResource, Principal, Recreated, Report, Severity, State, tool_of};
 use crate::engine::Mode;
 use crate::event::IdentityKind;
 use crate::limits::{
@@ -167,13 +165,13 @@ fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recre
         .all
         .iter()
         .filter(|(_, one, _)| one.ownership != Ownership::OwnYoung)
-        .filter_map(|(_, one, _)| one.recreation.as_ref().map(|recreation| (one, recreation)))
-        .filter(|(_, recreation)| last.is_some_and(|last| recreation.by <= *last) && store.get(&recreation.by).is_some())
-        .map(|(one, recreation)| Recreated {
+        .filter_map(|(_, one, _)| one.back_by().map(|by| (one, by)))
+        .filter(|(_, by)| last.is_some_and(|last| *by <= last) && store.get(by).is_some())
+        .map(|(one, by)| Recreated {
             kind: one.kind.to_string(),
             id: one.id.clone(),
             deleted_at: one.fact.second.to_string(),
-            created_at: recreation.by.second.to_string(),
+            created_at: by.second.to_string(),
         })
         .collect();
     all.sort();
@@ -236,11 +234,12 @@ fn by_weight(shares: impl Iterator<Item = (String, Thousandths)>) -> Vec<String>
 }
 
 fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
-    let told = |tell: &dyn Fn(&Entry, &crate::event::Event) -> String| {
-        by_weight(shares.all.iter().filter_map(|(entry, one, weight)| {
-            store.get(&one.fact).map(|fact| (tell(entry, &fact.event), *weight))
-        }))
-    };
+    let told =
+        |tell: &dyn Fn(&Entry, &crate::event::Event) -> String| {
+            by_weight(shares.all.iter().filter_map(|(entry, one, weight)| {
+                store.get(&one.fact).map(|fact| (tell(entry, &fact.event), *weight))
+            }))
+        };
     let first = |words: Vec<String>| words.into_iter().next().unwrap_or_default();
     let mut sessions = told(&|_, event| event.identity.session_name().to_owned());
     let session = sessions.first().cloned().unwrap_or_default();
@@ -251,7 +250,7 @@ fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
     let origin = first(told(&|entry, _| entry.actor.origin.to_string()));
     let issuer = first(told(&|_, event| event.identity.issuer_arn.clone()));
     Principal {
-        account: arn.splitn(6, ':').nth(4).unwrap_or_default().to_owned(),
+        account: arn.split(':').nth(4).unwrap_or_default().to_owned(),
         kind: first(told(&|_, event| kind_word(event.identity.kind).to_owned())),
         origin: if origin == arn { String::new() } else { origin },
         tool: first(told(&|_, event| tool_of(&event.user_agent).to_owned())),

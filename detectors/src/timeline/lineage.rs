@@ -38,8 +38,7 @@ pub fn actor_of(store: &Store, key: &FactKey, event: &Event) -> Actor {
 
 /// The Identity Center user behind an identity.
 fn person_of(identity: &Identity) -> Option<String> {
-    (!identity.identity_center_user.is_empty())
-        .then(|| format!("identity-center:{}", identity.identity_center_user))
+    (!identity.identity_center_user.is_empty()).then(|| format!("identity-center:{}", identity.identity_center_user))
 }
 
 /// The entity's ARN, or what comes closest where a record has none.
@@ -70,10 +69,11 @@ fn origin_of(store: &Store, as_of: &FactKey, identity: &Identity, depth: usize) 
 
 /// The link that let this identity in: by its access key, which is unique, else by its session's name, which is not.
 fn link_of(store: &Store, as_of: &FactKey, identity: &Identity) -> Option<FactKey> {
+    // A link that comes later than the call is not looked at: what happens after an instant never bears on it.
     if !identity.access_key.is_empty()
-        && let Some(link) = store.link_of_key(&identity.access_key)
+        && let Some(link) = store.link_of_key(&identity.access_key).filter(|link| *link < as_of)
     {
-        return (link < as_of).then(|| link.clone());
+        return Some(link.clone());
     }
     if identity.principal_id.is_empty() || identity.session_name().is_empty() {
         return None;
@@ -86,7 +86,8 @@ fn link_of(store: &Store, as_of: &FactKey, identity: &Identity) -> Option<FactKe
     if callers.len() > 1 {
         return None;
     }
-    recent.last().map(|link| (*link).clone()).or_else(|| {
-        store.links_of_session(&identity.principal_id).filter(|link| *link < as_of).next_back().cloned()
-    })
+    recent
+        .last()
+        .map(|link| (*link).clone())
+        .or_else(|| store.links_of_session(&identity.principal_id).rfind(|link| *link < as_of).cloned())
 }

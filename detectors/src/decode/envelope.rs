@@ -47,7 +47,7 @@ impl<'c> Decoder<'c> {
             if wrappers > ENVELOPES_MAX {
                 return self.reject(RejectReason::TooDeep, payload);
             }
-            inflated = match inflate(bytes) {
+            inflated = match inflate(bytes, DECOMPRESSED_BYTES_MAX) {
                 Ok(inflated) => inflated,
                 Err(reason) => return self.reject(reason, payload),
             };
@@ -76,16 +76,15 @@ impl<'c> Decoder<'c> {
             }
             documents += self.line(line, wrappers);
         }
-        // Many lines and no JSON in any: not lines, but one message that is broken.
+        // Many lines and no object in any: not lines, but one message that is broken.
         if documents == 0 {
-            let rejects = self.decoded.received;
             self.decoded = Decoded::default();
-            let reason = if rejects == 0 { RejectReason::Empty } else { broken(bytes) };
-            self.reject(reason, bytes);
+            self.reject(if is_json(bytes) { RejectReason::NotARecord } else { broken(bytes) }, bytes);
         }
     }
 
-    /// The documents on one line, mostly one: some senders put no newline between them. Says how many there were.
+    /// The documents on one line, mostly one: some senders put no newline between them. Says how many were objects or
+    /// lists, as a line of a message that goes over several lines is not.
     fn line(&mut self, line: &[u8], wrappers: usize) -> usize {
         let mut documents = 0;
         let mut stream = Deserializer::from_slice(line).into_iter::<&RawValue>();
@@ -97,7 +96,7 @@ impl<'c> Decoder<'c> {
                     if !self.has_room(document.get().as_bytes()) {
                         return documents;
                     }
-                    documents += 1;
+                    documents += usize::from(document.get().starts_with(['{', '[']));
                     self.document(document.get(), wrappers);
                 }
                 Some(Err(_)) => {
@@ -223,12 +222,11 @@ fn broken(bytes: &[u8]) -> RejectReason {
     if std::str::from_utf8(bytes).is_err() { RejectReason::NotUtf8 } else { RejectReason::NotJson }
 }
 
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, RejectReason> {
+fn inflate(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, RejectReason> {
     let mut inflated = Vec::new();
-    let bound = DECOMPRESSED_BYTES_MAX as u64 + 1;
-    match MultiGzDecoder::new(bytes).take(bound).read_to_end(&mut inflated) {
+    match MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1).read_to_end(&mut inflated) {
         Err(_) => Err(RejectReason::BadCompression),
-        Ok(_) if inflated.len() > DECOMPRESSED_BYTES_MAX => Err(RejectReason::TooLarge),
+        Ok(_) if inflated.len() > bytes_max => Err(RejectReason::TooLarge),
         Ok(_) => Ok(inflated),
     }
 }

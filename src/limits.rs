@@ -36,3 +36,40 @@ pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 pub const ALERT_REPEAT: Duration = Duration::from_secs(60);
 /// Ticks of the engine.
 pub const TICK: Duration = Duration::from_millis(500);
+/// Batches decoded ahead of the oldest one that is still being decoded.
+pub const REORDER_MAX: usize = 64;
+/// Rejects of one batch that are described for the log; the rest is counted only.
+pub const REJECT_NOTES_MAX: usize = 20;
+/// Rejects logged in one [`REJECTS_LOGGED_PERIOD`].
+pub const REJECTS_LOGGED_MAX: u32 = 10;
+/// See [`REJECTS_LOGGED_MAX`].
+pub const REJECTS_LOGGED_PERIOD: Duration = Duration::from_secs(10);
+/// While the journal fails, judging goes on until so many rows wait for it; then everything before it waits too.
+pub const UNWRITTEN_ROWS_MAX: usize = 100_000;
+/// See [`UNWRITTEN_ROWS_MAX`]; so many batches, acts and outcomes.
+pub const UNWRITTEN_PIECES_MAX: usize = 10_000;
+/// The first wait before a failed commit is tried again; it doubles each time.
+pub const COMMIT_RETRY_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait before a failed commit is tried again.
+pub const COMMIT_RETRY_MAX: Duration = Duration::from_secs(5);
+/// Acts, outcomes and watches waiting for the engine.
+pub const ACTS_QUEUED_MAX: usize = 256;
+/// Pauses whose latency is being measured.
+pub const PAUSES_TIMED_MAX: usize = 10_000;
+/// Connections to the listener for people and agents.
+pub const HTTP_CONNECTIONS_MAX: usize = 512;
+/// Requests answered at once on that listener; further ones are told to come back.
+pub const HTTP_REQUESTS_MAX: usize = 64;
+/// How long one request may take.
+pub const HTTP_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection on which nothing arrives for so long is closed.
+pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Incidents in one answer of the API.
+pub const INCIDENTS_ANSWERED_MAX: usize = 1_000;
+/// The body of a verdict.
+pub const VERDICT_BODY_BYTES_MAX: usize = 16 << 10;
+/// A reviewer's reason is refused when it is longer.
+pub const VERDICT_REASON_BYTES_MAX: usize = 1_000;
+
+const _: () = assert!(GROUP_ROWS_MAX < UNWRITTEN_ROWS_MAX && CUTS_QUEUED_MAX < UNWRITTEN_PIECES_MAX);
+const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs());

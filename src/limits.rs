@@ -73,3 +73,5 @@ pub const VERDICT_REASON_BYTES_MAX: usize = 1_000;
 
 const _: () = assert!(GROUP_ROWS_MAX < UNWRITTEN_ROWS_MAX && CUTS_QUEUED_MAX < UNWRITTEN_PIECES_MAX);
 const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs());
+/// Bodies of events that are read at once on that listener; further senders are told to come back.
+pub const HTTP_INGESTS_MAX: usize = 16;

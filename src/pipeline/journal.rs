@@ -68,6 +68,13 @@ struct Failing {
     retry_at: Instant,
 }
 
+impl Piece {
+    /// Whether nothing is to be written and nothing follows.
+    pub fn is_empty(&self) -> bool {
+        self.cut == Cut::default() && self.after.is_empty()
+    }
+}
+
 impl JournalStep {
     /// Takes a piece into the group.
     pub fn push(&mut self, piece: Piece, now: Instant) {
@@ -146,6 +153,15 @@ impl JournalStep {
 }
 
 impl After {
+    fn is_empty(&self) -> bool {
+        let Self { acknowledgements, desired, orders, answers, committed } = self;
+        acknowledgements.is_empty()
+            && desired.is_empty()
+            && orders.is_empty()
+            && answers.is_empty()
+            && committed.is_empty()
+    }
+
     fn extend(&mut self, later: Self) {
         self.acknowledgements.extend(later.acknowledgements);
         self.desired.extend(later.desired);

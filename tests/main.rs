@@ -1,1 +1,3 @@
-//! tests
+//! The one binary of integration tests.
+
+mod core_wall;

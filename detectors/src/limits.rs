@@ -45,6 +45,8 @@ pub const QUIET_INCIDENT_SECONDS_MAX: i64 = 6 * 60 * 60;
 pub const FACTS_MAX: usize = 200_000;
 /// Incidents remembered by the engine, closed ones included. When full, the oldest closed one goes first.
 pub const INCIDENTS_MAX: usize = 10_000;
+/// Destroyed resources of one key that one window holds; of more, the latest are judged.
+pub const WINDOW_FACTS_MAX: usize = 4_096;
 /// Facts shown as evidence of an incident.
 pub const EVIDENCE_MAX: usize = 100;
 /// Recreated resources listed on an incident.
@@ -59,6 +61,10 @@ pub const LINEAGE_DEPTH_MAX: usize = 8;
 pub const SHARED_SESSION_SECONDS: i64 = 12 * 60 * 60;
 /// Entities (roles, users) that one incident may want paused.
 pub const PAUSES_PER_INCIDENT_MAX: usize = 5;
+/// Human acts remembered so that the same one changes nothing; of more, the oldest goes.
+pub const HUMAN_ACTS_MAX: usize = 10_000;
+/// Facts are forgotten in steps of at least this much event time.
+pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 60;
 /// Partitions whose horizon is tracked. When full, the one longest unheard goes first.
 pub const PARTITIONS_MAX: usize = 10_000;
 

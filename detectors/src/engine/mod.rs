@@ -1,3 +1,188 @@
-//! Puts the rooms together behind one contract.
+//! Puts the rooms together behind one contract: [`Engine::apply`]. Its whole memory is [`Engine::rows`].
+
 mod contract;
+mod horizon;
+mod humans;
+mod incidents;
+mod memory;
+mod pauses;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 pub use contract::*;
+use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
+pub use memory::LoadError;
+
+use crate::brake::Spent;
+use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
+use crate::time::{Millis, Second};
+use crate::timeline::{FactKey, Timeline};
+
+/// Judges facts, keeps incidents, decides on pauses. Pure: time is an argument, same inputs give same outputs.
+#[derive(Debug, Default)]
+pub struct Engine {
+    settings: Settings,
+    timeline: Timeline,
+    incidents: BTreeMap<String, Incident>,
+    wants: BTreeMap<PauseKey, Want>,
+    partitions: BTreeMap<Partition, Progress>,
+    judgements: Vec<Judgement>,
+    spent: Spent,
+    humans: BTreeMap<String, Millis>,
+    horizon: Option<Second>,
+    forgotten_before: Option<Second>,
+    now: Millis,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// An engine that remembers. Decides nothing by itself: the next input does.
+    pub fn load(rows: Vec<Row>, settings: Settings) -> Result<Self, LoadError> {
+        let tables = Tables::read(rows)?;
+        let mut engine = Self {
+            settings,
+            incidents: tables.incidents,
+            wants: tables.wants,
+            partitions: tables.partitions,
+            judgements: tables.judgements,
+            spent: tables.spent,
+            humans: tables.humans,
+            horizon: tables.horizon,
+            ..Self::default()
+        };
+        engine.timeline.load(tables.facts, engine.judgements.iter().map(|one| (Arc::clone(&one.key), one.until)));
+        engine.forgotten_before = engine.horizon.map(|horizon| engine.forget_limit(horizon));
+        engine.now = engine.horizon.map_or(Millis(0), Second::millis);
+        engine.refresh_reports();
+        Ok(engine)
+    }
+
+    /// The whole memory.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self
+            .timeline
+            .store()
+            .iter()
+            .map(|(key, fact)| row(table::FACT, memory::fact_row_key(key), fact.as_ref()))
+            .collect();
+        rows.extend(self.incidents.iter().map(|(id, incident)| row(table::INCIDENT, id, incident)));
+        rows.extend(self.wants.values().map(|want| row(table::WANT, memory::want_row_key(&want.key), want)));
+        rows.extend(
+            self.partitions
+                .values()
+                .map(|one| row(table::PARTITION, memory::partition_row_key(&one.partition), one)),
+        );
+        rows.extend(self.judgements.iter().map(|one| row(table::JUDGEMENT, memory::judgement_row_key(one), one)));
+        rows.extend(self.humans.iter().map(|(id, at)| row(table::HUMAN, id, at)));
+        rows.push(row(table::SPENT, "", &self.spent));
+        rows.extend(self.horizon.map(|horizon| row(table::HORIZON, "", &horizon)));
+        rows
+    }
+
+    /// Takes one input and says what follows from it.
+    pub fn apply(&mut self, input: Input, outputs: &mut Vec<Output>) {
+        match input {
+            Input::Fact(fact) => self.take_fact(*fact, outputs),
+            Input::Mark { partition, time, received_at } => self.mark(partition, time, received_at, outputs),
+            Input::Tick(now) => {
+                self.now = self.now.max(now);
+                self.advance(outputs);
+            }
+            Input::Human(human) => self.take_human(human, outputs),
+            Input::Outcome(outcome) => self.take_outcome(&outcome, outputs),
+            Input::Watch(watch) => self.take_watch(&watch, outputs),
+            Input::Configure(settings) => self.settings = *settings,
+        }
+    }
+
+    fn take_fact(&mut self, fact: Fact, outputs: &mut Vec<Output>) {
+        self.now = self.now.max(fact.received_at);
+        let source = Arc::clone(&fact.partition.source);
+        if self.forgotten_before.is_some_and(|before| fact.event.time < before) {
+            // Nothing is left that it could be judged with: counted, and it raises nothing.
+            outputs.push(Output::Counted { source, column: Column::Judged });
+            return;
+        }
+        let is_late = self.horizon.is_some_and(|horizon| fact.event.time < horizon.plus(-LATENESS_SECONDS));
+        let received_at = fact.received_at;
+        let inserted = self.timeline.insert(fact);
+        outputs.push(Output::Counted { source, column: inserted.column });
+        if inserted.column == Column::Duplicate {
+            return;
+        }
+        if let Some(fact) = self.timeline.store().get(&inserted.key) {
+            outputs.push(Output::Row(row(table::FACT, memory::fact_row_key(&inserted.key), fact.as_ref())));
+        }
+        for key in &inserted.dropped {
+            outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));
+        }
+        let is_exact = !is_late && inserted.dropped.is_empty();
+        for key in &inserted.touched {
+            self.settle(key, received_at, is_exact, outputs);
+        }
+    }
+
+    fn mark(&mut self, partition: Partition, time: Second, received_at: Millis, outputs: &mut Vec<Output>) {
+        self.now = self.now.max(received_at);
+        let progress = self.partitions.entry(partition.clone()).or_insert_with(|| Progress {
+            partition: partition.clone(),
+            time,
+            heard_at: received_at,
+        });
+        progress.time = progress.time.max(time);
+        progress.heard_at = progress.heard_at.max(received_at);
+        outputs.push(Output::Row(row(table::PARTITION, memory::partition_row_key(&partition), progress)));
+        if let Some(surplus) = horizon::surplus(&self.partitions) {
+            self.partitions.remove(&surplus);
+            outputs.push(Output::Row(gone(table::PARTITION, memory::partition_row_key(&surplus))));
+        }
+        self.advance(outputs);
+    }
+
+    /// Moves the horizon, ends what is over, forgets what is final.
+    fn advance(&mut self, outputs: &mut Vec<Output>) {
+        let horizon = horizon::horizon(&self.partitions, &self.settings, self.now);
+        if self.horizon.is_some_and(|held| horizon <= held) {
+            return;
+        }
+        self.horizon = Some(horizon);
+        outputs.push(Output::Row(row(table::HORIZON, "", &horizon)));
+        self.close_quiet(horizon, outputs);
+        self.forget(horizon, outputs);
+    }
+
+    /// Nothing before this second is needed any more for judging what may still arrive.
+    fn forget_limit(&self, horizon: Second) -> Second {
+        let open = self.incidents.values().filter(|incident| !incident.is_over()).map(|incident| incident.from.second);
+        let needed = horizon.plus(-(LATENESS_SECONDS + WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
+        open.min().unwrap_or(needed).min(needed)
+    }
+
+    fn forget(&mut self, horizon: Second, outputs: &mut Vec<Output>) {
+        let before = self.forget_limit(horizon);
+        if self.forgotten_before.is_some_and(|done| before < done.plus(FACTS_FORGOTTEN_EVERY_SECONDS)) {
+            return;
+        }
+        self.forgotten_before = Some(before);
+        for key in self.timeline.forget(before) {
+            outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(&key))));
+        }
+        let (gone_now, kept) = std::mem::take(&mut self.judgements).into_iter().partition(|one| one.until < before);
+        self.judgements = kept;
+        for judgement in gone_now {
+            outputs.push(Output::Row(gone(table::JUDGEMENT, memory::judgement_row_key(&judgement))));
+        }
+    }
+}
+
+/// The place of nothing: incidents without facts.
+fn nowhere(at: Millis) -> FactKey {
+    FactKey::first_of(at.second())
+}

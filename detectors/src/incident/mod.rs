@@ -1,3 +1,14 @@
-//! Findings of one actor, gathered into episodes.
+//! Findings of one actor, gathered into episodes, and an episode told as an incident.
+
+mod assemble;
+mod episode;
+mod identity;
 mod report;
+mod sentence;
+mod tool;
+
+pub use assemble::{Standing, assemble, blind};
+pub use episode::{Episode, episodes};
+pub use identity::{incident_id, page_key};
 pub use report::*;
+pub use tool::tool_of;

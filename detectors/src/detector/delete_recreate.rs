@@ -1,0 +1,122 @@
+//! `delete-recreate`: a resource was deleted and one of the same identity created again, or its successor, or a whole set
+//! of types was torn down and built again. It counts for the deleter, whoever creates.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Detector, Finding, Judged, Sums, Window};
+use crate::incident::Severity;
+use crate::limits::RECREATE_SECONDS_MAX;
+use crate::timeline::{FactKey, Thousandths, weight_of};
+
+/// The detector.
+pub(super) struct DeleteRecreate;
+
+/// The span of deletes that are looked at together.
+const DELETES_SECONDS: i64 = 60 * 60;
+/// Weight that came back, from the most severe down.
+const RECREATED: &[(Thousandths, Severity)] =
+    &[(8_000, Severity::Critical), (2_000, Severity::High), (1_000, Severity::Medium)];
+/// The span of deletes of a set of types.
+const REBUILD_SECONDS: i64 = 15 * 60;
+/// What a set must weigh, and hold, to count as torn down.
+const REBUILD_WEIGHT: Thousandths = 5_000;
+/// What it must weigh to be `critical`.
+const REBUILD_WEIGHT_CRITICAL: Thousandths = 8_000;
+/// How many types, and how many of them created again, make a rebuild.
+const REBUILD_KINDS: usize = 3;
+
+impl Detector for DeleteRecreate {
+    fn name(&self) -> &'static str {
+        "delete-recreate"
+    }
+
+    fn judge(&self, window: &Window<'_>) -> Option<Finding> {
+        worse(recreated(window), rebuilt(window))
+    }
+}
+
+fn worse(one: Option<Finding>, other: Option<Finding>) -> Option<Finding> {
+    let level = |finding: &Option<Finding>| finding.as_ref().map(|finding| finding.level);
+    if level(&other) > level(&one) { other } else { one }
+}
+
+/// The most that came back of what was destroyed within any [`DELETES_SECONDS`].
+fn recreated(window: &Window<'_>) -> Option<Finding> {
+    let back: Vec<(usize, i64, Thousandths)> = window
+        .destroyed
+        .iter()
+        .enumerate()
+        .filter(|(_, judged)| judged.is_recreated(window.at))
+        .map(|(index, judged)| (index, judged.contribution.fact.second.0, weight_back(judged)))
+        .collect();
+    let mut start = 0;
+    let mut weight = 0;
+    let mut most = (0, 0..0);
+    for (end, (index, second, share)) in back.iter().enumerate() {
+        weight += share;
+        while start < end && back[start].1 <= second.saturating_sub(DELETES_SECONDS) {
+            weight -= back[start].2;
+            start += 1;
+        }
+        if weight > most.0 {
+            most = (weight, back[start].0..index + 1);
+        }
+    }
+    let (limit, rests_on) = most;
+    let level = RECREATED.iter().find(|(at_least, _)| limit >= *at_least).map(|(_, severity)| *severity)?;
+    Some(Finding { level, rests_on })
+}
+
+/// The same identity counts in full, a successor half, and less where it replaces one of a row.
+fn weight_back(judged: &Judged<'_>) -> Thousandths {
+    match &judged.contribution.recreation {
+        Some(recreation) if recreation.is_same => weight_of(judged.contribution.class),
+        _ => judged.weight() / 2,
+    }
+}
+
+/// Whether a set of types was torn down within [`REBUILD_SECONDS`] and half of them were created again since.
+fn rebuilt(window: &Window<'_>) -> Option<Finding> {
+    let (at, created) = window.created.last().filter(|(key, _)| *key == window.at)?;
+    if !window.destroyed.iter().any(|judged| judged.contribution.kind == **created) {
+        return None;
+    }
+    let since = at.second.plus(-RECREATE_SECONDS_MAX);
+    let second = |index: usize| window.destroyed[index].contribution.fact.second;
+    let mut most = None;
+    let mut start = window.destroyed.partition_point(|judged| judged.contribution.fact.second < since);
+    for end in start..window.destroyed.len() {
+        // Only the last fact of a second ends a set.
+        if end + 1 < window.destroyed.len() && second(end + 1) == second(end) {
+            continue;
+        }
+        while second(start) <= second(end).plus(-REBUILD_SECONDS) {
+            start += 1;
+        }
+        let foreign = window.destroyed[start..=end].iter().filter(|judged| !judged.is_own_and_young());
+        let level = rebuilt_level(window, &Sums::over(foreign), &window.destroyed[end].contribution.fact);
+        most = worse(most, level.map(|level| Finding { level, rests_on: start..end + 1 }));
+    }
+    most
+}
+
+fn rebuilt_level(window: &Window<'_>, sums: &Sums, after: &FactKey) -> Option<Severity> {
+    if sums.weight < REBUILD_WEIGHT || sums.kinds.len() < REBUILD_KINDS {
+        return None;
+    }
+    let again = created_again(window, after, &sums.kinds);
+    let is_rebuilt = again >= REBUILD_KINDS && again * 2 >= sums.kinds.len();
+    let level = if sums.weight >= REBUILD_WEIGHT_CRITICAL { Severity::Critical } else { Severity::High };
+    is_rebuilt.then_some(level)
+}
+
+fn created_again(window: &Window<'_>, after: &FactKey, kinds: &BTreeSet<Arc<str>>) -> usize {
+    let again: BTreeSet<&Arc<str>> = window
+        .created
+        .iter()
+        .filter(|(key, kind)| *key > after && kinds.contains(*kind))
+        .map(|(_, kind)| *kind)
+        .collect();
+    again.len()
+}

@@ -1,0 +1,114 @@
+//! What a detector sees: one key's destroyed resources up to one fact, and sums over the last of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::timeline::{Contribution, FactKey, Ownership, Thousandths, weight_of};
+
+/// Own and young resources, and those replaced one by one, weigh this many thousandths of their weight.
+pub const LESSENED: Thousandths = 150;
+/// All own and young resources of a window together weigh at most this.
+const OWN_YOUNG_MAX: Thousandths = 3_000;
+
+/// A destroyed resource as judged within its key.
+#[derive(Clone, Debug)]
+pub struct Judged<'a> {
+    /// The resource.
+    pub contribution: &'a Contribution,
+    /// The actor who answers for it (a window of a role may hold several).
+    pub actor: &'a Arc<str>,
+    /// Whether the actor made one of this type just before, in place of it.
+    pub is_paired: bool,
+    /// Whether it may bear a pause.
+    pub may_pause: bool,
+    /// Whether an AWS service destroyed it by itself.
+    pub by_aws_service: bool,
+}
+
+impl Judged<'_> {
+    /// The weight after lessening.
+    pub fn weight(&self) -> Thousandths {
+        let weight = weight_of(self.contribution.class);
+        if self.is_paired || self.is_own_and_young() { weight * LESSENED / 1_000 } else { weight }
+    }
+
+    /// Whether its destroyer made it, lately.
+    pub fn is_own_and_young(&self) -> bool {
+        self.contribution.ownership == Ownership::OwnYoung
+    }
+
+    /// Whether it had come back by the fact at `at`. What is own and young never counts as recreated.
+    pub fn is_recreated(&self, at: &FactKey) -> bool {
+        !self.is_own_and_young()
+            && self.contribution.recreation.as_ref().is_some_and(|recreation| recreation.by <= *at)
+    }
+}
+
+/// What one key destroyed up to and with one fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a> {
+    /// The fact that ends it: a destroying one, or a create.
+    pub at: &'a FactKey,
+    /// Destroyed resources in fact order, back to the longest time that any detector looks.
+    pub destroyed: &'a [Judged<'a>],
+    /// Types that the key created, in fact order, back as far.
+    pub created: &'a [(&'a FactKey, &'a Arc<str>)],
+}
+
+/// Sums over destroyed resources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// The sum of weights.
+    pub weight: Thousandths,
+    /// How many resources.
+    pub resources: usize,
+    /// How many of them are neither own and young nor paired.
+    pub resources_full: usize,
+    /// Weight by zone; a resource in several zones is divided among them.
+    pub zones: BTreeMap<String, Thousandths>,
+    /// Weight by region.
+    pub regions: BTreeMap<Arc<str>, Thousandths>,
+    /// Types.
+    pub kinds: BTreeSet<Arc<str>>,
+}
+
+impl<'a> Window<'a> {
+    /// The numbers of the resources destroyed in the last so many seconds before and at the window's end.
+    pub fn last(&self, seconds: i64) -> Range<usize> {
+        let since = self.at.second.plus(-seconds);
+        let start = self.destroyed.partition_point(|judged| judged.contribution.fact.second <= since);
+        start..self.destroyed.len()
+    }
+
+    /// Sums over them.
+    pub fn sums(&self, seconds: i64) -> Sums {
+        Sums::over(self.destroyed[self.last(seconds)].iter())
+    }
+}
+
+impl Sums {
+    /// Sums over some destroyed resources, with what is own and young held to its cap.
+    pub fn over<'a>(destroyed: impl Iterator<Item = &'a Judged<'a>> + Clone) -> Self {
+        let own: Thousandths =
+            destroyed.clone().filter(|judged| judged.is_own_and_young()).map(Judged::weight).sum();
+        let mut sums = Self::default();
+        for judged in destroyed {
+            let contribution = judged.contribution;
+            let mut weight = judged.weight();
+            if judged.is_own_and_young() && own > OWN_YOUNG_MAX {
+                weight = weight * OWN_YOUNG_MAX / own;
+            }
+            sums.weight += weight;
+            sums.resources += 1;
+            sums.resources_full += usize::from(!judged.is_own_and_young() && !judged.is_paired);
+            let share = weight / (contribution.zones.len().max(1) as u64);
+            for zone in &contribution.zones {
+                *sums.zones.entry(zone.clone()).or_default() += share;
+            }
+            *sums.regions.entry(Arc::clone(&contribution.region)).or_default() += weight;
+            sums.kinds.insert(Arc::clone(&contribution.kind));
+        }
+        sums
+    }
+}

@@ -1,0 +1,391 @@
+//! From what the detectors say to incidents: which episode is which incident, what is announced, what ends.
+
+use std::sync::Arc;
+
+use super::memory::{Incident, gone, row, table};
+use super::{Announcement, Change, Engine, Mode, Output, PauseState, Situation, Watch, nowhere};
+use crate::brake;
+use crate::incident::{
+    Episode, Report, Severity, Standing, State, assemble, blind, episodes, incident_id, page_key,
+};
+use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
+use crate::time::{Millis, Second};
+use crate::timeline::FactKey;
+
+impl Engine {
+    /// All incidents remembered, the newest first.
+    pub fn situations(&self) -> Vec<Situation> {
+        let mut all: Vec<(&String, &Incident)> = self.incidents.iter().collect();
+        all.sort_by(|one, other| (other.1.opened_at, one.0).cmp(&(one.1.opened_at, other.0)));
+        all.into_iter().map(|(_, incident)| situation(incident)).collect()
+    }
+
+    /// One incident.
+    pub fn situation(&self, id: &str) -> Option<Situation> {
+        self.incidents.get(id).map(situation)
+    }
+
+    /// Brings the incidents of a key in line with its episodes.
+    pub(super) fn settle(&mut self, key: &Arc<str>, received_at: Millis, is_exact: bool, outputs: &mut Vec<Output>) {
+        let found = self.timeline.ledger(key).map(episodes).unwrap_or_default();
+        let mut matched: Vec<String> = Vec::new();
+        for episode in &found {
+            let mut ids = self.matching(key, episode);
+            ids.retain(|id| !matched.contains(id));
+            let id = match ids.split_first() {
+                Some((first, others)) => {
+                    self.merge(first, others, outputs);
+                    first.clone()
+                }
+                None => self.open(key, episode, received_at),
+            };
+            self.update(&id, episode, received_at, is_exact, outputs);
+            matched.push(id);
+        }
+        let vanished: Vec<String> = self
+            .incidents
+            .iter()
+            .filter(|(id, incident)| incident.key == *key && !incident.is_over() && !matched.contains(id))
+            .filter(|(_, incident)| self.forgotten_before.is_none_or(|before| incident.from.second >= before))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in vanished {
+            self.ease_away(&id, outputs);
+        }
+    }
+
+    /// Incidents of a key that an episode belongs to, the earliest first.
+    fn matching(&self, key: &Arc<str>, episode: &Episode) -> Vec<String> {
+        let overlaps = |incident: &Incident| {
+            let gap = if incident.is_over() { 0 } else { EPISODE_GAP_SECONDS };
+            incident.from.second <= episode.to.second.plus(gap) && episode.from.second <= incident.to.second.plus(gap)
+        };
+        // Until humans or silence end it, an incident takes in whatever its actor does next.
+        let takes_in = |incident: &Incident| {
+            !incident.is_over() && incident.holds_a_pause() && episode.from.second >= incident.from.second
+        };
+        let mut ids: Vec<(&FactKey, &String)> = self
+            .incidents
+            .iter()
+            .filter(|(_, incident)| incident.key == *key && incident.report.state != State::Merged)
+            .filter(|(_, incident)| overlaps(incident) || takes_in(incident))
+            .map(|(id, incident)| (&incident.from, id))
+            .collect();
+        ids.sort();
+        ids.into_iter().map(|(_, id)| id.clone()).collect()
+    }
+
+    fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
+        let id = incident_id(key, episode.first_event_id());
+        let standing = Standing {
+            id: id.clone(),
+            state: State::Open,
+            mode: Mode::Observe,
+            severity_peak: Severity::Info,
+            eased: None,
+            exact: true,
+        };
+        let report = blind(&standing, episode.from.second, "");
+        let incident = Incident {
+            key: Arc::clone(key),
+            from: episode.from.clone(),
+            to: episode.to.clone(),
+            opened_at: received_at,
+            over_at: None,
+            told: None,
+            eased: None,
+            exact: true,
+            decisive_received_at: None,
+            pauses: Vec::new(),
+            not_paused_because: String::new(),
+            approvals: Vec::new(),
+            sequence: 0,
+            report,
+        };
+        self.incidents.insert(id.clone(), incident);
+        id
+    }
+
+    /// Later lineage showed that several incidents are one: the earliest takes the others' pauses.
+    fn merge(&mut self, id: &str, others: &[String], outputs: &mut Vec<Output>) {
+        for other in others {
+            let Some(mut merged) = self.incidents.remove(other) else { continue };
+            if merged.is_over() {
+                self.incidents.insert(other.clone(), merged);
+                continue;
+            }
+            if let Some(incident) = self.incidents.get_mut(id) {
+                for pause in std::mem::take(&mut merged.pauses) {
+                    if incident.pauses.iter().all(|held| held.key != pause.key) {
+                        incident.pauses.push(pause);
+                    }
+                }
+            }
+            for want in self.wants.values_mut().filter(|want| want.incidents.contains(other)) {
+                want.incidents.retain(|one| one != other && one != id);
+                want.incidents.push(id.to_owned());
+                outputs.push(Output::Row(row(table::WANT, super::memory::want_row_key(&want.key), want)));
+            }
+            merged.set_state(State::Merged);
+            merged.over_at = Some(self.now);
+            self.incidents.insert(other.clone(), merged);
+            self.tell(other, Change::Resolved, outputs);
+        }
+    }
+
+    fn update(&mut self, id: &str, episode: &Episode, received_at: Millis, is_exact: bool, outputs: &mut Vec<Output>) {
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let before = (incident.report.severity, incident.report.state, incident.pauses.len(), incident.sequence);
+        incident.from = episode.from.clone().min(incident.from.clone());
+        incident.to = episode.to.clone();
+        incident.exact &= is_exact;
+        let level = episode.level();
+        if incident.report.state == State::Closed && Some(level) > incident.told {
+            // It ended by silence, and what it was about came back: the same incident goes on.
+            incident.over_at = None;
+            incident.set_state(State::Open);
+        }
+        if incident.is_over() {
+            self.refresh_report(id, episode);
+        } else {
+            self.brake(id, episode, received_at, outputs);
+            self.refresh_report(id, episode);
+            self.announce(id, level, outputs);
+        }
+        let Some(incident) = self.incidents.get(id) else { return };
+        let after = (incident.report.severity, incident.report.state, incident.pauses.len(), incident.sequence);
+        if before != after || incident.sequence == 0 {
+            outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
+        }
+        outputs.push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
+        self.bound_incidents(outputs);
+    }
+
+    /// Decides on pauses once facts that may bear one make the incident `critical`.
+    fn brake(&mut self, id: &str, episode: &Episode, received_at: Millis, outputs: &mut Vec<Output>) {
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
+        if episode.pausing_level() < Severity::Critical {
+            if episode.level() == Severity::Critical && incident.pauses.is_empty() {
+                incident.not_paused_because = "its evidence comes from a source that may not cause pauses".to_owned();
+            }
+            return;
+        }
+        let detectors = episode.detectors(Severity::Critical);
+        let candidates = brake::candidates(self.timeline.store(), ledger, &episode.from, &episode.to);
+        incident.decisive_received_at.get_or_insert(received_at);
+        let id = id.to_owned();
+        for candidate in candidates {
+            self.consider(&id, &candidate, &detectors, received_at, outputs);
+        }
+    }
+
+    /// Works out anew how an incident is shown.
+    pub(super) fn refresh_report(&mut self, id: &str, episode: &Episode) {
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
+        let standing = standing(id, incident);
+        let report = assemble(self.timeline.store(), ledger, &incident.key, episode, &standing);
+        incident.report = report;
+    }
+
+    /// After a load: what is shown of open incidents follows from the facts.
+    pub(super) fn refresh_reports(&mut self) {
+        let keys: Vec<(String, Arc<str>)> =
+            self.incidents.iter().map(|(id, incident)| (id.clone(), Arc::clone(&incident.key))).collect();
+        for (id, key) in keys {
+            let found = self.timeline.ledger(&key).map(episodes).unwrap_or_default();
+            let episode = found.iter().find(|episode| self.matching(&key, episode).first() == Some(&id));
+            if let Some(episode) = episode {
+                if let Some(incident) = self.incidents.get_mut(&id) {
+                    incident.to = episode.to.clone();
+                    incident.from = episode.from.clone().min(incident.from.clone());
+                }
+                self.refresh_report(&id, episode);
+            }
+        }
+    }
+
+    /// Tells receivers what is new: a first page, something worse, or once that it eased.
+    fn announce(&mut self, id: &str, level: Severity, outputs: &mut Vec<Output>) {
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        match incident.told {
+            None if level >= Severity::High => self.tell(id, Change::Opened, outputs),
+            None => {}
+            Some(told) if level > told => {
+                incident.eased = None;
+                incident.report.eased = None;
+                self.tell(id, Change::Updated, outputs);
+            }
+            Some(told) if level < told && incident.eased.is_none() => {
+                let now = self.now.second();
+                incident.eased = Some(now);
+                incident.report.eased = Some(now.to_string());
+                self.tell(id, Change::Updated, outputs);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Later facts explained an incident: no finding is left. It is over unless something is paused for it.
+    fn ease_away(&mut self, id: &str, outputs: &mut Vec<Output>) {
+        let now = self.now;
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        if incident.key.starts_with(BLIND_KEY) || incident.eased.is_some() && incident.holds_a_pause() {
+            return;
+        }
+        incident.eased = Some(now.second());
+        incident.report.eased = Some(now.second().to_string());
+        incident.report.severity = Severity::Info;
+        if incident.holds_a_pause() {
+            self.tell_if_paged(id, Change::Updated, outputs);
+        } else {
+            incident.over_at = Some(now);
+            incident.set_state(State::Eased);
+            self.tell_if_paged(id, Change::Resolved, outputs);
+        }
+        self.write(id, outputs);
+    }
+
+    /// Ends incidents that have been quiet for long enough and hold no pause.
+    pub(super) fn close_quiet(&mut self, horizon: Second, outputs: &mut Vec<Output>) {
+        let quiet: Vec<String> = self
+            .incidents
+            .iter()
+            .filter(|(_, incident)| !incident.is_over() && !incident.holds_a_pause())
+            .filter(|(_, incident)| !incident.key.starts_with(BLIND_KEY))
+            .filter(|(_, incident)| incident.to.second.plus(EPISODE_GAP_SECONDS) < horizon)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in quiet {
+            self.end(&id, State::Closed, outputs);
+        }
+    }
+
+    /// Ends an incident, tells those who were paged, and writes it down.
+    pub(super) fn end(&mut self, id: &str, state: State, outputs: &mut Vec<Output>) {
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        incident.over_at = Some(self.now);
+        incident.set_state(state);
+        self.tell_if_paged(id, Change::Resolved, outputs);
+        self.write(id, outputs);
+    }
+
+    /// Tells receivers about an incident of which they were told before.
+    pub(super) fn tell_if_paged(&mut self, id: &str, change: Change, outputs: &mut Vec<Output>) {
+        if self.incidents.get(id).is_some_and(|incident| incident.told.is_some()) {
+            self.tell(id, change, outputs);
+        }
+    }
+
+    /// Tells receivers.
+    fn tell(&mut self, id: &str, change: Change, outputs: &mut Vec<Output>) {
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        if change == Change::Resolved && incident.told.is_none() {
+            return;
+        }
+        incident.sequence += 1;
+        incident.told = incident.told.max(Some(incident.report.severity));
+        outputs.push(Output::Announce(Box::new(Announcement {
+            id: format!("{id}-{}", incident.sequence),
+            page_key: page_key(&self.settings.deployment, &incident.key),
+            change,
+            at: self.now,
+            situation: situation(incident),
+        })));
+    }
+
+    /// Writes an incident down and shows it.
+    pub(super) fn write(&mut self, id: &str, outputs: &mut Vec<Output>) {
+        let Some(incident) = self.incidents.get(id) else { return };
+        outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
+        outputs.push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
+    }
+
+    /// A source says how its trail is: trouble opens a `blind` incident, its end closes it.
+    pub(super) fn take_watch(&mut self, watch: &Watch, outputs: &mut Vec<Output>) {
+        self.now = self.now.max(watch.at);
+        let key: Arc<str> = format!("{BLIND_KEY}{}", watch.source).into();
+        let open = self.incidents.iter().find(|(_, incident)| incident.key == key && !incident.is_over());
+        let open = open.map(|(id, incident)| (id.clone(), incident.report.reason.clone()));
+        match (&watch.trouble, open) {
+            (Some(trouble), None) => {
+                let id = incident_id(&key, &watch.at.0.to_string());
+                self.open_blind(&id, &key, watch.at, trouble);
+                self.tell(&id, Change::Opened, outputs);
+                self.write(&id, outputs);
+            }
+            (Some(trouble), Some((id, reason))) if *trouble != reason => {
+                if let Some(incident) = self.incidents.get_mut(&id) {
+                    incident.report.reason = trouble.clone();
+                }
+                self.tell(&id, Change::Updated, outputs);
+                self.write(&id, outputs);
+            }
+            (None, Some((id, _))) => self.end(&id, State::Closed, outputs),
+            _ => {}
+        }
+        self.bound_incidents(outputs);
+    }
+
+    fn open_blind(&mut self, id: &str, key: &Arc<str>, at: Millis, trouble: &str) {
+        let standing = Standing {
+            id: id.to_owned(),
+            state: State::Open,
+            mode: Mode::Observe,
+            severity_peak: Severity::High,
+            eased: None,
+            exact: true,
+        };
+        let incident = Incident {
+            key: Arc::clone(key),
+            from: nowhere(at),
+            to: nowhere(at),
+            opened_at: at,
+            over_at: None,
+            told: None,
+            eased: None,
+            exact: true,
+            decisive_received_at: None,
+            pauses: Vec::new(),
+            not_paused_because: String::new(),
+            approvals: Vec::new(),
+            sequence: 0,
+            report: blind(&standing, at.second(), trouble),
+        };
+        self.incidents.insert(id.to_owned(), incident);
+    }
+
+    /// Holds the number of incidents to its bound: the oldest that is over goes first.
+    fn bound_incidents(&mut self, outputs: &mut Vec<Output>) {
+        if self.incidents.len() <= INCIDENTS_MAX {
+            return;
+        }
+        let over = self.incidents.iter().filter(|(_, incident)| incident.is_over());
+        let all = || self.incidents.iter();
+        let oldest = over.min_by_key(|(_, one)| one.opened_at).or_else(|| all().min_by_key(|(_, one)| one.opened_at));
+        if let Some(id) = oldest.map(|(id, _)| id.clone()) {
+            self.incidents.remove(&id);
+            outputs.push(Output::Row(gone(table::INCIDENT, id)));
+        }
+    }
+}
+
+/// How keys of `blind` incidents begin.
+pub(super) const BLIND_KEY: &str = "blind:";
+
+fn standing(id: &str, incident: &Incident) -> Standing {
+    let Report { state, mode, severity_peak, .. } = incident.report;
+    Standing { id: id.to_owned(), state, mode, severity_peak, eased: incident.eased, exact: incident.exact }
+}
+
+pub(super) fn situation(incident: &Incident) -> Situation {
+    let is_held = incident.pauses.iter().any(|pause| pause.state != PauseState::WouldPause);
+    Situation {
+        incident: incident.report.clone(),
+        pauses: incident.pauses.clone(),
+        not_paused_because: if is_held { String::new() } else { incident.not_paused_because.clone() },
+        approvals: incident.approvals.clone(),
+        sequence: incident.sequence,
+    }
+}

@@ -1,0 +1,222 @@
+//! The engine's memory as rows: what is written, and how it is read again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::contract::{Fact, Mode, Pause, PauseKey, Row, Rung};
+use super::{Approval, Partition};
+use crate::brake::Spent;
+use crate::incident::{Report, Severity, State};
+use crate::time::{Millis, Second};
+use crate::timeline::FactKey;
+
+/// One incident as the engine keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Incident {
+    /// The key that it is about: an actor, a role or user, or a source that is blind.
+    pub key: Arc<str>,
+    /// The first destroying fact of the episode.
+    pub from: FactKey,
+    /// The last.
+    pub to: FactKey,
+    /// When it was first seen.
+    pub opened_at: Millis,
+    /// When it ended, if it did.
+    pub over_at: Option<Millis>,
+    /// The highest severity that receivers were told; nothing while nobody was.
+    pub told: Option<Severity>,
+    /// When it eased, if it did.
+    pub eased: Option<Second>,
+    /// Whether counts and judgement are exact.
+    pub exact: bool,
+    /// When the record that decided a pause was received.
+    pub decisive_received_at: Option<Millis>,
+    /// What is or was to be paused.
+    pub pauses: Vec<Pause>,
+    /// Why nothing is paused although it is `critical`.
+    pub not_paused_because: String,
+    /// Who agreed to a resume.
+    pub approvals: Vec<Approval>,
+    /// How often receivers were told.
+    pub sequence: u64,
+    /// As it is shown.
+    pub report: Report,
+}
+
+/// What all open incidents want of one entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Want {
+    /// What it is about.
+    pub key: PauseKey,
+    /// Grows with each change.
+    pub generation: u64,
+    /// What is wanted.
+    pub rung: Option<Rung>,
+    /// When that was decided.
+    pub decided_at: Millis,
+    /// When what decided it was received.
+    pub received_at: Millis,
+    /// Who wants it, or wanted it last.
+    pub incidents: Vec<String>,
+    /// The mode it was decided in.
+    pub mode: Mode,
+}
+
+/// How far a partition has been read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// The partition.
+    pub partition: Partition,
+    /// The greatest event time.
+    pub time: Second,
+    /// When it was last heard of.
+    pub heard_at: Millis,
+}
+
+/// When humans judged a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Judgement {
+    /// The key.
+    pub key: Arc<str>,
+    /// Until when it was judged.
+    pub until: Second,
+}
+
+/// The tables of the engine's memory.
+pub(super) mod table {
+    pub(crate) const FACT: &str = "fact";
+    pub(crate) const INCIDENT: &str = "incident";
+    pub(crate) const WANT: &str = "want";
+    pub(crate) const PARTITION: &str = "partition";
+    pub(crate) const JUDGEMENT: &str = "judgement";
+    pub(crate) const SPENT: &str = "spent";
+    pub(crate) const HORIZON: &str = "horizon";
+    pub(crate) const HUMAN: &str = "human";
+}
+
+/// Why rows could not be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A table that this version does not know.
+    #[error("memory holds an unknown table: {table}\nhint: the journal was written by another version; run that one")]
+    UnknownTable {
+        /// The table.
+        table: String,
+    },
+    /// A row that cannot be read.
+    #[error("memory holds a row that cannot be read: {table} {key}: {reason}\nhint: restore a copy of the journal")]
+    BadRow {
+        /// The table.
+        table: String,
+        /// The key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// All tables, read.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub facts: Vec<Fact>,
+    pub incidents: BTreeMap<String, Incident>,
+    pub wants: BTreeMap<PauseKey, Want>,
+    pub partitions: BTreeMap<Partition, Progress>,
+    pub judgements: Vec<Judgement>,
+    pub spent: Spent,
+    pub horizon: Option<Second>,
+    pub humans: BTreeMap<String, Millis>,
+}
+
+impl Tables {
+    /// Reads rows.
+    pub(super) fn read(rows: Vec<Row>) -> Result<Self, LoadError> {
+        let mut tables = Self::default();
+        for row in rows {
+            let Some(value) = &row.value else { continue };
+            match row.table.as_str() {
+                table::FACT => tables.facts.push(parse(&row, value)?),
+                table::INCIDENT => {
+                    let incident: Incident = parse(&row, value)?;
+                    tables.incidents.insert(row.key.clone(), incident);
+                }
+                table::WANT => {
+                    let want: Want = parse(&row, value)?;
+                    tables.wants.insert(want.key.clone(), want);
+                }
+                table::PARTITION => {
+                    let progress: Progress = parse(&row, value)?;
+                    tables.partitions.insert(progress.partition.clone(), progress);
+                }
+                table::JUDGEMENT => tables.judgements.push(parse(&row, value)?),
+                table::SPENT => tables.spent = parse(&row, value)?,
+                table::HORIZON => tables.horizon = Some(parse(&row, value)?),
+                table::HUMAN => {
+                    tables.humans.insert(row.key.clone(), parse(&row, value)?);
+                }
+                _ => return Err(LoadError::UnknownTable { table: row.table }),
+            }
+        }
+        Ok(tables)
+    }
+}
+
+fn parse<T: DeserializeOwned>(row: &Row, value: &str) -> Result<T, LoadError> {
+    serde_json::from_str(value).map_err(|error| LoadError::BadRow {
+        table: row.table.clone(),
+        key: row.key.clone(),
+        reason: error.to_string(),
+    })
+}
+
+/// A row that holds a value.
+pub(super) fn row<T: Serialize>(table: &str, key: impl Into<String>, value: &T) -> Row {
+    // Our own types have string keys and finite numbers only, which JSON always holds.
+    Row { table: table.to_owned(), key: key.into(), value: serde_json::to_string(value).ok() }
+}
+
+/// A row that is gone.
+pub(super) fn gone(table: &str, key: impl Into<String>) -> Row {
+    Row { table: table.to_owned(), key: key.into(), value: None }
+}
+
+/// The key of a fact's row: sorts in fact order.
+pub(super) fn fact_row_key(key: &FactKey) -> String {
+    format!("{:020}/{}/{}/{}", key.second.0, key.rank, key.id, key.copy)
+}
+
+/// The key of a want's row.
+pub(super) fn want_row_key(key: &PauseKey) -> String {
+    format!("{}\n{}\n{}", key.account, key.entity, key.session)
+}
+
+/// The key of a partition's row.
+pub(super) fn partition_row_key(partition: &Partition) -> String {
+    format!("{}\n{}", partition.source, partition.name)
+}
+
+/// The key of a judgement's row.
+pub(super) fn judgement_row_key(judgement: &Judgement) -> String {
+    format!("{:020}\n{}", judgement.until.0, judgement.key)
+}
+
+impl Incident {
+    /// Whether it has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.over_at.is_some()
+    }
+
+    /// Whether something is paused for it, or about to be.
+    pub(super) fn holds_a_pause(&self) -> bool {
+        use super::PauseState::{Paused, Pausing, Resuming};
+        self.pauses.iter().any(|pause| matches!(pause.state, Pausing | Paused | Resuming))
+    }
+
+    /// Sets where it stands, in both places that say so.
+    pub(super) fn set_state(&mut self, state: State) {
+        self.report.state = state;
+    }
+}

@@ -1,0 +1,278 @@
+//! An episode told as an incident: counts, evidence, the principal, the sentence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::episode::Episode;
+use super::sentence::{Told, sentence};
+use super::{
+    Denied, Destroyed, Evidence, EvidenceResource, Principal, Recreated, Report, Severity, State, tool_of,
+};
+use crate::engine::Mode;
+use crate::event::IdentityKind;
+use crate::limits::{
+    EPISODE_GAP_SECONDS, EVIDENCE_MAX, RECREATED_LISTED_MAX, RESOURCES_COUNTED_MAX, SESSIONS_LISTED_MAX,
+};
+use crate::time::Second;
+use crate::timeline::{Contribution, Entry, FactKey, Ledger, Ownership, Store, Thousandths, weight_of};
+
+/// What an incident is, apart from its facts.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: State,
+    /// The mode it was judged in.
+    pub mode: Mode,
+    /// The highest severity so far.
+    pub severity_peak: Severity,
+    /// When it eased.
+    pub eased: Option<Second>,
+    /// Whether counts and judgement are exact.
+    pub exact: bool,
+}
+
+/// Everything destroyed in the episode, with its weight as judged.
+struct Shares<'a> {
+    all: Vec<(&'a Entry, &'a Contribution, Thousandths)>,
+}
+
+/// Tells an episode of a key.
+pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, standing: &Standing) -> Report {
+    let is_whole = episode.points.iter().all(|(point, _)| point.is_whole);
+    let shares = Shares {
+        all: ledger
+            .destroyed(&episode.from, &episode.to)
+            .filter(|(entry, _)| is_whole || entry.actor.key.as_ref() == key || episode_is_mixed(episode))
+            .map(|(entry, contribution)| (entry, contribution, weight(ledger, contribution)))
+            .collect(),
+    };
+    let severity = episode.level();
+    let trigger = episode.reached(severity).unwrap_or(&episode.from);
+    let principal = principal(store, key, &shares);
+    let destroyed = destroyed(&shares, episode);
+    let recreated = recreated(store, &shares, episode);
+    let set = |values: BTreeSet<String>| values.into_iter().collect::<Vec<String>>();
+    let zones = set(shares.all.iter().flat_map(|(_, one, _)| one.zones.iter().cloned()).collect());
+    let regions = set(shares.all.iter().map(|(_, one, _)| one.region.to_string()).collect());
+    let accounts = set(shares
+        .all
+        .iter()
+        .filter_map(|(_, one, _)| store.get(&one.fact))
+        .map(|fact| fact.event.account.clone())
+        .collect());
+    let reason = sentence(&Told {
+        who: &principal.arn,
+        tool: &principal.tool,
+        destroyed: &destroyed,
+        recreated: &recreated,
+        zones: &zones,
+        regions: &regions,
+        first: episode.from.second,
+        last: episode.to.second,
+    });
+    Report {
+        schema: 1,
+        id: standing.id.clone(),
+        state: standing.state,
+        mode: standing.mode,
+        severity,
+        severity_peak: standing.severity_peak.max(severity),
+        eased: standing.eased.map(|second| second.to_string()),
+        exact: standing.exact && shares.all.len() <= RESOURCES_COUNTED_MAX,
+        detectors: episode.detectors(Severity::Info),
+        principal: Some(principal),
+        accounts,
+        regions,
+        zones,
+        first_event_time: episode.from.second.to_string(),
+        triggered_event_time: trigger.second.to_string(),
+        triggered_event_id: trigger.id.to_string(),
+        last_event_time: episode.to.second.to_string(),
+        denied: denied(ledger, episode),
+        recreated: recreated.into_iter().take(RECREATED_LISTED_MAX).collect(),
+        reason,
+        evidence: evidence(store, ledger, episode, &shares),
+        destroyed,
+    }
+}
+
+/// An incident about what feeds us: no principal, no destruction.
+pub fn blind(standing: &Standing, at: Second, sentence: &str) -> Report {
+    Report {
+        schema: 1,
+        id: standing.id.clone(),
+        state: standing.state,
+        mode: standing.mode,
+        severity: Severity::High,
+        severity_peak: standing.severity_peak,
+        eased: None,
+        exact: true,
+        detectors: vec![crate::detector::BLIND.to_owned()],
+        principal: None,
+        accounts: Vec::new(),
+        regions: Vec::new(),
+        zones: Vec::new(),
+        first_event_time: at.to_string(),
+        triggered_event_time: at.to_string(),
+        triggered_event_id: String::new(),
+        last_event_time: at.to_string(),
+        destroyed: Destroyed::default(),
+        denied: Denied::default(),
+        recreated: Vec::new(),
+        reason: sentence.to_owned(),
+        evidence: Vec::new(),
+    }
+}
+
+fn episode_is_mixed(episode: &Episode) -> bool {
+    episode.points.iter().any(|(point, _)| point.is_whole)
+}
+
+/// The weight as the detectors saw it, without the cap on what is own and young together.
+fn weight(ledger: &Ledger, contribution: &Contribution) -> Thousandths {
+    let weight = weight_of(contribution.class);
+    let is_lessened = contribution.ownership == Ownership::OwnYoung || ledger.is_paired(contribution);
+    if is_lessened { weight * crate::detector::LESSENED / 1_000 } else { weight }
+}
+
+fn destroyed(shares: &Shares<'_>, episode: &Episode) -> Destroyed {
+    let gone_by = |fact: &FactKey| shares.all.iter().filter(|(_, one, _)| one.fact <= *fact).count() as u64;
+    let own = |one: &Contribution| matches!(one.ownership, Ownership::OwnYoung | Ownership::OwnOld);
+    let mut by_type = BTreeMap::new();
+    for (_, one, _) in &shares.all {
+        *by_type.entry(one.kind.to_string()).or_default() += 1;
+    }
+    let calls: BTreeSet<&FactKey> = shares.all.iter().map(|(_, one, _)| &one.fact).collect();
+    Destroyed {
+        calls: calls.len() as u64,
+        resources: shares.all.len() as u64,
+        at_page: episode.reached(Severity::High).map(gone_by),
+        at_pause: episode.reached(Severity::Critical).map(gone_by),
+        own: shares.all.iter().filter(|(_, one, _)| own(one)).count() as u64,
+        weight: shares.all.iter().map(|(_, _, weight)| weight).sum::<u64>() as f64 / 1_000.0,
+        by_type,
+    }
+}
+
+fn denied(ledger: &Ledger, episode: &Episode) -> Denied {
+    let until = FactKey::first_of(episode.to.second.plus(EPISODE_GAP_SECONDS));
+    let calls = ledger.entries.range(episode.from.clone()..=until).filter(|(_, entry)| entry.is_denied_destruction);
+    Denied { calls: calls.count() as u64 }
+}
+
+fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recreated> {
+    let last = episode.points.iter().map(|(key, _)| &key.at).max();
+    let mut all: Vec<Recreated> = shares
+        .all
+        .iter()
+        .filter(|(_, one, _)| one.ownership != Ownership::OwnYoung)
+        .filter_map(|(_, one, _)| one.recreation.as_ref().map(|recreation| (one, recreation)))
+        .filter(|(_, recreation)| last.is_some_and(|last| recreation.by <= *last) && store.get(&recreation.by).is_some())
+        .map(|(one, recreation)| Recreated {
+            kind: one.kind.to_string(),
+            id: one.id.clone(),
+            deleted_at: one.fact.second.to_string(),
+            created_at: recreation.by.second.to_string(),
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// Of each detector the first fact, the trigger and the last; then what weighs most; told in fact order.
+fn evidence(store: &Store, ledger: &Ledger, episode: &Episode, shares: &Shares<'_>) -> Vec<Evidence> {
+    let mut chosen: BTreeSet<FactKey> = BTreeSet::new();
+    for detector in episode.detectors(Severity::Info) {
+        let points = || episode.points.iter().filter(|(key, _)| key.detector == detector);
+        let worst = points().map(|(_, point)| point.level).max();
+        let trigger = points().find(|(_, point)| Some(point.level) == worst);
+        chosen.extend(points().next().map(|(_, point)| point.from.clone()));
+        chosen.extend(trigger.map(|(key, _)| key.at.clone()));
+        chosen.extend(points().next_back().map(|(_, point)| point.to.clone()));
+    }
+    let mut heaviest: Vec<_> = shares.all.iter().collect();
+    heaviest.sort_by(|one, other| (other.2, &one.1.fact).cmp(&(one.2, &other.1.fact)));
+    for (_, one, _) in heaviest {
+        if chosen.len() >= EVIDENCE_MAX {
+            break;
+        }
+        chosen.insert(one.fact.clone());
+    }
+    chosen.iter().filter_map(|key| told(store, ledger, key)).collect()
+}
+
+fn told(store: &Store, ledger: &Ledger, key: &FactKey) -> Option<Evidence> {
+    let event = &store.get(key)?.event;
+    let zones_of = |index: usize| {
+        let entry = ledger.entries.get(key)?;
+        entry.destroyed.iter().find(|one| one.index == index).map(|one| one.zones.clone())
+    };
+    let resources = event.resources.iter().enumerate().take(EVIDENCE_MAX).map(|(index, mention)| EvidenceResource {
+        kind: mention.kind.clone(),
+        id: mention.aliases.first().cloned().unwrap_or_default(),
+        zones: zones_of(index).unwrap_or_else(|| mention.zones.clone()),
+    });
+    Some(Evidence {
+        event_id: event.id.clone(),
+        time: event.time.to_string(),
+        action: event.action(),
+        effect: event.effect,
+        outcome: event.outcome,
+        resources: resources.collect(),
+    })
+}
+
+/// The heaviest of some words, and all of them, heaviest first.
+fn by_weight(shares: impl Iterator<Item = (String, Thousandths)>) -> Vec<String> {
+    let mut sums: BTreeMap<String, Thousandths> = BTreeMap::new();
+    for (word, weight) in shares.filter(|(word, _)| !word.is_empty()) {
+        // What weighs nothing still counts a little, so that it is listed.
+        *sums.entry(word).or_default() += weight * 1_000 + 1;
+    }
+    let mut words: Vec<(String, Thousandths)> = sums.into_iter().collect();
+    words.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
+    words.into_iter().map(|(word, _)| word).collect()
+}
+
+fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
+    let told = |tell: &dyn Fn(&Entry, &crate::event::Event) -> String| {
+        by_weight(shares.all.iter().filter_map(|(entry, one, weight)| {
+            store.get(&one.fact).map(|fact| (tell(entry, &fact.event), *weight))
+        }))
+    };
+    let first = |words: Vec<String>| words.into_iter().next().unwrap_or_default();
+    let mut sessions = told(&|_, event| event.identity.session_name().to_owned());
+    let session = sessions.first().cloned().unwrap_or_default();
+    sessions.truncate(SESSIONS_LISTED_MAX);
+    sessions.sort();
+    let entity = first(told(&|entry, _| entry.actor.entity.to_string()));
+    let arn = if key.starts_with("arn:") { key.to_owned() } else { entity.clone() };
+    let origin = first(told(&|entry, _| entry.actor.origin.to_string()));
+    let issuer = first(told(&|_, event| event.identity.issuer_arn.clone()));
+    Principal {
+        account: arn.splitn(6, ':').nth(4).unwrap_or_default().to_owned(),
+        kind: first(told(&|_, event| kind_word(event.identity.kind).to_owned())),
+        origin: if origin == arn { String::new() } else { origin },
+        tool: first(told(&|_, event| tool_of(&event.user_agent).to_owned())),
+        key: key.to_owned(),
+        arn,
+        session,
+        sessions,
+        issuer,
+    }
+}
+
+/// The type of identity in CloudTrail's words.
+fn kind_word(kind: IdentityKind) -> &'static str {
+    match kind {
+        IdentityKind::Root => "Root",
+        IdentityKind::IamUser => "IAMUser",
+        IdentityKind::AssumedRole => "AssumedRole",
+        IdentityKind::FederatedUser => "FederatedUser",
+        IdentityKind::AwsService => "AWSService",
+        IdentityKind::AwsAccount => "AWSAccount",
+        IdentityKind::IdentityCenterUser => "IdentityCenterUser",
+        IdentityKind::Unknown => "Unknown",
+    }
+}

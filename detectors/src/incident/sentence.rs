@@ -1,0 +1,69 @@
+//! The one sentence of an incident that a human can act on.
+
+use super::{Destroyed, Recreated};
+use crate::time::Second;
+
+/// Types named in the sentence.
+const KINDS_NAMED: usize = 3;
+
+/// What happened, from the incident's own figures.
+pub struct Told<'a> {
+    /// The principal's ARN.
+    pub who: &'a str,
+    /// The tool; may be empty.
+    pub tool: &'a str,
+    /// What is gone.
+    pub destroyed: &'a Destroyed,
+    /// What came back.
+    pub recreated: &'a [Recreated],
+    /// Zones.
+    pub zones: &'a [String],
+    /// Regions.
+    pub regions: &'a [String],
+    /// The first destroying fact.
+    pub first: Second,
+    /// The last.
+    pub last: Second,
+}
+
+/// `role/agent destroyed 12 resources (8 AWS::EC2::Instance, …) in 3 zones within 2 min 5 s, and 4 of them came back`.
+pub fn sentence(told: &Told<'_>) -> String {
+    let mut kinds: Vec<(&String, &u64)> = told.destroyed.by_type.iter().collect();
+    kinds.sort_by(|one, other| (other.1, one.0).cmp(&(one.1, other.0)));
+    let mut named: Vec<String> =
+        kinds.iter().take(KINDS_NAMED).map(|(kind, count)| format!("{count} {kind}")).collect();
+    if kinds.len() > KINDS_NAMED {
+        named.push("others".to_owned());
+    }
+    let mut text = told.who.splitn(6, ':').nth(5).unwrap_or(told.who).to_owned();
+    if !told.tool.is_empty() {
+        text.push_str(&format!(" with {}", told.tool));
+    }
+    text.push_str(&format!(" destroyed {} ({})", counted(told.destroyed.resources, "resource"), named.join(", ")));
+    match (told.zones.len(), told.regions) {
+        (zones, _) if zones > 1 => text.push_str(&format!(" in {zones} zones")),
+        (_, [region]) => text.push_str(&format!(" in {region}")),
+        (_, regions) => text.push_str(&format!(" in {} regions", regions.len())),
+    }
+    text.push_str(&format!(" within {}", duration(told.last.0.saturating_sub(told.first.0))));
+    if !told.recreated.is_empty() {
+        text.push_str(&format!(", and {} of them came back", told.recreated.len()));
+    }
+    if told.destroyed.own > 0 {
+        text.push_str(&format!(" ({} had been made by the same principal)", told.destroyed.own));
+    }
+    text
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn duration(seconds: i64) -> String {
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{} s", seconds.max(1)),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

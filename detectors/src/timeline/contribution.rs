@@ -1,0 +1,181 @@
+//! What one fact adds to the sums of its actor: derived from the store as of the fact's place, never stored as truth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::lineage::{Actor, actor_of};
+use super::lookup::{Member, end_of, family, life, proves, successors, zones_of};
+use super::order::FactKey;
+use super::store::{Store, creates, destroys, stem_word};
+use crate::event::{Effect, Mention, Outcome, WeightClass};
+use crate::limits::YOUNG_SECONDS_MAX;
+
+/// Weights are integers in thousandths, so that sums do not depend on order.
+pub type Thousandths = u64;
+
+/// The weight of a destroyed resource of a class.
+pub fn weight_of(class: WeightClass) -> Thousandths {
+    match class {
+        WeightClass::HoldsState => 3_000,
+        WeightClass::ServesTraffic => 1_000,
+        WeightClass::Small => 500,
+        WeightClass::UsuallyUnused => 200,
+        WeightClass::Stack => 0,
+    }
+}
+
+/// Whose the resource was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Its create is not known, or proves nothing.
+    Unknown,
+    /// Another actor made it.
+    Foreign,
+    /// The actor made it less than [`YOUNG_SECONDS_MAX`] before.
+    OwnYoung,
+    /// The actor made it, longer ago.
+    OwnOld,
+}
+
+/// A destroyed resource that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recreation {
+    /// The create.
+    pub by: FactKey,
+    /// Whether it has the same identity; else it is a successor, which counts half.
+    pub is_same: bool,
+}
+
+/// One resource destroyed by one fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contribution {
+    /// The destroying fact.
+    pub fact: FactKey,
+    /// The number of the resource in the fact.
+    pub index: usize,
+    /// The resource's type.
+    pub kind: Arc<str>,
+    /// An identifier to show.
+    pub id: String,
+    /// The weight class.
+    pub class: WeightClass,
+    /// The region.
+    pub region: Arc<str>,
+    /// Zones it lived in, as far as known.
+    pub zones: Vec<String>,
+    /// Whose it was.
+    pub ownership: Ownership,
+    /// Its return, if it came back.
+    pub recreation: Option<Recreation>,
+}
+
+/// One resource created by one fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The resource's type.
+    pub kind: Arc<str>,
+    /// The fact that destroyed it later, if any.
+    pub end: Option<FactKey>,
+}
+
+/// What one fact means for its actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Who answers for it.
+    pub actor: Actor,
+    /// What it destroyed.
+    pub destroyed: Vec<Contribution>,
+    /// What it created.
+    pub created: Vec<Created>,
+    /// Whether it is a destructive call that was refused.
+    pub is_denied_destruction: bool,
+    /// Whether it may bear a pause: its source may pause, and no other copy contradicts it.
+    pub may_pause: bool,
+}
+
+/// Successors by stem, worked out once for all entries that are judged anew at one time.
+pub type Successors = BTreeMap<String, BTreeMap<(FactKey, usize), FactKey>>;
+
+/// What the fact at a place means; nothing if it bears on nothing.
+pub fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> Option<Entry> {
+    let fact = store.get(key)?;
+    let event = &fact.event;
+    let is_denied_destruction = event.effect == Effect::Destroy && event.outcome == Outcome::Denied;
+    if !(destroys(event) || creates(event) || is_denied_destruction) || store.is_shadowed(key, event) {
+        return None;
+    }
+    let actor = actor_of(store, key, event);
+    let mut entry = Entry {
+        destroyed: Vec::new(),
+        created: Vec::new(),
+        is_denied_destruction,
+        may_pause: fact.may_pause && !store.is_conflicting(event),
+        actor,
+    };
+    for (index, mention) in event.resources.iter().enumerate() {
+        if destroys(event) {
+            entry.destroyed.extend(contribution(store, key, index, mention, &entry.actor, cache));
+        } else if creates(event) {
+            let members = family(store, event, mention);
+            entry.created.push(Created { kind: mention.kind.as_str().into(), end: end_of(&members, key) });
+        }
+    }
+    Some(entry)
+}
+
+fn contribution(
+    store: &Store,
+    key: &FactKey,
+    index: usize,
+    mention: &Mention,
+    actor: &Actor,
+    cache: &mut Successors,
+) -> Option<Contribution> {
+    let event = &store.get(key)?.event;
+    let members = family(store, event, mention);
+    let life = life(&members, key);
+    if life.is_over {
+        return None;
+    }
+    let ownership = match life.create {
+        Some(create) if proves(create) => {
+            let owner = actor_of(store, create.key, &create.fact.event);
+            let age_seconds = key.second.0.saturating_sub(create.key.second.0);
+            match (owner.key == actor.key, age_seconds < YOUNG_SECONDS_MAX) {
+                (true, true) => Ownership::OwnYoung,
+                (true, false) => Ownership::OwnOld,
+                (false, _) => Ownership::Foreign,
+            }
+        }
+        _ => Ownership::Unknown,
+    };
+    let recreation = match life.recreate {
+        Some(create) => Some(Recreation { by: create.key.clone(), is_same: true }),
+        None => successor(store, key, index, mention, life.create, cache),
+    };
+    Some(Contribution {
+        fact: key.clone(),
+        index,
+        kind: mention.kind.as_str().into(),
+        id: mention.aliases.first().cloned().unwrap_or_default(),
+        class: mention.class,
+        region: event.region.as_str().into(),
+        zones: zones_of(store, key, event, mention, life.create),
+        ownership,
+        recreation,
+    })
+}
+
+fn successor(
+    store: &Store,
+    key: &FactKey,
+    index: usize,
+    mention: &Mention,
+    create: Option<Member<'_>>,
+    cache: &mut Successors,
+) -> Option<Recreation> {
+    let word = stem_word(&store.get(key)?.event, mention)
+        .or_else(|| create.and_then(|create| stem_word(&create.fact.event, create.mention)))?;
+    let pairs = cache.entry(word.clone()).or_insert_with(|| successors(store, &word));
+    pairs.get(&(key.clone(), index)).map(|by| Recreation { by: by.clone(), is_same: false })
+}

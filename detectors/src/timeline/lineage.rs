@@ -1,0 +1,92 @@
+//! Who answers for an event: its origin, as far as the links known at that instant tell.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::order::FactKey;
+use super::store::Store;
+use crate::event::{Event, Identity, IdentityKind};
+use crate::limits::{LINEAGE_DEPTH_MAX, SHARED_SESSION_SECONDS};
+
+/// Who answers for an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The stable key under which windows are kept.
+    pub key: Arc<str>,
+    /// The IAM entity that made the call: a role or a user.
+    pub entity: Arc<str>,
+    /// The IAM entity at the start of the chain; the entity itself where there is no chain.
+    pub origin: Arc<str>,
+    /// Whether an AWS service acts by itself.
+    pub is_aws_service: bool,
+}
+
+/// The actor of the event at a place, as of that place.
+pub fn actor_of(store: &Store, key: &FactKey, event: &Event) -> Actor {
+    let entity = entity_of(&event.identity);
+    let is_aws_service = event.identity.is_aws_service();
+    let origin = origin_of(store, key, &event.identity, 0);
+    let (actor, origin) = match origin {
+        Some(identity) => {
+            let origin = entity_of(&identity);
+            (person_of(&identity).unwrap_or_else(|| origin.clone()), origin)
+        }
+        None => (person_of(&event.identity).unwrap_or_else(|| entity.clone()), entity.clone()),
+    };
+    Actor { key: actor.into(), entity: entity.into(), origin: origin.into(), is_aws_service }
+}
+
+/// The Identity Center user behind an identity.
+fn person_of(identity: &Identity) -> Option<String> {
+    (!identity.identity_center_user.is_empty())
+        .then(|| format!("identity-center:{}", identity.identity_center_user))
+}
+
+/// The entity's ARN, or what comes closest where a record has none.
+fn entity_of(identity: &Identity) -> String {
+    let arn = identity.entity_arn();
+    if !arn.is_empty() {
+        return arn;
+    }
+    match identity.kind {
+        IdentityKind::AwsService if !identity.invoked_by.is_empty() => format!("aws-service:{}", identity.invoked_by),
+        _ if !identity.principal_id.is_empty() => format!("principal:{}", identity.principal_id),
+        _ => format!("account:{}", identity.account),
+    }
+}
+
+/// Follows the links back to the identity that began the chain; nothing if no link is known or it leads nowhere.
+fn origin_of(store: &Store, as_of: &FactKey, identity: &Identity, depth: usize) -> Option<Identity> {
+    if depth >= LINEAGE_DEPTH_MAX {
+        return None;
+    }
+    let link = link_of(store, as_of, identity)?;
+    let caller = &store.get(&link)?.event.identity;
+    if caller.is_aws_service() || caller.entity_arn().is_empty() {
+        return None;
+    }
+    Some(origin_of(store, &link, caller, depth + 1).unwrap_or_else(|| caller.clone()))
+}
+
+/// The link that let this identity in: by its access key, which is unique, else by its session's name, which is not.
+fn link_of(store: &Store, as_of: &FactKey, identity: &Identity) -> Option<FactKey> {
+    if !identity.access_key.is_empty()
+        && let Some(link) = store.link_of_key(&identity.access_key)
+    {
+        return (link < as_of).then(|| link.clone());
+    }
+    if identity.principal_id.is_empty() || identity.session_name().is_empty() {
+        return None;
+    }
+    let since = as_of.second.plus(-SHARED_SESSION_SECONDS);
+    let recent: Vec<&FactKey> =
+        store.links_of_session(&identity.principal_id).filter(|link| *link < as_of && link.second >= since).collect();
+    let callers: BTreeSet<String> =
+        recent.iter().filter_map(|link| store.get(link)).map(|fact| fact.event.identity.entity_arn()).collect();
+    if callers.len() > 1 {
+        return None;
+    }
+    recent.last().map(|link| (*link).clone()).or_else(|| {
+        store.links_of_session(&identity.principal_id).filter(|link| *link < as_of).next_back().cloned()
+    })
+}

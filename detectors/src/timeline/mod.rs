@@ -1,0 +1,187 @@
+//! All facts in their order, and what must be looked up as of an instant. The slow and obvious form: whatever a new fact
+//! bears on is worked out anew.
+//!
+//! The law that holds here: the judgement of an instant depends on the set of facts up to it and on nothing else, so the
+//! order in which facts arrive, and how often, changes nothing.
+
+mod contribution;
+mod judge;
+mod ledger;
+mod lineage;
+mod lookup;
+mod name;
+mod order;
+mod pairing;
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use contribution::{Contribution, Created, Entry, Ownership, Recreation, Thousandths, weight_of};
+pub use ledger::{Ledger, Point, PointKey};
+pub use lineage::{Actor, actor_of};
+pub use order::FactKey;
+pub use store::Store;
+
+use crate::engine::{Column, Fact};
+use crate::event::Event;
+use crate::limits::FACTS_MAX;
+use crate::time::Second;
+
+/// All facts, and what each key did.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    store: Store,
+    ledgers: BTreeMap<Arc<str>, Ledger>,
+    /// Keys whose ledger holds the fact.
+    keys_of: BTreeMap<FactKey, BTreeSet<Arc<str>>>,
+}
+
+/// What a new fact changed.
+#[derive(Debug)]
+pub struct Inserted {
+    /// Its place.
+    pub key: FactKey,
+    /// Where it counts.
+    pub column: Column,
+    /// Keys that are judged anew.
+    pub touched: BTreeSet<Arc<str>>,
+    /// Facts that went to make room.
+    pub dropped: Vec<FactKey>,
+}
+
+impl Timeline {
+    /// Takes a fact in and judges anew whatever it bears on.
+    pub fn insert(&mut self, fact: Fact) -> Inserted {
+        let event = fact.event.clone();
+        let (key, column) = self.store.insert(fact);
+        if column == Column::Duplicate {
+            return Inserted { key, column, touched: BTreeSet::new(), dropped: Vec::new() };
+        }
+        let touched = self.refresh(&key, &event);
+        let mut dropped = Vec::new();
+        while self.store.len() > FACTS_MAX {
+            let Some(oldest) = self.store.iter().next().map(|(key, _)| key.clone()) else { break };
+            self.store.remove(&oldest);
+            self.keys_of.remove(&oldest);
+            dropped.push(oldest);
+        }
+        Inserted { key, column, touched, dropped }
+    }
+
+    /// Takes many facts in at once, with the times at which humans judged keys: the same as one after the other, with one
+    /// judgement at the end.
+    pub fn load(&mut self, facts: impl IntoIterator<Item = Fact>, cuts: impl IntoIterator<Item = (Arc<str>, Second)>) {
+        for fact in facts {
+            self.store.insert(fact);
+        }
+        for (key, until) in cuts {
+            self.ledgers.entry(key).or_default().judged_until.insert(until);
+        }
+        let keys: Vec<FactKey> = self.store.iter().map(|(key, _)| key.clone()).collect();
+        let mut cache = BTreeMap::new();
+        for key in &keys {
+            self.place(key, &mut cache);
+        }
+        if let Some(first) = keys.first() {
+            for (name, ledger) in &mut self.ledgers {
+                ledger.judge_from(name, first);
+            }
+        }
+    }
+
+    /// The facts.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What one key did.
+    pub fn ledger(&self, key: &str) -> Option<&Ledger> {
+        self.ledgers.get(key)
+    }
+
+    /// All keys with what they did.
+    pub fn ledgers(&self) -> impl Iterator<Item = (&Arc<str>, &Ledger)> {
+        self.ledgers.iter()
+    }
+
+    /// Humans judged a key at a second: windows after it don't reach back past it.
+    pub fn cut(&mut self, key: &Arc<str>, second: Second) {
+        let ledger = self.ledgers.entry(Arc::clone(key)).or_default();
+        if ledger.judged_until.insert(second) {
+            ledger.judge_from(key, &FactKey::first_of(second));
+        }
+    }
+
+    /// Forgets what keys did before a second, and all facts before it but creates, links and placement: ownership needs
+    /// those for as long as there is room. Returns the places of facts that went.
+    pub fn forget(&mut self, before: Second) -> Vec<FactKey> {
+        let is_kept =
+            |event: &Event| store::creates(event) || event.link.is_some() || !event.subnet_zones.is_empty();
+        let gone: Vec<FactKey> = self
+            .store
+            .before(before)
+            .filter(|(_, fact)| !is_kept(&fact.event))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in &gone {
+            self.store.remove(key);
+        }
+        for ledger in self.ledgers.values_mut() {
+            ledger.forget_before(before);
+        }
+        self.ledgers.retain(|_, ledger| !ledger.entries.is_empty() || !ledger.judged_until.is_empty());
+        self.keys_of.retain(|key, _| key.second >= before);
+        gone
+    }
+
+    /// Works out anew the entries that a fact bears on, then judges their keys from that fact on: by the law of causality
+    /// nothing before it can have changed.
+    fn refresh(&mut self, key: &FactKey, event: &Event) -> BTreeSet<Arc<str>> {
+        let mut cache = BTreeMap::new();
+        let mut touched = BTreeSet::new();
+        for affected in affected::by(&self.store, key, event) {
+            touched.extend(self.place(&affected, &mut cache));
+        }
+        // A create can count as before a delete of its second, so the whole second is judged anew. Copies that differ change
+        // what their counterparts may do, which lies at the counterpart's own place.
+        let from = FactKey::first_of(self.store.copies(event).min().unwrap_or(key).min(key).second);
+        for name in &touched {
+            if let Some(ledger) = self.ledgers.get_mut(name) {
+                ledger.judge_from(name, &from);
+            }
+        }
+        touched
+    }
+
+    /// Puts a fact's entry where it belongs; returns the keys of ledgers that changed.
+    fn place(&mut self, key: &FactKey, cache: &mut contribution::Successors) -> BTreeSet<Arc<str>> {
+        let entry = contribution::entry_at(&self.store, key, cache);
+        let names: BTreeSet<Arc<str>> = entry
+            .iter()
+            .flat_map(|entry| [Arc::clone(&entry.actor.key), Arc::clone(&entry.actor.entity)])
+            .collect();
+        let mut changed = BTreeSet::new();
+        for name in self.keys_of.remove(key).unwrap_or_default().difference(&names) {
+            if let Some(ledger) = self.ledgers.get_mut(name) {
+                ledger.entries.remove(key);
+                changed.insert(Arc::clone(name));
+            }
+        }
+        if let Some(entry) = entry {
+            for name in &names {
+                let ledger = self.ledgers.entry(Arc::clone(name)).or_default();
+                if ledger.entries.get(key) != Some(&entry) {
+                    ledger.entries.insert(key.clone(), entry.clone());
+                    changed.insert(Arc::clone(name));
+                }
+            }
+            self.keys_of.insert(key.clone(), names);
+        }
+        changed
+    }
+}
+
+mod affected;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! The one order of facts: event time in whole seconds, rank within the second, event id.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::event::{Effect, Event, Proof};
+use crate::time::Second;
+
+/// A fact's place in the order of facts; unique. Two copies of one event that differ have different `copy` words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FactKey {
+    /// The event time.
+    pub second: Second,
+    /// The rank within the second: causes before effects, as far as their kind tells.
+    pub rank: u8,
+    /// The event id.
+    pub id: Arc<str>,
+    /// Tells copies of one event apart that differ in time, action, identity or account.
+    pub copy: Arc<str>,
+}
+
+/// The rank of links: whoever acts was let in before.
+const RANK_LINK: u8 = 0;
+/// The rank of creates whose identifier the service assigned: nobody can name it before.
+const RANK_CREATE_ASSIGNED: u8 = 1;
+/// The rank of guards taken off.
+const RANK_UNGUARD: u8 = 2;
+/// The rank of destruction.
+const RANK_DESTROY: u8 = 3;
+/// The rank of all other creates, and of everything else.
+const RANK_OTHER: u8 = 4;
+
+impl FactKey {
+    /// The place of an event.
+    pub fn of(event: &Event) -> Self {
+        Self { second: event.time, rank: rank(event), id: event.id.as_str().into(), copy: copy_word(event).into() }
+    }
+
+    /// The first place of a second.
+    pub fn first_of(second: Second) -> Self {
+        Self { second, rank: 0, id: "".into(), copy: "".into() }
+    }
+}
+
+fn rank(event: &Event) -> u8 {
+    match event.effect {
+        _ if event.link.is_some() => RANK_LINK,
+        Effect::Create if event.resources.iter().any(|mention| mention.proof == Proof::ServerAssigned) => {
+            RANK_CREATE_ASSIGNED
+        }
+        Effect::Unguard => RANK_UNGUARD,
+        Effect::Destroy | Effect::Disrupt => RANK_DESTROY,
+        _ => RANK_OTHER,
+    }
+}
+
+/// Eight hexadecimal digits over what makes a copy differ.
+fn copy_word(event: &Event) -> String {
+    let mut hasher = Sha256::new();
+    for part in [
+        event.time.0.to_string().as_str(),
+        &event.service,
+        &event.name,
+        &event.account,
+        &event.identity.principal_id,
+        &event.identity.arn,
+        &event.identity.access_key,
+        &event.error_code,
+    ] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -75,3 +75,51 @@ const _: () = assert!(GROUP_ROWS_MAX < UNWRITTEN_ROWS_MAX && CUTS_QUEUED_MAX < U
 const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs());
 /// Bodies of events that are read at once on that listener; further senders are told to come back.
 pub const HTTP_INGESTS_MAX: usize = 16;
+
+/// A configuration file larger than this is refused.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// A secret longer than this is refused.
+pub const SECRET_BYTES_MAX: usize = 16 << 10;
+/// A token shorter than this can be guessed.
+pub const TOKEN_BYTES_MIN: usize = 16;
+/// Sources in one configuration.
+pub const SOURCES_MAX: usize = 64;
+/// The path of a Unix socket: what `sockaddr_un` holds on Linux, without its final zero.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// What PagerDuty takes as one event.
+pub const PAGERDUTY_EVENT_BYTES_MAX: usize = 512_000;
+/// Characters of a page's headline: PagerDuty cuts at 1,024.
+pub const SUMMARY_CHARS_MAX: usize = 1_024;
+/// Characters of a page's longer text.
+pub const DESCRIPTION_CHARS_MAX: usize = 4_096;
+/// Characters of one text in a page's details.
+pub const DETAIL_CHARS_MAX: usize = 512;
+/// Elements of one list in a page's details.
+pub const DETAIL_ELEMENTS_MAX: usize = 100;
+/// Characters of a label's value.
+pub const LABEL_CHARS_MAX: usize = 128;
+/// Characters of a receiver's answer, or of an error, that are kept for the log.
+pub const ANSWER_CHARS_MAX: usize = 256;
+/// Instances of one Alertmanager cluster.
+pub const ALERTMANAGERS_MAX: usize = 16;
+/// Alerts whose last labels are remembered by a receiver that has to end them.
+pub const ALERTS_REMEMBERED_MAX: usize = ORDERS_QUEUED_MAX;
+/// An open alert ends by itself this long after it was posted last.
+pub const ALERT_LIFE: Duration = Duration::from_secs(5 * 60);
+/// Deliveries to one receiver at the same time.
+pub const DELIVERIES_MAX: usize = 4;
+/// The first wait before an order is tried again; each further one is twice as long.
+pub const RETRY_WAIT_MIN: Duration = Duration::from_secs(1);
+/// The longest wait of our own choice before an order is tried again.
+pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
+/// The longest wait that a receiver can ask for: one that asks for more is asked again after this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
+/// Ends of orders on their way to the journal.
+pub const ENDS_QUEUED_MAX: usize = 1_000;
+
+const _: () = assert!(ALERT_REPEAT.as_secs() * 3 < ALERT_LIFE.as_secs());
+const _: () = assert!(RETRY_WAIT_MIN.as_secs() < RETRY_WAIT_MAX.as_secs());
+const _: () = assert!(RETRY_WAIT_MAX.as_secs() <= RETRY_AFTER_MAX.as_secs());
+const _: () = assert!(RETRY_AFTER_MAX.as_secs() < ORDER_AGE_MAX.as_secs());
+const _: () = assert!(ANSWER_CHARS_MAX < ANSWER_BYTES_MAX);

@@ -60,6 +60,8 @@ pub const PAUSES_TIMED_MAX: usize = 10_000;
 pub const HTTP_CONNECTIONS_MAX: usize = 512;
 /// Requests answered at once on that listener; further ones are told to come back.
 pub const HTTP_REQUESTS_MAX: usize = 64;
+/// Bodies of events that are read at once on that listener; further senders are told to come back.
+pub const HTTP_INGESTS_MAX: usize = 16;
 /// How long one request may take.
 pub const HTTP_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection on which nothing arrives for so long is closed.
@@ -73,8 +75,6 @@ pub const VERDICT_REASON_BYTES_MAX: usize = 1_000;
 
 const _: () = assert!(GROUP_ROWS_MAX < UNWRITTEN_ROWS_MAX && CUTS_QUEUED_MAX < UNWRITTEN_PIECES_MAX);
 const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs());
-/// Bodies of events that are read at once on that listener; further senders are told to come back.
-pub const HTTP_INGESTS_MAX: usize = 16;
 
 /// A configuration file larger than this is refused.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;

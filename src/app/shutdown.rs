@@ -12,8 +12,8 @@ use super::wiring::Daemon;
 use crate::limits::DRAIN_DEADLINE;
 use crate::pipeline::Piece;
 
-/// What receivers and `act` are left with when the stages before them took all the time.
-const LAST_CHANCE: Duration = Duration::from_secs(2);
+/// What receivers and `act` are left with: their own deadline, and a little for the ends to be written.
+const LAST_CHANCE: Duration = DRAIN_DEADLINE.saturating_add(Duration::from_secs(1));
 
 impl Daemon {
     /// Waits until the daemon is told to stop, or cannot go on.
@@ -47,7 +47,7 @@ impl Daemon {
             ("journal", committed(&self.pieces, deadline).await),
             ("listener", all_ended(self.api, deadline).await),
         ];
-        let deadline = deadline.max(Instant::now() + LAST_CHANCE);
+        let deadline = Instant::now() + LAST_CHANCE;
         let _ = self.stop_outside.send(true);
         let returned = all_ended(self.returns, deadline).await;
         drop(self.pieces);

@@ -94,7 +94,9 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let outlets = Outlets { orders, pauses: client.clone() };
     let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
     let mut returns = JoinSet::new();
-    returns.spawn(bring_ends(ended, inlets.pieces.clone()));
+    if !config.receivers.is_empty() {
+        returns.spawn(bring_ends(ended, inlets.pieces.clone()));
+    }
     if let Some(events) = events {
         returns.spawn(bring_pause_events(events, inlets.acts.clone(), inlets.pieces.clone()));
     }

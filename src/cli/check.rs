@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::Exit;
-use crate::config::{Config, HookKind, JournalKind, ReceiverKind, SourceKind};
+use crate::alert::ReceiverKind;
+use crate::config::{Config, HookKind, JournalKind, SourceKind};
 
 /// Reads the configuration and says what it means. Reaches nothing and changes nothing.
 #[derive(Debug, clap::Args)]

@@ -14,7 +14,7 @@ pub const CUTS_QUEUED_MAX: usize = 64;
 pub const GROUP_ROWS_MAX: usize = 1_000;
 /// See [`GROUP_ROWS_MAX`].
 pub const GROUP_WAIT: Duration = Duration::from_millis(10);
-/// Pages waiting for one receiver; past it the oldest that is not the only one of its incident goes, counted.
+/// Page keys with an order waiting for one receiver; past it the oldest order of the least severe is given up, counted.
 pub const ORDERS_QUEUED_MAX: usize = 1_000;
 /// An order is given up, loudly, after this long.
 pub const ORDER_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -123,3 +123,9 @@ const _: () = assert!(RETRY_WAIT_MIN.as_secs() < RETRY_WAIT_MAX.as_secs());
 const _: () = assert!(RETRY_WAIT_MAX.as_secs() <= RETRY_AFTER_MAX.as_secs());
 const _: () = assert!(RETRY_AFTER_MAX.as_secs() < ORDER_AGE_MAX.as_secs());
 const _: () = assert!(ANSWER_CHARS_MAX < ANSWER_BYTES_MAX);
+/// A stage that shows no life for this long hangs.
+pub const STAGE_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Stages whose life is watched.
+pub const STAGES_MAX: usize = 64;
+
+const _: () = assert!(RECEIVER_TIMEOUT.as_secs() < STAGE_SILENCE_MAX.as_secs());

@@ -21,6 +21,9 @@ use trailbrake_detectors::engine::Announcement;
 use crate::config::{ReceiverConfig, Section};
 use crate::limits::RECEIVER_TIMEOUT;
 
+#[cfg(test)]
+pub(crate) use self::tests::announcement as example;
+
 /// The registry of receivers: the name of each in the configuration, with its settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]

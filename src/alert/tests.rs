@@ -20,7 +20,7 @@ const HOSTILE: &str = "a\u{1b}[2Jb\u{202e}c\nd<script>";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// An announcement with texts such as an attacker would choose.
-pub(super) fn announcement(change: Change) -> Announcement {
+pub(crate) fn announcement(change: Change) -> Announcement {
     let principal = Principal {
         key: "role".to_owned(),
         arn: format!("arn:aws:iam::123456789012:role/{HOSTILE}"),

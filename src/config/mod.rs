@@ -8,6 +8,8 @@ mod raw;
 mod secret;
 mod section;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -129,3 +129,43 @@ pub const STAGE_SILENCE_MAX: Duration = Duration::from_secs(30);
 pub const STAGES_MAX: usize = 64;
 
 const _: () = assert!(RECEIVER_TIMEOUT.as_secs() < STAGE_SILENCE_MAX.as_secs());
+
+/// Ended orders that the journal remembers, so that a repeated one is known; the oldest go first.
+pub const ENDED_ORDERS_KEPT_MAX: u64 = 10_000;
+/// Pages, open or resolved, whose last announcement the journal remembers; the oldest go first.
+pub const PAGES_KEPT_MAX: u64 = 20_000;
+/// Desired states that want nothing and are settled, kept in the journal; the oldest go first.
+pub const SETTLED_KEPT_MAX: u64 = 10_000;
+/// Artefacts kept for one pause key until they are undone; the oldest go first.
+pub const ARTEFACTS_PER_KEY_MAX: usize = 16;
+/// How long opening the journal waits for another process to let go of it.
+pub const JOURNAL_BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Pages of an entity's attached policies that are read; AWS allows 20 policies and gives up to 100 on a page.
+pub const ATTACHED_PAGES_MAX: usize = 10;
+/// How long one call of a hook may take.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(15);
+/// The wait before the second attempt at something; it doubles with each further one, with jitter.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+/// The longest wait between two attempts.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// Entities that `act` remembers the latest generation of; when full, one that nothing is done for is forgotten.
+pub const ACT_ENTITIES_MAX: usize = 10_000;
+/// Lines between `run` and `act` that wait in memory, each way.
+pub const ACT_LINES_QUEUED_MAX: usize = 64;
+/// How long one line may take to be written to the other side.
+pub const ACT_SAY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long `run` waits for the first line of `act` after connecting.
+pub const ACT_HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long `act` waits for an artefact to be in the journal before it gives the change up.
+pub const ACT_COMMIT_WAIT: Duration = DESIRED_AGE_MAX;
+/// Incidents named to `act` with a desired state.
+pub const ACT_INCIDENTS_SAID_MAX: usize = 100;
+/// How often a child looks whether its parent is still there.
+pub const PARENT_WATCH: Duration = Duration::from_millis(500);
+/// Desired states that `run` keeps unsettled; more than the engine can want.
+pub const PAUSES_UNSETTLED_MAX: usize =
+    trailbrake_detectors::limits::INCIDENTS_MAX * trailbrake_detectors::limits::PAUSES_PER_INCIDENT_MAX;
+/// What `act` said that waits for the stages of `run`.
+pub const PAUSE_EVENTS_QUEUED_MAX: usize = 64;
+/// A child that lived this long is started again without a wait.
+pub const CHILD_SETTLED: Duration = Duration::from_secs(60);

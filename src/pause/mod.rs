@@ -8,9 +8,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use trailbrake_detectors::engine::{Desired, Mode, Outcome};
 use trailbrake_detectors::time::Millis;
 
+use crate::act::pace::Pace;
 use crate::clock::SharedClock;
 use crate::journal::Artefact;
+use crate::limits::{PAUSE_EVENTS_QUEUED_MAX, PAUSES_UNSETTLED_MAX};
 use crate::metrics::Metrics;
+
+mod child;
+mod link;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use link::Link;
+use wanted::Wanted;
 
 /// How `act` is reached.
 #[derive(Clone, Debug)]
@@ -51,26 +62,37 @@ pub enum PauseEvent {
 
 /// Hands desired states to `act`.
 #[derive(Clone)]
-pub struct PauseClient {}
+pub struct PauseClient {
+    wanted: Arc<Wanted>,
+}
 
 /// More desired states are unsettled than can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many pauses are unsettled")]
+#[error("too many pauses are unsettled: {PAUSES_UNSETTLED_MAX}")]
 pub struct TooMany;
 
 impl PauseClient {
-    /// Says this state to `act` until it is settled, also after reconnections. Never waits.
-    pub fn want(&self, _desired: Desired, _mode: Mode) -> Result<(), TooMany> {
-        Err(TooMany)
+    /// Says this state to `act` until it is settled, also after reconnections. Never waits. A state that is not newer
+    /// than what is wanted already is said again.
+    pub fn want(&self, desired: Desired, mode: Mode) -> Result<(), TooMany> {
+        self.wanted.add(desired, mode)
     }
 }
 
-/// Starts the client; it ends when `stop` becomes true.
+/// Starts the client; it ends when `stop` becomes true, and takes its child with it. Counts how pauses end, and how long
+/// decisions and their effects take.
 pub fn start(
-    _config: PauseConfig,
-    _clock: SharedClock,
-    _metrics: Arc<Metrics>,
-    _stop: watch::Receiver<bool>,
+    config: PauseConfig,
+    clock: SharedClock,
+    metrics: Arc<Metrics>,
+    stop: watch::Receiver<bool>,
 ) -> (PauseClient, mpsc::Receiver<PauseEvent>) {
-    (PauseClient {}, mpsc::channel(1).1)
+    let wanted = Arc::new(Wanted::default());
+    let (events, receiver) = mpsc::channel(PAUSE_EVENTS_QUEUED_MAX);
+    if let Some(spawn) = config.spawn {
+        tokio::spawn(child::keep(spawn, Pace::default(), stop.clone()));
+    }
+    let link = Link { socket: config.socket, wanted: Arc::clone(&wanted), clock, metrics, events, pace: Pace::default() };
+    tokio::spawn(link.keep(stop));
+    (PauseClient { wanted }, receiver)
 }

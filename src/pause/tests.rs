@@ -1,0 +1,1 @@
+//! The client against a socket that speaks as `act` does.

@@ -1,5 +1,15 @@
 //! Bytes in, events and rejects out: total, bounded, whatever the bytes are.
 
+mod dialect;
+mod envelope;
+mod fields;
+mod identity;
+mod record;
+mod resource;
+
+#[cfg(test)]
+mod tests;
+
 use crate::catalog::Catalog;
 use crate::event::Event;
 use crate::time::{Millis, Second};
@@ -89,6 +99,7 @@ pub struct Decoded {
 
 /// Decodes one payload: a record, a wrapper around records, or lines of them, compressed or not. `now` bounds event times.
 pub fn decode(payload: &[u8], now: Millis, catalog: &Catalog) -> Decoded {
-    let _ = (payload, now, catalog);
-    Decoded::default()
+    let mut decoder = envelope::Decoder::new(now, catalog);
+    decoder.payload(payload);
+    decoder.finish()
 }

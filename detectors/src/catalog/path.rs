@@ -1,0 +1,103 @@
+//! The little language in which the table says where in a record something is.
+
+use super::table::Mistake;
+
+/// Where a path starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `requestParameters`.
+    Request,
+    /// `responseElements`.
+    Response,
+    /// The listed item at hand.
+    Item,
+}
+
+/// Keys from the outside in; lists and the wrappers around them are no keys. `request.vpcConfig.subnetIds`, `.name`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// Where it starts.
+    pub origin: Origin,
+    /// The keys, in lower case: their case differs among services.
+    pub keys: Vec<String>,
+}
+
+/// A list's path and, in brackets, what its items must say: `request.changeBatch.changes[action:DELETE]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// Where the list is.
+    pub path: Path,
+    /// A key of the item, in lower case, and its value.
+    pub filter: Option<(String, String)>,
+}
+
+/// A path, or a word in single quotes that stands for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// Where the value is.
+    Path(Path),
+    /// The value.
+    Literal(String),
+}
+
+/// What must hold for a rule to apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Something is at the path: `request.qualifier`.
+    Present(Path),
+    /// A value at the path equals this: `request.desiredCount:0`.
+    Equals(Path, String),
+    /// The event's region is this: `region:us-east-1`.
+    Region(String),
+}
+
+impl Path {
+    pub(super) fn parse(text: &str) -> Result<Self, Mistake> {
+        let (origin, rest) = match text.split_once('.') {
+            Some(("request", rest)) => (Origin::Request, rest),
+            Some(("response", rest)) => (Origin::Response, rest),
+            Some(("", rest)) => (Origin::Item, rest),
+            _ => return Err(Mistake::Path(text.to_owned())),
+        };
+        let keys: Vec<String> = rest.split('.').map(str::to_ascii_lowercase).collect();
+        let is_key = |key: &String| {
+            !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        if keys.iter().all(is_key) { Ok(Self { origin, keys }) } else { Err(Mistake::Path(text.to_owned())) }
+    }
+
+    /// Paths joined by `+` make one identifier.
+    pub(super) fn parse_joined(text: &str) -> Result<Vec<Self>, Mistake> {
+        text.split('+').map(Self::parse).collect()
+    }
+}
+
+impl Selector {
+    pub(super) fn parse(text: &str) -> Result<Self, Mistake> {
+        let Some((path, filter)) = text.split_once('[') else {
+            return Ok(Self { path: Path::parse(text)?, filter: None });
+        };
+        let filter = filter.strip_suffix(']').and_then(|filter| filter.split_once(':'));
+        let (key, value) = filter.ok_or_else(|| Mistake::Path(text.to_owned()))?;
+        Ok(Self { path: Path::parse(path)?, filter: Some((key.to_ascii_lowercase(), value.to_owned())) })
+    }
+}
+
+impl Term {
+    pub(super) fn parse(text: &str) -> Result<Self, Mistake> {
+        match text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+            Some(literal) => Ok(Self::Literal(literal.to_owned())),
+            None => Path::parse(text).map(Self::Path),
+        }
+    }
+}
+
+impl Condition {
+    pub(super) fn parse(text: &str) -> Result<Self, Mistake> {
+        match text.split_once(':') {
+            Some(("region", region)) => Ok(Self::Region(region.to_owned())),
+            Some((path, value)) => Ok(Self::Equals(Path::parse(path)?, value.to_owned())),
+            None => Path::parse(text).map(Self::Present),
+        }
+    }
+}

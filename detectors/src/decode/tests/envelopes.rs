@@ -1,0 +1,170 @@
+//! What records travel in, and what is rejected.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+
+use super::super::RejectReason;
+use super::{decoded, reasons, record};
+use crate::limits::{
+    DECOMPRESSED_BYTES_MAX, NESTING_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
+    REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX,
+};
+use crate::time::Second;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
+}
+
+fn deletion() -> serde_json::Value {
+    record("ec2:DeleteVolume", &json!({"requestParameters": {"volumeId": "vol-1"}}))
+}
+
+#[test]
+fn a_record_is_found_in_each_wrapper() {
+    let record = deletion();
+    let line = record.to_string();
+    let bridge = |source: &str, account: &str| {
+        json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": source, "account": account,
+               "time": "2025-12-31T23:59:00Z", "region": "eu-central-1", "resources": [], "detail": record})
+    };
+    let lookup = json!({"EventId": "e-1", "EventName": "DeleteVolume", "CloudTrailEvent": line});
+    let cases: Vec<(&str, Vec<u8>, usize)> = vec![
+        ("bare", line.clone().into(), 1),
+        ("pretty", format!("\n{record:#}\n").into(), 1),
+        ("with a byte-order mark", format!("\u{feff}{line}").into(), 1),
+        ("lines", format!("{line}\n\n{line}\r\n").into(), 2),
+        ("without newlines between", format!("{line}{line} {line}").into(), 3),
+        ("S3 file", json!({"Records": [record, record]}).to_string().into(), 2),
+        ("pretty S3 file", format!("{:#}", json!({"Records": [record, record]})).into(), 2),
+        ("array", json!([record, record]).to_string().into(), 2),
+        ("empty list", json!({"Records": []}).to_string().into(), 0),
+        ("EventBridge", bridge("aws.ec2", "123456789012").to_string().into(), 1),
+        ("LookupEvents item", lookup.to_string().into(), 1),
+        ("LookupEvents page", json!({"Events": [lookup, lookup], "NextToken": "n"}).to_string().into(), 2),
+        ("gzip", gzip(line.as_bytes()), 1),
+        ("gzip members", [gzip(line.as_bytes()), gzip(b"\n"), gzip(line.as_bytes())].concat(), 2),
+        ("gzip in gzip", gzip(&gzip(json!({"Records": [record]}).to_string().as_bytes())), 1),
+        ("list of envelopes", json!([bridge("aws.ec2", "123456789012"), lookup]).to_string().into(), 2),
+    ];
+    for (name, payload, count) in cases {
+        let decoded = decoded(&payload);
+        assert_eq!((decoded.events.len(), decoded.rejects.as_slice()), (count, [].as_slice()), "{name}");
+    }
+    for (source, account, reason) in
+        [("aws.ec2", "999999999999", RejectReason::BadField), ("my.app", "123456789012", RejectReason::NotARecord)]
+    {
+        assert_eq!(reasons(&decoded(bridge(source, account).to_string())), [reason], "{source} {account}");
+    }
+}
+
+#[test]
+fn what_is_no_record_is_one_received_and_one_rejected() {
+    use RejectReason::*;
+    let with = |key: &str, value: serde_json::Value| record("ec2:DeleteVolume", &json!({ key: value })).to_string();
+    let nested = format!("{}{}", "[".repeat(NESTING_MAX + 1), "]".repeat(NESTING_MAX + 1));
+    let mut truncated = gzip(deletion().to_string().as_bytes());
+    truncated.truncate(truncated.len() / 2);
+    let cases: Vec<(&str, Vec<u8>, RejectReason)> = vec![
+        ("nothing", Vec::new(), Empty),
+        ("blanks", b" \n\t\r\n ".to_vec(), Empty),
+        ("empty gzip", gzip(b""), Empty),
+        ("a word", b"hello".to_vec(), NotJson),
+        ("several words", b"hello\nworld\n{\n".to_vec(), NotJson),
+        ("pretty, cut off", format!("{:#}", deletion()).into_bytes()[..300].to_vec(), NotJson),
+        ("cut off", deletion().to_string().into_bytes()[..300].to_vec(), NotJson),
+        ("not UTF-8", b"{\"eventName\":\"\xff\"}".to_vec(), NotUtf8),
+        ("a number", b"12".to_vec(), NotARecord),
+        ("null", b"null".to_vec(), NotARecord),
+        ("another object", b"{}".to_vec(), NotARecord),
+        ("nested lists", b"[[[[[[[[1]]]]]]]]".to_vec(), TooDeep),
+        ("wrapped five deep", gzip(&gzip(&gzip(&gzip(&gzip(b"{}"))))), TooDeep),
+        ("gzip, cut off", truncated, BadCompression),
+        ("gzip of nothing we know", b"\x1f\x8bnonsense".to_vec(), BadCompression),
+        ("no text inside", json!({"CloudTrailEvent": "{"}).to_string().into(), NotJson),
+        ("S3 notification", with("eventSource", json!("aws:s3")).into(), NotARecord),
+        ("no identity", with("userIdentity", json!(null)).into(), NoIdentity),
+        ("identity of nobody", with("userIdentity", json!({})).into(), NoIdentity),
+        ("identity of a wrong type", with("userIdentity", json!("me")).into(), BadField),
+        ("no id", with("eventID", json!(null)).into(), NoName),
+        ("no name", with("eventName", json!("")).into(), NoName),
+        ("no source", with("eventSource", json!(null)).into(), NoName),
+        ("name of a wrong type", with("eventName", json!(["DeleteVolume"])).into(), BadField),
+        ("no time", with("eventTime", json!(null)).into(), BadTime),
+        ("time of a wrong form", with("eventTime", json!("yesterday")).into(), BadTime),
+        ("later than five minutes after now", with("eventTime", json!("2026-01-01T00:05:01Z")).into(), Future),
+        ("before CloudTrail", with("eventTime", json!("2013-10-31T23:59:59Z")).into(), BeforeCloudTrail),
+        ("nested", with("requestParameters", serde_json::from_str(&nested).expect("JSON")).into(), TooDeep),
+        ("large", with("userAgent", json!("x".repeat(RECORD_BYTES_MAX))).into(), TooLarge),
+        ("larger", vec![b' '; PAYLOAD_BYTES_MAX + 1], TooLarge),
+        ("gzip bomb", gzip(&vec![b' '; 1 << 20]).repeat((DECOMPRESSED_BYTES_MAX >> 20) + 1), TooLarge),
+    ];
+    for (name, payload, reason) in cases {
+        let decoded = decoded(&payload);
+        assert_eq!((decoded.received, reasons(&decoded)), (1, vec![reason]), "{name}");
+        assert_eq!(decoded.newest, None, "{name}: a reject moves no time");
+    }
+}
+
+#[test]
+fn one_bad_line_costs_no_other() {
+    let line = deletion().to_string();
+    let mut payload = format!("{line}\n").into_bytes();
+    payload.extend_from_slice(b"{\"eventID\":\"\xc3\x28\"}\n");
+    payload.extend_from_slice(format!("{line}\nnonsense\n{line}\n{}", &line[..line.len() - 1]).as_bytes());
+    let decoded = decoded(&payload);
+    assert_eq!(decoded.events.len(), 3);
+    assert_eq!(reasons(&decoded), [RejectReason::NotUtf8, RejectReason::NotJson, RejectReason::NotJson]);
+    assert_eq!(decoded.rejects.iter().map(|reject| reject.record).collect::<Vec<_>>(), [1, 3, 5]);
+}
+
+#[test]
+fn a_bad_record_in_a_file_costs_no_other() {
+    let bad = record("ec2:DeleteVolume", &json!({"userIdentity": null}));
+    let decoded = decoded(json!({"Records": [deletion(), bad, 7, deletion()]}).to_string());
+    assert_eq!(decoded.events.len(), 2);
+    assert_eq!(reasons(&decoded), [RejectReason::NoIdentity, RejectReason::NotARecord]);
+}
+
+#[test]
+fn samples_are_short_and_printable() {
+    let decoded = decoded(format!("\x1b[31m{}\u{7}é", "ä".repeat(500)));
+    let sample = &decoded.rejects[0].sample;
+    assert!(
+        sample.len() <= REJECT_SAMPLE_BYTES_MAX && sample.chars().all(|character| !character.is_control()),
+        "{sample:?}"
+    );
+}
+
+#[test]
+fn records_and_rejects_of_a_payload_are_bounded() {
+    let most = decoded(format!("[{}]", vec!["1"; RECORDS_PER_PAYLOAD_MAX].join(",")));
+    assert_eq!(most.received, RECORDS_PER_PAYLOAD_MAX as u64);
+    for payload in
+        [format!("[{}]", vec!["1"; RECORDS_PER_PAYLOAD_MAX + 5].join(",")), "{}\n".repeat(RECORDS_PER_PAYLOAD_MAX + 5)]
+    {
+        let more = decoded(payload);
+        assert_eq!(more.received, RECORDS_PER_PAYLOAD_MAX as u64 + 1, "the rest counts as one");
+        assert_eq!(more.rejects.len(), REJECTS_PER_PAYLOAD_MAX);
+    }
+}
+
+#[test]
+fn reads_are_ignored_and_move_time() {
+    let read = |time: &str, read_only: serde_json::Value| {
+        record("ec2:DescribeInstances", &json!({"eventTime": time, "readOnly": read_only}))
+    };
+    let lines = format!(
+        "{}\n{}\n{}",
+        read("2025-12-31T23:59:10Z", json!(true)),
+        read("2025-12-31T23:59:30Z", json!("true")),
+        read("2025-12-31T23:59:20Z", json!(null))
+    );
+    let decoded = decoded(lines);
+    assert_eq!((decoded.received, decoded.ignored), (3, 3));
+    assert_eq!(decoded.newest, Second::parse("2025-12-31T23:59:30Z"));
+}

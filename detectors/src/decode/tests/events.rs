@@ -1,0 +1,329 @@
+//! Which records become events, and what these say.
+
+use serde_json::{Value, json};
+
+use super::{decoded, event, record};
+use crate::event::{Effect, Event, IdentityKind, Outcome, Proof, Scope, WeightClass};
+
+/// Kind, aliases and parents of each resource.
+fn resources(event: Option<Event>) -> Vec<(String, Vec<String>, Vec<String>)> {
+    let mentions = event.map(|event| event.resources).unwrap_or_default();
+    mentions.into_iter().map(|mention| (mention.kind, mention.aliases, mention.parents)).collect()
+}
+
+/// One line a case: action, request, response, then `kind alias… [< parent]`, resources divided by `;`.
+#[test]
+fn resources_are_named_in_every_dialect() {
+    let db = "arn:aws:rds:eu-central-1:1:db:Prod";
+    let lb = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/50dc6c495c0c9188";
+    let secret = "arn:aws:secretsmanager:eu-central-1:1:secret:prod/db-AbCdEf";
+    let (none, ec2) = (json!(null), "AWS::EC2::");
+    let instances =
+        json!({"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "i-2"}, {"instanceId": "i-1"}]}});
+    let cases: Vec<(&str, Value, Value, String)> = vec![
+        ("ec2:TerminateInstances", instances, none.clone(), format!("{ec2}Instance i-1; {ec2}Instance i-2")),
+        ("ec2:TerminateInstances", json!({"instanceIds": ["i-1"]}), none.clone(), format!("{ec2}Instance i-1")),
+        (
+            "ec2:DeleteFlowLogs",
+            json!({"DeleteFlowLogsRequest": {"FlowLogId": {"tag": 1, "content": "fl-1"}}}),
+            none.clone(),
+            format!("{ec2}FlowLog fl-1"),
+        ),
+        (
+            "ec2:DeleteFlowLogs",
+            json!({"DeleteFlowLogsRequest": {"FlowLogId": [{"tag": 1, "content": "fl-1"}, {"tag": 2, "content": "fl-2"}]}}),
+            json!({"DeleteFlowLogsResponse": {"unsuccessful": {"item": {"resourceId": "fl-2"}}}}),
+            format!("{ec2}FlowLog fl-1"),
+        ),
+        (
+            "ec2:DeleteNatGateway",
+            json!({"DeleteNatGatewayRequest": {"NatGatewayId": "nat-1"}}),
+            none.clone(),
+            format!("{ec2}NatGateway nat-1"),
+        ),
+        (
+            "ec2:DeleteRoute",
+            json!({"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0"}),
+            none.clone(),
+            format!("{ec2}Route 0.0.0.0/0 < rtb-1"),
+        ),
+        (
+            "rds:DeleteDBInstance",
+            json!({"dBInstanceIdentifier": "Prod"}),
+            json!({"dBInstanceArn": db}),
+            format!("AWS::RDS::DBInstance {} prod", db.to_lowercase()),
+        ),
+        (
+            "dynamodb:DeleteTable",
+            json!({"tableName": "arn:aws:dynamodb:eu-central-1:1:table/prod"}),
+            none.clone(),
+            "AWS::DynamoDB::Table arn:aws:dynamodb:eu-central-1:1:table/prod prod".into(),
+        ),
+        ("ecs:DeleteCluster", json!({"cluster": "prod"}), none.clone(), "AWS::ECS::Cluster prod".into()),
+        ("ecs:DeleteService", json!({"service": "web"}), none.clone(), "AWS::ECS::Service web < default".into()),
+        (
+            "ecs:DeleteService",
+            json!({"service": "arn:aws:ecs:eu-central-1:1:service/prod/web", "cluster": "arn:aws:ecs:eu-central-1:1:cluster/prod"}),
+            none.clone(),
+            "AWS::ECS::Service arn:aws:ecs:eu-central-1:1:service/prod/web web < prod".into(),
+        ),
+        (
+            "eks:DeleteNodegroup",
+            json!({"name": "prod", "nodegroupName": "ng"}),
+            none.clone(),
+            "AWS::EKS::Nodegroup ng < prod".into(),
+        ),
+        (
+            "lambda:DeleteFunction20150331",
+            json!({"functionName": "arn:aws:lambda:eu-central-1:1:function:f"}),
+            none.clone(),
+            "AWS::Lambda::Function arn:aws:lambda:eu-central-1:1:function:f f".into(),
+        ),
+        (
+            "lambda:DeleteFunction20150331",
+            json!({"functionName": "f", "qualifier": "3"}),
+            none.clone(),
+            "AWS::Lambda::Version 3 < f".into(),
+        ),
+        (
+            "elasticloadbalancing:DeleteLoadBalancer",
+            json!({"loadBalancerArn": lb}),
+            none.clone(),
+            format!("AWS::ElasticLoadBalancingV2::LoadBalancer {lb} web"),
+        ),
+        (
+            "elasticloadbalancing:DeleteLoadBalancer",
+            json!({"loadBalancerName": "web"}),
+            none.clone(),
+            "AWS::ElasticLoadBalancing::LoadBalancer web".into(),
+        ),
+        (
+            "kafka:DeleteCluster",
+            json!({"clusterArn": "arn%3Aaws%3Akafka%3Aeu-central-1%3A1%3Acluster%2Fc%2Fu-2"}),
+            none.clone(),
+            "AWS::MSK::Cluster arn:aws:kafka:eu-central-1:1:cluster/c/u-2 c".into(),
+        ),
+        (
+            "secretsmanager:DeleteSecret",
+            json!({"secretId": secret}),
+            json!({"aRN": secret, "name": "prod/db"}),
+            format!("AWS::SecretsManager::Secret {secret} prod/db prod/db-AbCdEf"),
+        ),
+        ("logs:DeleteLogGroup", json!({"logGroupName": "/aws/x"}), none.clone(), "AWS::Logs::LogGroup /aws/x".into()),
+        (
+            "iam:DeletePolicy",
+            json!({"policyArn": "arn:aws:iam::1:policy/p/q"}),
+            none.clone(),
+            "AWS::IAM::ManagedPolicy arn:aws:iam::1:policy/p/q q".into(),
+        ),
+        (
+            "cloudformation:DeleteStack",
+            json!({"stackName": "arn:aws:cloudformation:eu-central-1:1:stack/s/u"}),
+            none.clone(),
+            "AWS::CloudFormation::Stack arn:aws:cloudformation:eu-central-1:1:stack/s/u s".into(),
+        ),
+        (
+            "sqs:DeleteQueue",
+            json!({"queueUrl": "https://sqs.eu-central-1.amazonaws.com/1/q"}),
+            none.clone(),
+            "AWS::SQS::Queue https://sqs.eu-central-1.amazonaws.com/1/q q".into(),
+        ),
+        ("route53:DeleteHostedZone", json!({"id": "Z1"}), none.clone(), "AWS::Route53::HostedZone Z1".into()),
+        (
+            "route53:CreateHostedZone",
+            json!({"name": "a."}),
+            json!({"hostedZone": {"id": "/hostedzone/Z1"}}),
+            "AWS::Route53::HostedZone Z1".into(),
+        ),
+        (
+            "route53:ChangeResourceRecordSets",
+            json!({"hostedZoneId": "Z1", "changeBatch": {"changes": [
+            {"action": "DELETE", "resourceRecordSet": {"name": "a.", "type": "A"}}, {"action": "UPSERT", "resourceRecordSet": {"name": "b.", "type": "A"}}]}}),
+            none.clone(),
+            "AWS::Route53::RecordSet a. A < Z1".into(),
+        ),
+        (
+            "ssm:DeleteParameters",
+            json!({"names": ["/a", "/b"]}),
+            json!({"deletedParameters": ["/a"], "invalidParameters": ["/b"]}),
+            "AWS::SSM::Parameter /a".into(),
+        ),
+        // Not in the table.
+        ("rolesanywhere:DeleteProfile", json!({"profileId": "p-1"}), none.clone(), "rolesanywhere:profile p-1".into()),
+        (
+            "rolesanywhere:CreateProfile",
+            json!({"name": "n"}),
+            json!({"profile": {"profileId": "p-1", "profileArn": "arn:aws:rolesanywhere:eu-central-1:1:profile/p-1", "name": "n"}}),
+            "rolesanywhere:profile arn:aws:rolesanywhere:eu-central-1:1:profile/p-1 n p-1".into(),
+        ),
+        (
+            "apigateway:DeleteStage",
+            json!({"restApiId": "api1", "stageName": "prod"}),
+            none.clone(),
+            "apigateway:stage prod < api1".into(),
+        ),
+        (
+            "glue:BatchDeleteTable",
+            json!({"databaseName": "d", "tablesToDelete": ["a"]}),
+            none.clone(),
+            "glue:table d < d".into(),
+        ),
+        ("ecr:BatchDeleteThings", json!({"thingIds": ["a", "b"]}), none.clone(), "ecr:thing a; ecr:thing b".into()),
+        ("new:DestroyEverything", none.clone(), none.clone(), "new:everything event:e-1".into()),
+    ];
+    for (action, request, response, expected) in cases {
+        let found = resources(event(action, request, response, &json!({})));
+        let found: Vec<String> = found
+            .into_iter()
+            .map(|(kind, aliases, parents)| {
+                let parents = if parents.is_empty() { String::new() } else { format!(" < {}", parents.join(" ")) };
+                format!("{kind} {}{parents}", aliases.join(" "))
+            })
+            .collect();
+        assert_eq!(found.join("; "), expected, "{action}");
+    }
+}
+
+#[test]
+fn a_launch_says_where_what_and_that_it_is_new() {
+    let response = json!({"instancesSet": {"items": [{
+        "instanceId": "i-1", "subnetId": "subnet-1", "placement": {"availabilityZone": "eu-central-1b"},
+        "tagSet": {"items": [{"key": "Team", "value": "x"}, {"key": "Name", "value": "web"}]}
+    }]}});
+    let event = event("ec2:RunInstances", json!({}), response, &json!({})).expect("an event");
+    let [instance] = event.resources.as_slice() else { panic!("one resource: {event:?}") };
+    assert_eq!((event.effect, instance.proof, &*instance.name), (Effect::Create, Proof::ServerAssigned, "web"));
+    assert_eq!((instance.class, instance.scope), (WeightClass::ServesTraffic, Scope::Zonal));
+    assert_eq!(
+        (&*instance.zones, &*instance.subnets),
+        (&["eu-central-1b".to_owned()][..], &["subnet-1".to_owned()][..])
+    );
+    assert_eq!(event.subnet_zones, [("subnet-1".to_owned(), "eu-central-1b".to_owned())]);
+}
+
+#[test]
+fn subnets_reveal_their_zones() {
+    let subnet = json!({"subnet": {"subnetId": "subnet-1", "availabilityZone": "eu-central-1a", "availabilityZoneId": "euc1-az2"}});
+    let group = json!({"dBSubnetGroupName": "g", "subnets": [
+        {"subnetIdentifier": "subnet-1", "subnetAvailabilityZone": {"name": "eu-central-1a"}},
+        {"subnetIdentifier": "subnet-2", "subnetAvailabilityZone": {"name": "us-east-1a"}}]});
+    for (action, request, response) in
+        [("ec2:CreateSubnet", json!({}), subnet), ("rds:CreateDBSubnetGroup", json!({"dBSubnetGroupName": "g"}), group)]
+    {
+        let event = event(action, request, response, &json!({})).expect("an event");
+        assert_eq!(event.subnet_zones, [("subnet-1".to_owned(), "eu-central-1a".to_owned())], "{action}");
+    }
+}
+
+#[test]
+fn conditions_choose_the_effect() {
+    use Effect::{Create, Destroy, Disrupt, Escalate, Unguard};
+    let cases = [
+        ("rds:ModifyDBInstance", json!({"dBInstanceIdentifier": "a", "deletionProtection": false}), Some(Unguard)),
+        ("rds:ModifyDBInstance", json!({"dBInstanceIdentifier": "a", "deletionProtection": true}), None),
+        (
+            "ec2:ModifyInstanceAttribute",
+            json!({"instanceId": "i-1", "disableApiTermination": {"value": false}}),
+            Some(Unguard),
+        ),
+        ("ecs:UpdateService", json!({"service": "a", "desiredCount": 0}), Some(Disrupt)),
+        ("ecs:UpdateService", json!({"service": "a", "desiredCount": 10}), None),
+        ("autoscaling:UpdateAutoScalingGroup", json!({"autoScalingGroupName": "a", "maxSize": 0}), Some(Disrupt)),
+        ("ssm:PutParameter", json!({"name": "a"}), None),
+        ("iam:AttachRolePolicy", json!({"roleName": "a", "policyArn": "b"}), Some(Escalate)),
+        ("s3:DeleteObject", json!({"bucketName": "a", "key": "b"}), None),
+        ("s3:CreateBucket", json!({"bucketName": "a"}), Some(Create)),
+        ("kms:ScheduleKeyDeletion", json!({"keyId": "k"}), Some(Destroy)),
+        ("cloudtrail:StopLogging", json!({"name": "t"}), Some(Unguard)),
+        ("route53:ChangeResourceRecordSets", json!({"hostedZoneId": "Z"}), None),
+    ];
+    for (action, request, expected) in cases {
+        let found = event(action, request.clone(), json!(null), &json!({}));
+        assert_eq!(found.map(|event| event.effect), expected, "{action} {request}");
+    }
+    let proof = |region: &str| {
+        let event = event("s3:CreateBucket", json!({"bucketName": "a"}), json!(null), &json!({"awsRegion": region}));
+        event.map(|event| event.resources[0].proof)
+    };
+    assert_eq!((proof("us-east-1"), proof("eu-west-1")), (Some(Proof::None), Some(Proof::FailsIfExists)));
+    let first =
+        event("ssm:PutParameter", json!({"name": "a"}), json!({"version": 1}), &json!({})).map(|event| event.effect);
+    assert_eq!(first, Some(Create), "the first version of a parameter");
+}
+
+#[test]
+fn refusals_are_kept_and_failures_bear_on_nothing() {
+    use Outcome::{Denied, Failed, Ok};
+    let volume = || json!({"volumeId": "vol-1"});
+    let cases = [
+        ("ec2:DeleteVolume", json!(null), Some(Ok)),
+        ("ec2:DeleteVolume", json!("Client.UnauthorizedOperation"), Some(Denied)),
+        ("ec2:DeleteVolume", json!("AccessDenied"), Some(Denied)),
+        ("ec2:DeleteVolume", json!("AccessDeniedException"), Some(Denied)),
+        ("ec2:DeleteVolume", json!("UnauthorizedException"), Some(Denied)),
+        ("ec2:DeleteVolume", json!("Server.InternalError"), Some(Failed)),
+        ("ec2:DeleteVolume", json!("Client.DryRunOperation"), None),
+        ("ec2:DeleteVolume", json!("Client.InvalidVolume.NotFound"), None),
+        ("ec2:DeleteVolume", json!("ThrottlingException"), None),
+        ("ec2:CreateVolume", json!("AccessDenied"), None),
+    ];
+    for (action, error_code, expected) in cases {
+        let found = event(action, volume(), json!(null), &json!({"errorCode": error_code}));
+        assert_eq!(found.map(|event| event.outcome), expected, "{action} {error_code}");
+    }
+    let blind = event("rds:DeleteDBInstance", json!(null), json!(null), &json!({"errorCode": "AccessDenied"}));
+    assert_eq!(blind.map(|event| event.resources), Some(Vec::new()), "a refusal without parameters names nothing");
+    let nothing_done = json!({"DeleteFlowLogsResponse": {"unsuccessful": {"item": {"resourceId": "fl-1"}}}});
+    let request = json!({"DeleteFlowLogsRequest": {"FlowLogId": {"tag": 1, "content": "fl-1"}}});
+    assert_eq!(event("ec2:DeleteFlowLogs", request, nothing_done, &json!({})).map(|event| event.resources), None);
+}
+
+#[test]
+fn no_flag_or_spelling_hides_a_deletion() {
+    let request = json!({"volumeId": "vol-1"});
+    for overrides in [
+        json!({"readOnly": true}),
+        json!({"readOnly": "true"}),
+        json!({"readOnly": null}),
+        json!({"eventName": "deleteVolume"}),
+    ] {
+        let found = event("ec2:DeleteVolume", request.clone(), json!(null), &overrides);
+        assert_eq!(found.map(|event| event.effect), Some(Effect::Destroy), "{overrides}");
+    }
+    let doubled = record("ec2:DescribeVolumes", &json!({"requestParameters": request})).to_string();
+    let doubled = doubled.replacen('}', r#"},"event\u004eame":"DeleteVolume""#, 1);
+    assert_eq!(decoded(doubled).events.len(), 1, "of a doubled key the last counts");
+}
+
+#[test]
+fn credentials_handed_out_are_links() {
+    let response = json!({"credentials": {"accessKeyId": "ASIA2"}, "assumedRoleUser": {"assumedRoleId": "AROA2:t"}});
+    let found = event("sts:AssumeRole", json!({}), response.clone(), &json!({"readOnly": true})).expect("an event");
+    let link = found.link.as_ref().map(|link| (&*link.access_key, &*link.session_id));
+    assert_eq!((found.effect, link), (Effect::Other, Some(("ASIA2", "AROA2:t"))));
+    let session = json!({"credentials": {"accessKeyId": "ASIA3"}});
+    let found = event("sts:GetSessionToken", json!({}), session, &json!({"readOnly": true}));
+    assert_eq!(found.and_then(|event| event.link).map(|link| link.session_id), Some(String::new()));
+    assert_eq!(event("sts:AssumeRole", json!({}), response, &json!({"errorCode": "AccessDenied"})), None);
+    assert_eq!(event("sts:GetCallerIdentity", json!({}), json!(null), &json!({})), None);
+}
+
+#[test]
+fn a_twin_names_the_trail_it_is_in() {
+    let identity = json!({"type": "AWSAccount", "accountId": "210987654321", "principalId": "AROA1:s"});
+    let overrides = json!({"userIdentity": identity, "sharedEventID": "shared"});
+    let found = event("s3:DeleteBucket", json!({"bucketName": "b"}), json!(null), &overrides).expect("an event");
+    assert_eq!((&*found.account, &*found.identity.account), ("123456789012", "210987654321"));
+    assert_eq!((&*found.shared_id, found.identity.kind), ("shared", IdentityKind::AwsAccount));
+    let found = event("s3:DeleteBucket", json!({"bucketName": "b"}), json!(null), &json!({"recipientAccountId": null}));
+    assert_eq!(found.map(|event| event.account), Some("123456789012".to_owned()));
+}
+
+#[test]
+fn long_names_that_differ_stay_different() {
+    let name = |last: char| json!({"name": format!("{}{last}", "x".repeat(2_000))});
+    let one = resources(event("ssm:DeleteParameter", name('1'), json!(null), &json!({})));
+    let other = resources(event("ssm:DeleteParameter", name('2'), json!(null), &json!({})));
+    assert_ne!(one, other);
+    assert!(one[0].1[0].len() <= crate::limits::STRING_BYTES_MAX);
+}

@@ -54,8 +54,6 @@ pub const COMMIT_RETRY_FIRST: Duration = Duration::from_millis(100);
 pub const COMMIT_RETRY_MAX: Duration = Duration::from_secs(5);
 /// Acts, outcomes and watches waiting for the engine.
 pub const ACTS_QUEUED_MAX: usize = 256;
-/// Pauses whose latency is being measured.
-pub const PAUSES_TIMED_MAX: usize = 10_000;
 /// Connections to the listener for people and agents.
 pub const HTTP_CONNECTIONS_MAX: usize = 512;
 /// Requests answered at once on that listener; further ones are told to come back.

@@ -25,7 +25,7 @@ pub(super) struct Accepted {
 pub(super) async fn accept(State(api): State<Arc<Api>>, body: Result<Bytes, BytesRejection>) -> Response {
     let Some(intake) = &api.intake else {
         return Refusal::new(StatusCode::NOT_FOUND, "no source takes events over http")
-            .hint("add a source of kind `http` to the configuration")
+            .hint("add a section [sources.NAME.http] to the configuration")
             .into_response();
     };
     let body = match body {

@@ -89,7 +89,7 @@ pub fn router(api: Api) -> Router {
 /// Answers until `stop` becomes true, then finishes what it is answering.
 pub async fn serve(listener: TcpListener, api: Api, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
     if api.tokens.is_empty() {
-        tracing::warn!(hint = "add a [[token]] to the configuration", "the listener refuses everybody: no token is set");
+        tracing::warn!(hint = "add a section [tokens.NAME] to the configuration", "the listener refuses everybody: no token is set");
     }
     let stopped = async move {
         // An error means that whoever could have told us to stop is gone: then it is time as well.

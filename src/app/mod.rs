@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::alert::AlertError;
 use crate::clock::SharedClock;
 use crate::config::Config;
+use crate::health::HealthError;
 use crate::journal::JournalError;
 use crate::pause::Spawn;
 use crate::source::SourceError;
@@ -35,12 +36,9 @@ pub enum AppError {
     /// A source's settings do not work, or it gave up.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Two sources take events over HTTP.
-    #[error("source {name}: another source takes events over http already\nhint: keep one source of kind `http`")]
-    SecondHttp {
-        /// The second one.
-        name: String,
-    },
+    /// The listener for metrics and health cannot be opened.
+    #[error(transparent)]
+    Health(#[from] HealthError),
     /// A listener cannot be bound.
     #[error("cannot listen on {address}: {reason}\nhint: choose another address in the configuration, or stop what listens there")]
     Listen {

@@ -22,7 +22,7 @@ pub(super) async fn watchdog(health: Arc<Health>) {
     let mut ticks = tokio::time::interval(limit / 3);
     loop {
         ticks.tick().await;
-        if health.is_alive() {
+        if health.silent_stages().is_empty() {
             notify(&[NotifyState::Watchdog]);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -125,6 +125,7 @@ impl EngineThread {
         while let Ok(work) = self.acts.try_recv() {
             self.judge(work).await;
         }
+        self.health.retire(Self::NAME);
     }
 
     async fn batch(&mut self, ring: &mut Reorder<(Box<DecodedBatch>, OwnedSemaphorePermit)>, decoded: Decoded) {
@@ -195,6 +196,7 @@ impl JournalThread {
                 }
             }
         }
+        self.health.retire(Self::NAME);
     }
 
     fn commit(&mut self, step: &mut JournalStep) {
@@ -248,6 +250,3 @@ impl JournalThread {
         }
     }
 }
-
-/// How long a stage may be silent before it counts as stuck.
-pub(super) const BEAT_MAX: Duration = Duration::from_secs(30);

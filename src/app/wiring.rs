@@ -60,10 +60,12 @@ struct Inlets {
 
 /// Recovers, binds, and starts everything.
 pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock) -> Result<Daemon, AppError> {
-    let metrics = Arc::new(Metrics::new());
-    let health = Arc::new(Health::new(&[EngineThread::NAME, JournalThread::NAME], stages::BEAT_MAX));
-    let metrics_server = health::start(config.metrics, Arc::clone(&metrics), Arc::clone(&health))
-        .map_err(|error| AppError::Listen { address: config.metrics, reason: error.to_string() })?;
+    let metrics = Arc::new(Metrics::with_clock(Arc::clone(&clock)));
+    let health = Arc::new(Health::new(Arc::clone(&clock)));
+    let source_names: Vec<_> = config.sources.iter().map(|source| source.terms.name.as_ref()).collect();
+    let receiver_names: Vec<_> = config.receivers.iter().map(|receiver| receiver.name.as_str()).collect();
+    metrics.declare(&source_names, &receiver_names);
+    let metrics_server = health::start(config.metrics, Arc::clone(&metrics), Arc::clone(&health))?;
     let listener = TcpListener::bind(config.http)
         .await
         .map_err(|error| AppError::Listen { address: config.http, reason: error.to_string() })?;
@@ -152,9 +154,6 @@ fn build_sources(config: &Config) -> Result<(Vec<Box<dyn Source>>, Option<HttpIn
         if !matches!(source.kind, SourceKind::Http) {
             sources.push(source::build(source)?);
             continue;
-        }
-        if intake.is_some() {
-            return Err(AppError::SecondHttp { name: source.terms.name.to_string() });
         }
         let (http, http_intake) = source::http::channel(Arc::clone(&source.terms));
         sources.push(Box::new(http));
@@ -289,9 +288,9 @@ async fn bring_pause_events(
                 // Without a journal the artefact is not committed, and `act` changes nothing.
                 let _ = pieces.send(piece).await;
             }
-            PauseEvent::Outcome { outcome, called_at } => {
+            PauseEvent::Outcome { outcome, .. } => {
                 // Without an engine the outcome is unsettled, and is asked for again after the restart.
-                let _ = acts.send(Work::Outcome { outcome, called_at }).await;
+                let _ = acts.send(Work::Outcome(outcome)).await;
             }
         }
     }

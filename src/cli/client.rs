@@ -15,7 +15,7 @@ use crate::limits::HTTP_BODY_BYTES_MAX;
 #[derive(Debug, clap::Args)]
 pub(super) struct Target {
     /// Where the daemon listens.
-    #[arg(long, value_name = "URL", env = "TRAILBRAKE_URL", default_value = "http://127.0.0.1:8787")]
+    #[arg(long, value_name = "URL", env = "TRAILBRAKE_URL", default_value = "http://127.0.0.1:8080")]
     url: Url,
 
     /// A file that holds the token; without it the environment variable TRAILBRAKE_TOKEN does.

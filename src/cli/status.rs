@@ -9,7 +9,7 @@ use crate::api::Status;
 
 /// Shows how a running daemon is: sources, journal, incidents, pauses. Fails if the journal cannot be written.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  trailbrake status --url http://127.0.0.1:8787 --token-file reader.token")]
+#[command(after_help = "Example:\n  trailbrake status --url http://127.0.0.1:8080 --token-file reader.token")]
 pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,

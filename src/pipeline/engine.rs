@@ -1,17 +1,15 @@
 //! The engine's stage: one input at a time becomes a piece of a cut, and what is to be done once that is durable.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{
-    Announcement, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseKey, PauseResult, Watch,
+    Announcement, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Watch,
 };
 use trailbrake_detectors::time::Millis;
 
 use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece};
 use crate::journal::Order;
-use crate::limits::PAUSES_TIMED_MAX;
 use crate::metrics::Metrics;
 use crate::source::Committed;
 
@@ -30,12 +28,7 @@ pub enum Work {
         answer: oneshot::Sender<Result<String, String>>,
     },
     /// A pause or resume was carried out, or not.
-    Outcome {
-        /// How it went.
-        outcome: Outcome,
-        /// When the hook was first called for it.
-        called_at: Option<Millis>,
-    },
+    Outcome(Outcome),
     /// A source says how its trail is.
     Watch(Watch),
 }
@@ -46,7 +39,6 @@ pub struct EngineStep {
     receivers: Vec<String>,
     board: Arc<Board>,
     metrics: Arc<Metrics>,
-    timed: BTreeMap<(PauseKey, u64), Millis>,
     answered: Option<(String, Result<String, String>)>,
     outputs: Vec<Output>,
 }
@@ -54,7 +46,7 @@ pub struct EngineStep {
 impl EngineStep {
     /// A stage around an engine, with the names of the receivers that each announcement goes to.
     pub fn new(engine: Engine, receivers: Vec<String>, board: Arc<Board>, metrics: Arc<Metrics>) -> Self {
-        let step = Self { engine, receivers, board, metrics, timed: BTreeMap::new(), answered: None, outputs: Vec::new() };
+        let step = Self { engine, receivers, board, metrics, answered: None, outputs: Vec::new() };
         step.measure();
         step
     }
@@ -76,9 +68,10 @@ impl EngineStep {
             Work::Batch(batch) => self.batch(*batch),
             Work::Tick(now) => self.one(Input::Tick(now), now),
             Work::Human { human, answer } => self.human(human, answer),
-            Work::Outcome { outcome, called_at } => self.outcome(outcome, called_at),
+            Work::Outcome(outcome) => self.outcome(outcome),
             Work::Watch(watch) => {
                 self.board.watch(&watch);
+                self.metrics.set_blind(&watch.source, watch.trouble.is_some());
                 let at = watch.at;
                 self.one(Input::Watch(watch), at)
             }
@@ -100,8 +93,7 @@ impl EngineStep {
         piece
     }
 
-    fn outcome(&mut self, outcome: Outcome, called_at: Option<Millis>) -> Piece {
-        self.measure_outcome(&outcome, called_at);
+    fn outcome(&mut self, outcome: Outcome) -> Piece {
         let (key, generation, at) = (outcome.key.clone(), outcome.generation, outcome.at);
         let undone = outcome.result == PauseResult::Resumed;
         let mut piece = self.one(Input::Outcome(outcome), at);
@@ -199,25 +191,11 @@ impl EngineStep {
         }
     }
 
-    fn desire(&mut self, desired: Desired, piece: &mut Piece) {
+    fn desire(&self, desired: Desired, piece: &mut Piece) {
         piece.decision = true;
         let mode = Self::mode_of(&self.engine, &desired);
-        if self.timed.len() >= PAUSES_TIMED_MAX {
-            self.timed.pop_first();
-        }
-        self.timed.insert((desired.key.clone(), desired.generation), desired.received_at);
         piece.cut.desired.push(desired.clone());
         piece.after.desired.push((desired, mode));
-    }
-
-    fn measure_outcome(&mut self, outcome: &Outcome, called_at: Option<Millis>) {
-        let received_at = self.timed.remove(&(outcome.key.clone(), outcome.generation));
-        if let (PauseResult::Paused, Some(called_at)) = (&outcome.result, called_at) {
-            if let Some(received_at) = received_at {
-                self.metrics.observe_decision_seconds(seconds(called_at.0.saturating_sub(received_at.0)));
-            }
-            self.metrics.observe_effective_seconds(seconds(outcome.at.0.saturating_sub(called_at.0)));
-        }
     }
 
     fn measure(&self) {

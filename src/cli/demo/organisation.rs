@@ -25,12 +25,7 @@ pub(super) enum Happening {
     /// CloudTrail delivers a record.
     Delivery(Bytes),
     /// A change of IAM took effect.
-    Effective {
-        /// What was wanted.
-        desired: Box<Desired>,
-        /// When IAM was called.
-        called_at: Millis,
-    },
+    Effective(Box<Desired>),
 }
 
 /// The organisation, and what is going to happen in it.
@@ -71,10 +66,10 @@ impl Organisation {
                 let delivery = Happening::Delivery(Bytes::from(record.json.clone()));
                 self.plan(at.plus(DELIVERY_MS), delivery);
             }
-            Happening::Effective { desired, .. } if desired.rung.is_some() => {
+            Happening::Effective(desired) if desired.rung.is_some() => {
                 self.paused.insert(desired.key.clone());
             }
-            Happening::Effective { desired, .. } => {
+            Happening::Effective(desired) => {
                 self.paused.remove(&desired.key);
             }
             Happening::Delivery(_) => {}
@@ -85,7 +80,7 @@ impl Organisation {
     /// IAM is called for a desired state.
     pub(super) fn call_iam(&mut self, desired: Desired, at: Millis) {
         if self.obeys {
-            self.plan(at.plus(IAM_MS), Happening::Effective { desired: Box::new(desired), called_at: at });
+            self.plan(at.plus(IAM_MS), Happening::Effective(Box::new(desired)));
         }
     }
 }

@@ -94,13 +94,13 @@ impl Stage {
                 let decoded = self.decode.step(self.batch(payload, at));
                 self.work(Work::Batch(Box::new(decoded)), at, organisation)
             }
-            Happening::Effective { desired, called_at } => {
+            Happening::Effective(desired) => {
                 let paused = desired.rung.is_some();
                 let result = if paused { PauseResult::Paused } else { PauseResult::Resumed };
                 let entity = desired.key.entity.clone();
                 let outcome = Outcome { key: desired.key, generation: desired.generation, at, result };
                 let mut seen: Vec<_> = paused.then_some(Seen::Paused { entity }).into_iter().collect();
-                seen.extend(self.work(Work::Outcome { outcome, called_at: Some(called_at) }, at, organisation));
+                seen.extend(self.work(Work::Outcome(outcome), at, organisation));
                 seen
             }
         }

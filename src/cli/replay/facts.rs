@@ -8,6 +8,7 @@ use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::decode::{Decoded, decode};
 use trailbrake_detectors::event::Event;
 use trailbrake_detectors::time::Millis;
+use trailbrake_detectors::timeline::FactKey;
 
 use super::input::Found;
 use crate::pipeline::Accounts;
@@ -73,7 +74,7 @@ pub(super) fn gather(found: Found, now: Millis) -> anyhow::Result<Facts> {
     bar.finish_and_clear();
     let (accounts, mut kept) = collected?;
     // Two copies of an event that differ keep the order in which they were read.
-    kept.sort_by(|(number, a), (other, b)| (a.time, &a.id, number).cmp(&(b.time, &b.id, other)));
+    kept.sort_by_cached_key(|(number, event)| (FactKey::of(event), *number));
     Ok(Facts { events: kept.into_iter().map(|(_, event)| event).collect(), accounts, unreadable })
 }
 

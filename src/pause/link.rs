@@ -55,6 +55,7 @@ impl Link {
             tokio::select! {
                 () = stopped(&mut stop) => return,
                 broken = self.speak(&mut is_greeted) => {
+                    self.wanted.set_connected(false);
                     failures = if is_greeted { 1 } else { failures + 1 };
                     // While `act` starts, the socket is not there yet: no reason to worry anybody.
                     if failures > 2 || is_greeted {
@@ -83,6 +84,7 @@ impl Link {
         let hello = timeout(ACT_HELLO_TIMEOUT, line.hear()).await.map_err(|_| Broken::Silent)?;
         let Some(FromAct::Hello { version, hook }) = hello else { return Err(Broken::Closed) };
         *is_greeted = true;
+        self.wanted.set_connected(true);
         tracing::info!(version, hook, unsettled = self.wanted.len(), "connected to act");
         self.wanted.unsay_all();
         let mut commits = JoinSet::new();

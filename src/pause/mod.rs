@@ -77,6 +77,11 @@ impl PauseClient {
     pub fn want(&self, desired: Desired, mode: Mode) -> Result<(), TooMany> {
         self.wanted.add(desired, mode)
     }
+
+    /// Whether `act` is there.
+    pub fn is_connected(&self) -> bool {
+        self.wanted.is_connected()
+    }
 }
 
 /// Starts the client; it ends when `stop` becomes true, and takes its child with it. Counts how pauses end, and how long

@@ -1,6 +1,7 @@
 //! What is wanted and not yet settled.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -15,6 +16,8 @@ pub(super) struct Wanted {
     held: Mutex<Held>,
     /// Told when something is to be said.
     news: Notify,
+    /// Whether `act` has greeted us on a connection that stands.
+    connected: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +27,16 @@ struct Held {
 }
 
 impl Wanted {
+    /// Says whether there is a connection.
+    pub(super) fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Relaxed);
+    }
+
+    /// Whether there is a connection.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
     /// Adds a state, or replaces an older one of its key.
     pub(super) fn add(&self, desired: Desired, mode: Mode) -> Result<(), TooMany> {
         let mut held = self.held();

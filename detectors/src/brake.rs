@@ -50,7 +50,8 @@ impl Spent {
     pub fn take(&mut self, account: &str, now: Millis, settings: &BrakeSettings) -> bool {
         self.pauses.retain(|(_, at)| at.0 > now.0.saturating_sub(BUDGET_MILLISECONDS));
         let of_account = self.pauses.iter().filter(|(other, _)| other == account).count();
-        let is_left = of_account < settings.budget_account as usize && self.pauses.len() < settings.budget_total as usize;
+        let is_left =
+            of_account < settings.budget_account as usize && self.pauses.len() < settings.budget_total as usize;
         if is_left {
             self.pauses.push((account.to_owned(), now));
         }
@@ -98,7 +99,14 @@ pub fn candidates(store: &Store, ledger: &Ledger, from: &FactKey, to: &FactKey) 
         let identity = &fact.event.identity;
         let weight = weight_of(contribution.class);
         let names = names_of(identity).chain([entry.actor.key.to_string()]);
-        add(&mut found, &entry.actor.entity, &identity.account, names, weight, unpausable(identity, &entry.actor.entity));
+        add(
+            &mut found,
+            &entry.actor.entity,
+            &identity.account,
+            names,
+            weight,
+            unpausable(identity, &entry.actor.entity),
+        );
         if entry.actor.origin != entry.actor.entity {
             let names = [entry.actor.origin.to_string(), entry.actor.key.to_string()];
             let reason = is_service_linked(&entry.actor.origin).then_some("aws-service");
@@ -119,8 +127,7 @@ fn add(
     unpausable: Option<&'static str>,
 ) {
     let account = entity.splitn(6, ':').nth(4).filter(|account| !account.is_empty()).unwrap_or(account);
-    let key =
-        PauseKey { account: account.to_owned(), entity: entity.to_owned(), session: ALL_SESSIONS.to_owned() };
+    let key = PauseKey { account: account.to_owned(), entity: entity.to_owned(), session: ALL_SESSIONS.to_owned() };
     let candidate = || Candidate { key, names: BTreeSet::from([entity.to_owned()]), unpausable };
     let (sum, candidate) = found.entry(entity.to_owned()).or_insert_with(|| (0, candidate()));
     *sum += weight;

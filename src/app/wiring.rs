@@ -31,7 +31,7 @@ pub(super) struct Daemon {
     /// The API, and what brings ends and outcomes back: each ends when what feeds it ends.
     pub(super) api: JoinSet<()>,
     pub(super) returns: JoinSet<()>,
-    pub(super) helpers: JoinSet<()>,
+    pub(super) _helpers: JoinSet<()>,
     pub(super) before_engine: Vec<JoinHandle<()>>,
     pub(super) engine: JoinHandle<()>,
     pub(super) journal: JoinHandle<()>,
@@ -135,7 +135,7 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
         sources: run_sources(sources, &context),
         api: run_api(listener, api, sources_stopped),
         returns,
-        helpers,
+        _helpers: helpers,
         before_engine: threads.decode,
         engine: threads.engine,
         journal: threads.journal,

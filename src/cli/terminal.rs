@@ -116,11 +116,6 @@ pub(super) fn escape_to(text: &str, characters: usize) -> String {
     cut
 }
 
-/// The same, but leaves line ends.
-pub(super) fn escape_lines(text: &str) -> String {
-    text.lines().map(escape).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +134,5 @@ mod tests {
         }
         assert_eq!(escape_to("abcdef", 4), "abc…");
         assert_eq!(escape_to("abcd", 4), "abcd");
-        assert_eq!(escape_lines("a\u{7}\nb"), "a\\u{7}\nb");
     }
 }

@@ -31,7 +31,8 @@ pub trait Detector: Sync {
 }
 
 /// All detectors that judge windows, in the order of their names.
-pub const ALL: &[&dyn Detector] = &[&delete_recreate::DeleteRecreate, &deletion_burst::DeletionBurst, &zone_spread::ZoneSpread];
+pub const ALL: &[&dyn Detector] =
+    &[&delete_recreate::DeleteRecreate, &deletion_burst::DeletionBurst, &zone_spread::ZoneSpread];
 
 /// The name of the detector that speaks when a source says that its trail was stopped, narrowed or fell silent. It has
 /// no window: what it says comes from [`crate::engine::Watch`].

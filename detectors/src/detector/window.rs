@@ -40,8 +40,7 @@ impl Judged<'_> {
 
     /// Whether it had come back by the fact at `at`. What is own and young never counts as recreated.
     pub fn is_recreated(&self, at: &FactKey) -> bool {
-        !self.is_own_and_young()
-            && self.contribution.recreation.as_ref().is_some_and(|recreation| recreation.by <= *at)
+        !self.is_own_and_young() && self.contribution.recreation.as_ref().is_some_and(|recreation| recreation.by <= *at)
     }
 }
 
@@ -90,8 +89,7 @@ impl<'a> Window<'a> {
 impl Sums {
     /// Sums over some destroyed resources, with what is own and young held to its cap.
     pub fn over<'a>(destroyed: impl Iterator<Item = &'a Judged<'a>> + Clone) -> Self {
-        let own: Thousandths =
-            destroyed.clone().filter(|judged| judged.is_own_and_young()).map(Judged::weight).sum();
+        let own: Thousandths = destroyed.clone().filter(|judged| judged.is_own_and_young()).map(Judged::weight).sum();
         let mut sums = Self::default();
         for judged in destroyed {
             let contribution = judged.contribution;

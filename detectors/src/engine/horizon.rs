@@ -12,8 +12,7 @@ const QUIET_SECONDS: i64 = 60;
 
 /// The least, over live partitions, of the greatest event time seen there; with none live, now less lateness and silence.
 pub(super) fn horizon(partitions: &BTreeMap<Partition, Progress>, settings: &Settings, now: Millis) -> Second {
-    let quiet_limit =
-        |source: &str| settings.quiet_limits.get(source).copied().unwrap_or(QUIET_SECONDS);
+    let quiet_limit = |source: &str| settings.quiet_limits.get(source).copied().unwrap_or(QUIET_SECONDS);
     let live = partitions.values().filter(|progress| {
         let silence = now.0.saturating_sub(progress.heard_at.0) / 1_000;
         silence <= quiet_limit(&progress.partition.source)

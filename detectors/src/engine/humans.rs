@@ -68,7 +68,10 @@ impl Engine {
         if given < needed {
             self.tell_if_paged(id, Change::Updated, outputs);
             self.write(id, outputs);
-            return Ok(format!("{given} of {needed} reviewers agree; the pause stands until {} more does", needed - given));
+            return Ok(format!(
+                "{given} of {needed} reviewers agree; the pause stands until {} more does",
+                needed - given
+            ));
         }
         Ok(self.carry_out(id, human.at, break_glass, outputs))
     }
@@ -80,7 +83,12 @@ impl Engine {
         let held: Vec<_> = incident
             .pauses
             .iter()
-            .filter(|pause| matches!(pause.state, PauseState::Pausing | PauseState::Paused | PauseState::Resuming | PauseState::Failed))
+            .filter(|pause| {
+                matches!(
+                    pause.state,
+                    PauseState::Pausing | PauseState::Paused | PauseState::Resuming | PauseState::Failed
+                )
+            })
             .map(|pause| pause.key.clone())
             .collect();
         for pause_key in held {
@@ -121,8 +129,11 @@ impl Engine {
         if let Some(principal) = &incident.report.principal {
             names.extend([&principal.arn, &principal.origin, &principal.issuer].into_iter().cloned());
         }
-        for (entry, contribution) in
-            self.timeline.ledger(&incident.key).into_iter().flat_map(|ledger| ledger.destroyed(&incident.from, &incident.to))
+        for (entry, contribution) in self
+            .timeline
+            .ledger(&incident.key)
+            .into_iter()
+            .flat_map(|ledger| ledger.destroyed(&incident.from, &incident.to))
         {
             names.extend([&entry.actor.key, &entry.actor.entity, &entry.actor.origin].map(ToString::to_string));
             if let Some(fact) = self.timeline.store().get(&contribution.fact) {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::memory::{Incident, gone, row, table};
 use super::{Announcement, Change, Engine, Mode, Output, PauseState, Situation, Watch, nowhere};
 use crate::brake;
-use crate::incident::{
-    Episode, Report, Severity, Standing, State, assemble, blind, episodes, incident_id, page_key,
-};
+use crate::incident::{Episode, Report, Severity, Standing, State, assemble, blind, episodes, incident_id, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::{Millis, Second};
 use crate::timeline::FactKey;
@@ -157,7 +155,8 @@ impl Engine {
         if before != after || incident.sequence == 0 {
             outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
         }
-        outputs.push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
+        outputs
+            .push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
         self.bound_incidents(outputs);
     }
 
@@ -299,7 +298,8 @@ impl Engine {
     pub(super) fn write(&mut self, id: &str, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get(id) else { return };
         outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
-        outputs.push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
+        outputs
+            .push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
     }
 
     /// A source says how its trail is: trouble opens a `blind` incident, its end closes it.

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use contract::*;
-use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
 pub use memory::LoadError;
+use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
 
 use crate::brake::Spent;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
@@ -75,9 +75,7 @@ impl Engine {
         rows.extend(self.incidents.iter().map(|(id, incident)| row(table::INCIDENT, id, incident)));
         rows.extend(self.wants.values().map(|want| row(table::WANT, memory::want_row_key(&want.key), want)));
         rows.extend(
-            self.partitions
-                .values()
-                .map(|one| row(table::PARTITION, memory::partition_row_key(&one.partition), one)),
+            self.partitions.values().map(|one| row(table::PARTITION, memory::partition_row_key(&one.partition), one)),
         );
         rows.extend(self.judgements.iter().map(|one| row(table::JUDGEMENT, memory::judgement_row_key(one), one)));
         rows.extend(self.humans.iter().map(|(id, at)| row(table::HUMAN, id, at)));

@@ -1,9 +1,7 @@
 //! Wants and outcomes: what all open incidents want of one entity, and what came of it.
 
 use super::memory::{Want, row, table, want_row_key};
-use super::{
-    Change, Desired, Engine, Mode, Outcome, Output, Pause, PauseKey, PauseResult, PauseState, Rung,
-};
+use super::{Change, Desired, Engine, Mode, Outcome, Output, Pause, PauseKey, PauseResult, PauseState, Rung};
 use crate::brake::{self, Candidate, Verdict};
 use crate::incident::State;
 use crate::time::Millis;
@@ -96,11 +94,21 @@ impl Engine {
     /// How far the same pause has come for another incident.
     fn state_elsewhere(&self, id: &str, key: &PauseKey) -> Option<PauseState> {
         let others = self.incidents.iter().filter(|(other, incident)| other.as_str() != id && !incident.is_over());
-        others.flat_map(|(_, incident)| &incident.pauses).filter(|pause| pause.key == *key).map(|pause| pause.state).max()
+        others
+            .flat_map(|(_, incident)| &incident.pauses)
+            .filter(|pause| pause.key == *key)
+            .map(|pause| pause.state)
+            .max()
     }
 
     /// An incident lets go of an entity; the last one lifts the pause.
-    pub(super) fn let_go(&mut self, id: &str, key: &PauseKey, received_at: Millis, outputs: &mut Vec<Output>) -> PauseState {
+    pub(super) fn let_go(
+        &mut self,
+        id: &str,
+        key: &PauseKey,
+        received_at: Millis,
+        outputs: &mut Vec<Output>,
+    ) -> PauseState {
         let now = self.now;
         let Some(want) = self.wants.get_mut(key) else { return PauseState::Resumed };
         let is_last = want.incidents.iter().all(|one| one == id);

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::episode::Episode;
 use super::sentence::{Told, sentence};
-use super::{
-    Denied, Destroyed, Evidence, EvidenceResource, Principal, Recreated, Report, Severity, State, tool_of,
-};
+use super::{Denied, Destroyed, Evidence, EvidenceResource, Principal, Recreated, Report, Severity, State, tool_of};
 use crate::engine::Mode;
 use crate::event::IdentityKind;
 use crate::limits::{
@@ -168,7 +166,9 @@ fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recre
         .iter()
         .filter(|(_, one, _)| one.ownership != Ownership::OwnYoung)
         .filter_map(|(_, one, _)| one.recreation.as_ref().map(|recreation| (one, recreation)))
-        .filter(|(_, recreation)| last.is_some_and(|last| recreation.by <= *last) && store.get(&recreation.by).is_some())
+        .filter(|(_, recreation)| {
+            last.is_some_and(|last| recreation.by <= *last) && store.get(&recreation.by).is_some()
+        })
         .map(|(one, recreation)| Recreated {
             kind: one.kind.to_string(),
             id: one.id.clone(),
@@ -236,11 +236,12 @@ fn by_weight(shares: impl Iterator<Item = (String, Thousandths)>) -> Vec<String>
 }
 
 fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
-    let told = |tell: &dyn Fn(&Entry, &crate::event::Event) -> String| {
-        by_weight(shares.all.iter().filter_map(|(entry, one, weight)| {
-            store.get(&one.fact).map(|fact| (tell(entry, &fact.event), *weight))
-        }))
-    };
+    let told =
+        |tell: &dyn Fn(&Entry, &crate::event::Event) -> String| {
+            by_weight(shares.all.iter().filter_map(|(entry, one, weight)| {
+                store.get(&one.fact).map(|fact| (tell(entry, &fact.event), *weight))
+            }))
+        };
     let first = |words: Vec<String>| words.into_iter().next().unwrap_or_default();
     let mut sessions = told(&|_, event| event.identity.session_name().to_owned());
     let session = sessions.first().cloned().unwrap_or_default();

@@ -43,8 +43,12 @@ impl Episode {
 
     /// Names of the detectors that spoke, sorted; those only that reached `level`.
     pub fn detectors(&self, level: Severity) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.points.iter().filter(|(_, point)| point.level >= level).map(|(key, _)| key.detector.to_owned()).collect();
+        let mut names: Vec<String> = self
+            .points
+            .iter()
+            .filter(|(_, point)| point.level >= level)
+            .map(|(key, _)| key.detector.to_owned())
+            .collect();
         names.sort();
         names.dedup();
         names
@@ -79,8 +83,8 @@ pub fn episodes(ledger: &Ledger) -> Vec<Episode> {
 
 fn joins(ledger: &Ledger, episode: &Episode, point: &Point) -> bool {
     let is_near = point.from.second <= episode.to.second.plus(EPISODE_GAP_SECONDS);
-    let is_judged_between =
-        episode.to.second < point.from.second && ledger.judged_until.range(episode.to.second..point.from.second).next().is_some();
+    let is_judged_between = episode.to.second < point.from.second
+        && ledger.judged_until.range(episode.to.second..point.from.second).next().is_some();
     let is_quiet = episode.level().max(point.level) <= Severity::Medium;
     let is_long = point.to.second > episode.from.second.plus(QUIET_INCIDENT_SECONDS_MAX);
     is_near && !is_judged_between && !(is_quiet && is_long)

@@ -42,8 +42,7 @@ pub fn judge(
         if start >= end {
             continue;
         }
-        let window =
-            Window { at, destroyed: &destroyed[start..end], created: &created[created_start..created_end] };
+        let window = Window { at, destroyed: &destroyed[start..end], created: &created[created_start..created_end] };
         points.extend(ALL.iter().filter_map(|detector| point(*detector, &window, is_whole)));
     }
     points
@@ -64,7 +63,11 @@ fn judged<'a>(entries: &[(&'a FactKey, &'a Entry)], pairs: &BTreeMap<(FactKey, u
 }
 
 /// Facts at which a window can go over its limit: destroying ones, creates of what was destroyed, and own creates.
-fn triggers<'a>(entries: &[(&'a FactKey, &'a Entry)], destroyed: &[Judged<'a>], from: &FactKey) -> BTreeSet<&'a FactKey> {
+fn triggers<'a>(
+    entries: &[(&'a FactKey, &'a Entry)],
+    destroyed: &[Judged<'a>],
+    from: &FactKey,
+) -> BTreeSet<&'a FactKey> {
     let own = entries.iter().filter(|(_, entry)| !entry.destroyed.is_empty() || !entry.created.is_empty());
     let own = own.map(|(key, _)| *key);
     let back = destroyed.iter().filter_map(|judged| judged.contribution.recreation.as_ref()).map(|back| &back.by);

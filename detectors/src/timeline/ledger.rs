@@ -60,11 +60,8 @@ impl Ledger {
             if is_whole && entries.iter().all(|(_, entry)| entry.actor.key.as_ref() == name) {
                 continue;
             }
-            let view: Vec<(&FactKey, &Entry)> = entries
-                .iter()
-                .filter(|(_, entry)| is_whole || entry.actor.key.as_ref() == name)
-                .copied()
-                .collect();
+            let view: Vec<(&FactKey, &Entry)> =
+                entries.iter().filter(|(_, entry)| is_whole || entry.actor.key.as_ref() == name).copied().collect();
             points.extend(judge(&view, &self.pairs, &self.judged_until, from, is_whole));
         }
         self.points.extend(points);

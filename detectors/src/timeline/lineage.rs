@@ -38,8 +38,7 @@ pub fn actor_of(store: &Store, key: &FactKey, event: &Event) -> Actor {
 
 /// The Identity Center user behind an identity.
 fn person_of(identity: &Identity) -> Option<String> {
-    (!identity.identity_center_user.is_empty())
-        .then(|| format!("identity-center:{}", identity.identity_center_user))
+    (!identity.identity_center_user.is_empty()).then(|| format!("identity-center:{}", identity.identity_center_user))
 }
 
 /// The entity's ARN, or what comes closest where a record has none.
@@ -86,7 +85,8 @@ fn link_of(store: &Store, as_of: &FactKey, identity: &Identity) -> Option<FactKe
     if callers.len() > 1 {
         return None;
     }
-    recent.last().map(|link| (*link).clone()).or_else(|| {
-        store.links_of_session(&identity.principal_id).filter(|link| *link < as_of).next_back().cloned()
-    })
+    recent
+        .last()
+        .map(|link| (*link).clone())
+        .or_else(|| store.links_of_session(&identity.principal_id).filter(|link| *link < as_of).next_back().cloned())
 }

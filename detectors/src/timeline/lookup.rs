@@ -71,9 +71,9 @@ pub fn life<'a>(members: &[Member<'a>], key: &FactKey) -> Life<'a> {
     };
     let create = members.iter().rev().find(|member| is_before(member) && creates(&member.fact.event)).copied();
     let since = create.map(|create| create.key);
-    let is_over = members.iter().any(|member| {
-        destroys(&member.fact.event) && member.key < key && since.is_none_or(|since| since < member.key)
-    });
+    let is_over = members
+        .iter()
+        .any(|member| destroys(&member.fact.event) && member.key < key && since.is_none_or(|since| since < member.key));
     let until = key.second.plus(RECREATE_SECONDS_MAX);
     let recreate = members
         .iter()
@@ -89,7 +89,13 @@ pub fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
 }
 
 /// The zones that a destroyed resource lived in, as far as they were known at `key`; each in the event's region.
-pub fn zones_of(store: &Store, key: &FactKey, event: &Event, mention: &Mention, create: Option<Member<'_>>) -> Vec<String> {
+pub fn zones_of(
+    store: &Store,
+    key: &FactKey,
+    event: &Event,
+    mention: &Mention,
+    create: Option<Member<'_>>,
+) -> Vec<String> {
     if !matches!(mention.scope, Scope::Zonal | Scope::Subnets) {
         return Vec::new();
     }
@@ -99,8 +105,9 @@ pub fn zones_of(store: &Store, key: &FactKey, event: &Event, mention: &Mention, 
         zones.extend(mention.zones.iter().map(String::as_str));
         zones.extend(mention.subnets.iter().filter_map(|subnet| store.zone_of_subnet(subnet, key)));
     }
-    let in_region =
-        |zone: &&str| zone.strip_prefix(event.region.as_str()).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('-'));
+    let in_region = |zone: &&str| {
+        zone.strip_prefix(event.region.as_str()).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('-'))
+    };
     zones.into_iter().filter(in_region).map(str::to_owned).collect()
 }
 

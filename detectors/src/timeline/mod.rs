@@ -116,14 +116,9 @@ impl Timeline {
     /// Forgets what keys did before a second, and all facts before it but creates, links and placement: ownership needs
     /// those for as long as there is room. Returns the places of facts that went.
     pub fn forget(&mut self, before: Second) -> Vec<FactKey> {
-        let is_kept =
-            |event: &Event| store::creates(event) || event.link.is_some() || !event.subnet_zones.is_empty();
-        let gone: Vec<FactKey> = self
-            .store
-            .before(before)
-            .filter(|(_, fact)| !is_kept(&fact.event))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let is_kept = |event: &Event| store::creates(event) || event.link.is_some() || !event.subnet_zones.is_empty();
+        let gone: Vec<FactKey> =
+            self.store.before(before).filter(|(_, fact)| !is_kept(&fact.event)).map(|(key, _)| key.clone()).collect();
         for key in &gone {
             self.store.remove(key);
         }
@@ -157,10 +152,8 @@ impl Timeline {
     /// Puts a fact's entry where it belongs; returns the keys of ledgers that changed.
     fn place(&mut self, key: &FactKey, cache: &mut contribution::Successors) -> BTreeSet<Arc<str>> {
         let entry = contribution::entry_at(&self.store, key, cache);
-        let names: BTreeSet<Arc<str>> = entry
-            .iter()
-            .flat_map(|entry| [Arc::clone(&entry.actor.key), Arc::clone(&entry.actor.entity)])
-            .collect();
+        let names: BTreeSet<Arc<str>> =
+            entry.iter().flat_map(|entry| [Arc::clone(&entry.actor.key), Arc::clone(&entry.actor.entity)]).collect();
         let mut changed = BTreeSet::new();
         for name in self.keys_of.remove(key).unwrap_or_default().difference(&names) {
             if let Some(ledger) = self.ledgers.get_mut(name) {

@@ -27,8 +27,7 @@ pub fn pair(
 ) -> BTreeMap<(FactKey, usize), Pair> {
     pairs.retain(|(fact, _), _| fact < from);
     let since = FactKey::first_of(from.second.plus(-2 * PAIRED_SECONDS));
-    let mut used: BTreeSet<Pair> =
-        pairs.range((since.clone(), 0)..).map(|(_, create)| create.clone()).collect();
+    let mut used: BTreeSet<Pair> = pairs.range((since.clone(), 0)..).map(|(_, create)| create.clone()).collect();
     let mut heavy: BTreeMap<Arc<str>, Vec<Second>> = BTreeMap::new();
     let mut waiting: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Pair>> = BTreeMap::new();
     for (key, entry) in entries.range(since..) {
@@ -53,9 +52,9 @@ pub fn pair(
                 continue;
             }
             let kind = (Arc::clone(&entry.actor.key), Arc::clone(&contribution.kind));
-            let create = waiting.get(&kind).and_then(|creates| {
-                creates.iter().find(|create| is_free(entries, create, key, &used)).cloned()
-            });
+            let create = waiting
+                .get(&kind)
+                .and_then(|creates| creates.iter().find(|create| is_free(entries, create, key, &used)).cloned());
             if let Some(create) = create {
                 used.insert(create.clone());
                 pairs.insert(place, create);
@@ -74,6 +73,7 @@ fn is_heavy(contribution: &Contribution) -> bool {
 
 /// Whether a create is recent, not used yet, and what it made is still alive after the fact at `key`.
 fn is_free(entries: &BTreeMap<FactKey, Entry>, create: &Pair, key: &FactKey, used: &BTreeSet<Pair>) -> bool {
-    let end = entries.get(&create.0).and_then(|entry| entry.created.get(create.1)).and_then(|created| created.end.as_ref());
+    let end =
+        entries.get(&create.0).and_then(|entry| entry.created.get(create.1)).and_then(|created| created.end.as_ref());
     create.0.second >= key.second.plus(-PAIRED_SECONDS) && !used.contains(create) && end.is_none_or(|end| end > key)
 }

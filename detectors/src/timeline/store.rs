@@ -142,7 +142,11 @@ impl Store {
     /// Whether copies of this event are held that differ from each other.
     pub fn is_conflicting(&self, event: &Event) -> bool {
         self.by_id.get(&event.id).is_some_and(|copies| {
-            copies.iter().filter_map(|copy| self.facts.get(copy)).filter(|copy| copy.event.account == event.account).count()
+            copies
+                .iter()
+                .filter_map(|copy| self.facts.get(copy))
+                .filter(|copy| copy.event.account == event.account)
+                .count()
                 > 1
         })
     }
@@ -153,9 +157,9 @@ impl Store {
         let own = rank(event, key);
         !event.shared_id.is_empty()
             && self.by_shared_id.get(&event.shared_id).into_iter().flatten().any(|twin| {
-                self.facts.get(twin).is_some_and(|fact| {
-                    fact.event.account != event.account && rank(&fact.event, twin) < own
-                })
+                self.facts
+                    .get(twin)
+                    .is_some_and(|fact| fact.event.account != event.account && rank(&fact.event, twin) < own)
             })
     }
 

@@ -167,3 +167,55 @@ pub const PAUSES_UNSETTLED_MAX: usize =
 pub const PAUSE_EVENTS_QUEUED_MAX: usize = 64;
 /// A child that lived this long is started again without a wait.
 pub const CHILD_SETTLED: Duration = Duration::from_secs(60);
+
+/// The first wait after a source's call failed; it doubles up to [`SOURCE_BACKOFF_MAX`].
+pub const SOURCE_BACKOFF_FIRST: Duration = Duration::from_millis(250);
+/// The longest wait between two attempts of a source.
+pub const SOURCE_BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// How long a source waits for a connection.
+pub const SOURCE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a source waits for one answer: LookupEvents has been seen to take 35 seconds.
+pub const SOURCE_CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Characters of a remote error that are logged.
+pub const SOURCE_ERROR_CHARACTERS_MAX: usize = 512;
+/// How long an open batch waits for more payloads.
+pub const BATCH_LINGER: Duration = Duration::from_millis(5);
+/// How long a source that stops waits for its last batches to become durable.
+pub const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_secs(5);
+/// Bytes of request bodies that are accepted and not yet durable.
+pub const INTAKE_BYTES_MAX: usize = 2 * HTTP_BODY_BYTES_MAX;
+/// How often a followed file is looked at when it had nothing new.
+pub const FILE_POLL: Duration = Duration::from_millis(250);
+/// Shards of one stream that are read at the same time.
+pub const SHARDS_READ_MAX: usize = 1_000;
+/// Shards of one stream that are listed, closed ones included.
+pub const SHARDS_LISTED_MAX: usize = 10_000;
+/// How often the shards of a stream are listed when none has ended.
+pub const SHARDS_LIST_INTERVAL: Duration = Duration::from_secs(30);
+/// The least time between two reads of a shard: Kinesis allows five a second.
+pub const SHARD_READ_INTERVAL_MIN: Duration = Duration::from_millis(210);
+/// The least time between two calls of CloudTrail: it allows two LookupEvents a second.
+pub const LOOKUP_INTERVAL_MIN: Duration = Duration::from_millis(520);
+/// The longest span of one window of LookupEvents, in seconds.
+pub const LOOKUP_WINDOW_SECONDS_MAX: i64 = 60 * 60;
+/// Bytes of events that one window of LookupEvents holds before they are sent oldest first; past it the window is halved.
+pub const LOOKUP_BYTES_MAX: usize = 64 << 20;
+/// Pages of one window of LookupEvents; past it the window is halved.
+pub const LOOKUP_PAGES_MAX: usize = 1_000;
+/// Events of LookupEvents that are remembered, so that the overlap of two rounds repeats nothing.
+pub const LOOKUP_SEEN_MAX: usize = 200_000;
+/// How far LookupEvents reaches back, in seconds: 90 days, less an hour.
+pub const LOOKUP_AGE_SECONDS_MAX: i64 = 90 * 24 * 60 * 60 - 60 * 60;
+/// Characters of a sentence about a trail.
+pub const TROUBLE_CHARACTERS_MAX: usize = 400;
+/// Looks at a trail that may fail in a row before that itself is trouble.
+pub const WATCH_FAILURES_MAX: u32 = 3;
+/// Batches of a topic that are sent and not yet durable; past it reading pauses.
+pub const KAFKA_UNACKNOWLEDGED_MAX: usize = 1_024;
+/// How often acknowledged offsets are committed to the group.
+pub const KAFKA_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a call to the brokers may take while partitions are being assigned.
+pub const KAFKA_CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+const _: () = assert!(INTAKE_BYTES_MAX >= HTTP_BODY_BYTES_MAX);
+const _: () = assert!(BATCH_BYTES_MAX < LOOKUP_BYTES_MAX);

@@ -1,6 +1,24 @@
 //! Where records come from. A source reads, numbers nothing, judges nothing: it hands over batches with positions and
 //! hears back when a batch is durable.
 
+#[cfg(any(feature = "kinesis", feature = "cloudtrail"))]
+mod aws;
+#[cfg(feature = "cloudtrail")]
+pub mod cloudtrail;
+pub mod file;
+pub mod http;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "kinesis")]
+pub mod kinesis;
+mod lag;
+mod lines;
+mod outlet;
+mod retry;
+pub mod stdin;
+#[cfg(test)]
+mod testing;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,6 +29,7 @@ use trailbrake_detectors::engine::{Partition, Watch};
 use trailbrake_detectors::time::Millis;
 
 use crate::clock::SharedClock;
+use crate::config::{SourceConfig, SourceKind};
 use crate::journal::Positions;
 
 /// What a source declares about itself.
@@ -107,4 +126,56 @@ pub trait Source: Send {
     /// Reads until it is told to stop or its input ends. Retries what can be retried by itself, with backoff, for ever:
     /// an error is final. Never holds more than one unsent batch for a partition.
     fn run(self: Box<Self>, context: Context) -> Running<'static>;
+}
+
+/// Makes the source that a configuration names. The HTTP source is made by [`http::channel`], since its other end is
+/// the listener.
+pub fn build(config: &SourceConfig) -> Result<Box<dyn Source>, SourceError> {
+    let terms = Arc::clone(&config.terms);
+    match &config.kind {
+        #[cfg(feature = "kinesis")]
+        SourceKind::Kinesis { stream, region, endpoint, start, poll_interval } => {
+            let remote = aws::Remote { region: region.clone(), endpoint: endpoint.clone() };
+            Ok(Box::new(kinesis::KinesisSource::new(terms, stream.clone(), remote, *start, *poll_interval)))
+        }
+        #[cfg(not(feature = "kinesis"))]
+        SourceKind::Kinesis { .. } => Err(not_built_in(&terms, "kinesis")),
+        #[cfg(feature = "kafka")]
+        SourceKind::Kafka { brokers, topic, group, start, properties } => {
+            Ok(Box::new(kafka::KafkaSource::new(terms, brokers, topic, group, *start, properties)?))
+        }
+        #[cfg(not(feature = "kafka"))]
+        SourceKind::Kafka { .. } => Err(not_built_in(&terms, "kafka")),
+        #[cfg(feature = "cloudtrail")]
+        SourceKind::CloudTrail { region, endpoint, trail, poll_interval, overlap, watch_interval } => {
+            let remote = aws::Remote { region: region.clone(), endpoint: endpoint.clone() };
+            let lookups = cloudtrail::Lookups { poll_interval: *poll_interval, overlap: *overlap };
+            let watch = trail.clone().map(|trail| cloudtrail::TrailWatch { trail, interval: *watch_interval });
+            Ok(Box::new(cloudtrail::CloudTrailSource::new(terms, remote, lookups, watch)))
+        }
+        #[cfg(not(feature = "cloudtrail"))]
+        SourceKind::CloudTrail { .. } => Err(not_built_in(&terms, "cloudtrail")),
+        SourceKind::File { path, follow } => Ok(Box::new(file::FileSource::new(terms, path.clone(), *follow)?)),
+        SourceKind::Stdin => Ok(Box::new(stdin::StdinSource::new(terms, tokio::io::stdin()))),
+        SourceKind::Http => Err(settings(
+            &terms,
+            "an HTTP source is fed by the listener and cannot run by itself",
+            "use it with the daemon, whose listener feeds it",
+        )),
+    }
+}
+
+/// The error for a source whose client is not in this program.
+#[cfg(not(all(feature = "kinesis", feature = "kafka", feature = "cloudtrail")))]
+fn not_built_in(terms: &Terms, feature: &str) -> SourceError {
+    settings(
+        terms,
+        format!("this build has no support for sources of this kind: {feature}"),
+        format!("build with `--features {feature}`, or use another kind of source"),
+    )
+}
+
+/// The error for settings that cannot work.
+fn settings(terms: &Terms, reason: impl Into<String>, hint: impl Into<String>) -> SourceError {
+    SourceError::Settings { name: Arc::clone(&terms.name), reason: reason.into(), hint: hint.into() }
 }

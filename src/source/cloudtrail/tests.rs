@@ -1,0 +1,1 @@
+//! The CloudTrail source against a server that behaves as CloudTrail does.

@@ -1,0 +1,168 @@
+//! Records that are posted to us. The listener hands bodies to the intake and hears when they are durable.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::outlet::{Outlet, stopped};
+use super::{Committed, Context, Running, Source, Terms};
+use crate::limits::INTAKE_BYTES_MAX;
+
+/// Why a body was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntakeError {
+    /// There is no room at the moment: the sender shall try again.
+    #[error("too many events are waiting")]
+    Busy,
+    /// The body was read, and is not in the journal: the sender must send it again.
+    #[error("events were not committed")]
+    NotCommitted,
+    /// The source does not run, or has stopped.
+    #[error("events are not taken at the moment")]
+    Closed,
+}
+
+/// A source and the intake that feeds it.
+pub fn channel(terms: Arc<Terms>) -> (HttpSource, HttpIntake) {
+    let intake = HttpIntake { open: Arc::default(), bytes: Arc::new(Semaphore::new(INTAKE_BYTES_MAX)) };
+    (HttpSource { terms, intake: intake.clone() }, intake)
+}
+
+/// The source that posted bodies come from.
+pub struct HttpSource {
+    terms: Arc<Terms>,
+    intake: HttpIntake,
+}
+
+/// Takes bodies. Clones feed the same source.
+#[derive(Clone)]
+pub struct HttpIntake {
+    /// There while the source runs, so that a stopped source leaves no sender of batches behind.
+    open: Arc<Mutex<Option<Outlet>>>,
+    bytes: Arc<Semaphore>,
+}
+
+impl HttpIntake {
+    /// Takes a body, and answers once its records are durable.
+    pub async fn submit(&self, body: Bytes) -> Result<Committed, IntakeError> {
+        let permits = u32::try_from(body.len().clamp(1, INTAKE_BYTES_MAX)).unwrap_or(u32::MAX);
+        let _held = self.bytes.try_acquire_many(permits).map_err(|_| IntakeError::Busy)?;
+        let committed = self.send(body)?;
+        committed.await.map_err(|_| IntakeError::NotCommitted)
+    }
+
+    fn send(&self, body: Bytes) -> Result<oneshot::Receiver<Committed>, IntakeError> {
+        let open = self.open();
+        let Some(outlet) = &*open else { return Err(IntakeError::Closed) };
+        outlet.heard();
+        let (sender, committed) = oneshot::channel();
+        let mut batch = outlet.batch(vec![body], None);
+        batch.acknowledgement = Some(sender);
+        outlet.try_send(batch).map_err(|error| match error {
+            TrySendError::Full(_) => IntakeError::Busy,
+            TrySendError::Closed(_) => IntakeError::Closed,
+        })?;
+        Ok(committed)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<Outlet>> {
+        // What is guarded is only ever replaced whole.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes the intake however the source ends.
+struct CloseAtEnd(HttpIntake);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        *self.0.open() = None;
+    }
+}
+
+impl Source for HttpSource {
+    fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    fn run(self: Box<Self>, mut context: Context) -> Running<'static> {
+        Box::pin(async move {
+            *self.intake.open() = Some(Outlet::new(&context, &self.terms, ""));
+            let _close = CloseAtEnd(self.intake);
+            stopped(&mut context.stop).await;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::testing;
+
+    #[tokio::test]
+    async fn a_body_is_answered_when_it_is_durable_and_not_before() {
+        let (source, intake) = channel(testing::terms("http"));
+        assert_eq!(intake.submit(Bytes::from_static(b"{}")).await, Err(IntakeError::Closed));
+        let mut bench = testing::Bench::new(1);
+        let running = tokio::spawn(Box::new(source).run(bench.context.take().expect("a context")));
+        tokio::task::yield_now().await;
+
+        let waiting = tokio::spawn({
+            let intake = intake.clone();
+            async move { intake.submit(Bytes::from_static(b"one")).await }
+        });
+        let batch = bench.batches.recv().await.expect("a batch");
+        assert_eq!((batch.payloads.len(), batch.position.is_none()), (1, true));
+        assert!(!waiting.is_finished());
+        let done = Committed { received: 1, rejected: 0 };
+        batch.acknowledgement.expect("is asked for").send(done).expect("is waited for");
+        assert_eq!(waiting.await.expect("no panic"), Ok(done));
+
+        let waiting = tokio::spawn({
+            let intake = intake.clone();
+            async move { intake.submit(Bytes::from_static(b"two")).await }
+        });
+        drop(bench.batches.recv().await.expect("a batch"));
+        assert_eq!(waiting.await.expect("no panic"), Err(IntakeError::NotCommitted));
+
+        bench.stop.send(true).expect("is listened to");
+        running.await.expect("no panic").expect("a clean end");
+        assert_eq!(intake.submit(Bytes::from_static(b"{}")).await, Err(IntakeError::Closed));
+        assert!(bench.batches.recv().await.is_none(), "the intake must not keep the way of the data open");
+    }
+
+    #[tokio::test]
+    async fn a_full_way_and_too_many_bytes_are_busy() {
+        let (source, intake) = channel(testing::terms("http"));
+        let mut bench = testing::Bench::new(2);
+        let _running = tokio::spawn(Box::new(source).run(bench.context.take().expect("a context")));
+        tokio::task::yield_now().await;
+
+        let large = Bytes::from(vec![0; INTAKE_BYTES_MAX - 1]);
+        let first = tokio::spawn({
+            let (intake, large) = (intake.clone(), large.clone());
+            async move { intake.submit(large).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(intake.submit(Bytes::from_static(b"xx")).await, Err(IntakeError::Busy), "bytes");
+        let second = tokio::spawn({
+            let intake = intake.clone();
+            async move { intake.submit(Bytes::from_static(b"x")).await }
+        });
+        tokio::task::yield_now().await;
+        drop(bench.batches.recv().await);
+        assert_eq!(first.await.expect("no panic"), Err(IntakeError::NotCommitted));
+        let third = tokio::spawn({
+            let intake = intake.clone();
+            async move { intake.submit(Bytes::from_static(b"x")).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(intake.submit(Bytes::from_static(b"x")).await, Err(IntakeError::Busy), "batches");
+        drop(bench);
+        assert_eq!(second.await.expect("no panic"), Err(IntakeError::NotCommitted));
+        assert_eq!(third.await.expect("no panic"), Err(IntakeError::NotCommitted));
+    }
+}

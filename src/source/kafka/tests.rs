@@ -1,0 +1,1 @@
+//! Settings of the Kafka source, and its ways with a cluster.

@@ -1,0 +1,1 @@
+//! The Kinesis source against a server that fails as the real one does.

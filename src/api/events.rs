@@ -38,9 +38,11 @@ pub(super) async fn accept(State(api): State<Arc<Api>>, body: Result<Bytes, Byte
             (StatusCode::ACCEPTED, Json(accepted)).into_response()
         }
         Err(IntakeError::Busy) => Refusal::busy().into_response_after(1),
-        Err(IntakeError::NotCommitted) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written")
-            .hint("send it again; repeats are recognised")
-            .into_response_after(5),
+        Err(IntakeError::NotCommitted) => {
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written")
+                .hint("send it again; repeats are recognised")
+                .into_response_after(5)
+        }
         Err(IntakeError::Closed) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down")
             .hint("send it again after the restart; repeats are recognised")
             .into_response_after(5),

@@ -65,8 +65,10 @@ struct Bounds {
 /// The routes.
 pub fn router(api: Api) -> Router {
     let holders = Arc::new(Holders::new(&api.tokens));
-    let bounds =
-        Bounds { requests: Arc::new(Semaphore::new(HTTP_REQUESTS_MAX)), ingests: Arc::new(Semaphore::new(HTTP_INGESTS_MAX)) };
+    let bounds = Bounds {
+        requests: Arc::new(Semaphore::new(HTTP_REQUESTS_MAX)),
+        ingests: Arc::new(Semaphore::new(HTTP_INGESTS_MAX)),
+    };
     let allow = |route: MethodRouter<Arc<Api>>, role: Role| {
         route.route_layer(middleware::from_fn_with_state((Arc::clone(&holders), role), auth::require))
     };
@@ -89,7 +91,10 @@ pub fn router(api: Api) -> Router {
 /// Answers until `stop` becomes true, then finishes what it is answering.
 pub async fn serve(listener: TcpListener, api: Api, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
     if api.tokens.is_empty() {
-        tracing::warn!(hint = "add a section [tokens.NAME] to the configuration", "the listener refuses everybody: no token is set");
+        tracing::warn!(
+            hint = "add a section [tokens.NAME] to the configuration",
+            "the listener refuses everybody: no token is set"
+        );
     }
     let stopped = async move {
         // An error means that whoever could have told us to stop is gone: then it is time as well.

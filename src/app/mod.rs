@@ -25,7 +25,9 @@ pub enum AppError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The journal's rows are not what this version wrote.
-    #[error("the journal's rows cannot be loaded: {reason}\nhint: run the version that wrote them, or start with an empty journal")]
+    #[error(
+        "the journal's rows cannot be loaded: {reason}\nhint: run the version that wrote them, or start with an empty journal"
+    )]
     Rows {
         /// What is wrong.
         reason: String,
@@ -40,7 +42,9 @@ pub enum AppError {
     #[error(transparent)]
     Health(#[from] HealthError),
     /// A listener cannot be bound.
-    #[error("cannot listen on {address}: {reason}\nhint: choose another address in the configuration, or stop what listens there")]
+    #[error(
+        "cannot listen on {address}: {reason}\nhint: choose another address in the configuration, or stop what listens there"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -56,13 +60,17 @@ pub enum AppError {
         reason: String,
     },
     /// A stage ended although nobody told it to.
-    #[error("the {stage} stage ended by itself: this is a defect of trailbrake\nhint: the journal is intact; restart, and report what the log says above")]
+    #[error(
+        "the {stage} stage ended by itself: this is a defect of trailbrake\nhint: the journal is intact; restart, and report what the log says above"
+    )]
     Stage {
         /// The stage.
         stage: String,
     },
     /// Queues were not drained in time.
-    #[error("shutdown took too long while waiting for: {waiting_for}\nhint: nothing acknowledged is lost; the rest is read again after the restart")]
+    #[error(
+        "shutdown took too long while waiting for: {waiting_for}\nhint: nothing acknowledged is lost; the rest is read again after the restart"
+    )]
     Drain {
         /// What was waited for.
         waiting_for: &'static str,

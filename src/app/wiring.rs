@@ -122,14 +122,8 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
         act_connected: client.map(|client| Box::new(move || client.is_connected()) as Box<_>),
         tokens: config.tokens,
     };
-    let context = Context {
-        clock,
-        positions,
-        batches: inlets.batches,
-        watches,
-        stop: sources_stopped.clone(),
-        metrics,
-    };
+    let context =
+        Context { clock, positions, batches: inlets.batches, watches, stop: sources_stopped.clone(), metrics };
     Ok(Daemon {
         health,
         sources: run_sources(sources, &context),

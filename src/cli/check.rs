@@ -31,7 +31,13 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
 
 fn describe(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
     let brake = &config.settings.brake;
-    writeln!(out, "mode       {:?}, {} exceptions, {} protected", brake.mode, brake.exceptions.len(), brake.protected.len())?;
+    writeln!(
+        out,
+        "mode       {:?}, {} exceptions, {} protected",
+        brake.mode,
+        brake.exceptions.len(),
+        brake.protected.len()
+    )?;
     match &config.journal {
         JournalKind::Sqlite(path) => writeln!(out, "journal    sqlite: {}", path.display())?,
         JournalKind::Memory => writeln!(out, "journal    memory: a restart forgets everything")?,

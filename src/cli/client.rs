@@ -81,7 +81,8 @@ impl Target {
             let status = response.status();
             let answer = bounded(response).await?;
             if status.is_success() {
-                return serde_json::from_slice(&answer).context("the answer cannot be read: is this a trailbrake daemon?");
+                return serde_json::from_slice(&answer)
+                    .context("the answer cannot be read: is this a trailbrake daemon?");
             }
             let refusal = serde_json::from_slice::<Refusal>(&answer);
             let refused = refusal.map_or_else(

@@ -30,10 +30,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = crate::config::load(&arguments.config)?;
     crate::logs::start(config.log_json);
     let program = std::env::current_exe().context("the path of this program is unknown")?;
-    let act = Spawn {
-        program,
-        arguments: vec!["act".into(), "--config".into(), arguments.config.clone().into_os_string()],
-    };
+    let act =
+        Spawn { program, arguments: vec!["act".into(), "--config".into(), arguments.config.clone().into_os_string()] };
     let runtime = super::runtime()?;
     let result = runtime.block_on(async {
         let stop = stop_on_signals()?;

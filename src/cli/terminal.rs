@@ -14,10 +14,13 @@ const EVIDENCE_LISTED_MAX: usize = 20;
 /// A table of incidents, one row each.
 pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["severity", "who", "destroyed", "when", "reason"]);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([
+        "severity",
+        "who",
+        "destroyed",
+        "when",
+        "reason",
+    ]);
     if !table.is_tty() {
         table.set_width(140);
     }

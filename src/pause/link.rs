@@ -157,7 +157,12 @@ impl Link {
 }
 
 /// Waits until an artefact is in the journal. Not taken, it is asked for again, after a wait.
-async fn await_commit(key: PauseKey, generation: u64, committed: oneshot::Receiver<()>, wait: std::time::Duration) -> Answered {
+async fn await_commit(
+    key: PauseKey,
+    generation: u64,
+    committed: oneshot::Receiver<()>,
+    wait: std::time::Duration,
+) -> Answered {
     let is_committed = committed.await.is_ok();
     if !is_committed {
         sleep(wait).await;

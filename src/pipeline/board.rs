@@ -12,8 +12,7 @@ use trailbrake_detectors::time::{Millis, Second};
 use super::Accounts;
 
 /// All severities, the least first.
-const SEVERITIES: [Severity; 5] =
-    [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+const SEVERITIES: [Severity; 5] = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
 /// How a source stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

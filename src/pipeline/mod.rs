@@ -9,6 +9,8 @@ mod decode;
 mod engine;
 mod journal;
 mod reorder;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use accounts::{Accounts, RejectLog};
 pub use board::{Board, JournalStatus, SourceStatus, StatusCounts};

@@ -157,7 +157,11 @@ impl Show<'_> {
         let saved = without.resources.saturating_sub(with.resources);
         let weight = (without.weight - with.weight).max(0.0);
         writeln!(self.out, "\nWhat was saved")?;
-        writeln!(self.out, "  without the brake  {:>4} resources destroyed, weight {}", without.resources, without.weight)?;
+        writeln!(
+            self.out,
+            "  without the brake  {:>4} resources destroyed, weight {}",
+            without.resources, without.weight
+        )?;
         writeln!(self.out, "  with the brake     {:>4} resources destroyed, weight {}", with.resources, with.weight)?;
         writeln!(self.out, "  saved              {saved:>4} resources, weight {weight}")?;
         writeln!(self.out, "\nThe incident")?;

@@ -64,8 +64,7 @@ impl Stage {
         let board = Arc::new(Board::default());
         let receivers = vec![RECEIVER.to_owned()];
         let engine = EngineStep::new(Engine::new(settings), receivers, Arc::clone(&board), Arc::new(Metrics::new()));
-        let terms =
-            Terms { name: Arc::from("trail"), accounts: Vec::new(), may_pause: true, quiet_limit_seconds: 60 };
+        let terms = Terms { name: Arc::from("trail"), accounts: Vec::new(), may_pause: true, quiet_limit_seconds: 60 };
         Ok(Self {
             decode: DecodeStep::default(),
             engine,

@@ -148,9 +148,9 @@ fn fill(reader: &mut impl Read, chunk: &mut Vec<u8>, length: usize) -> io::Resul
 /// Whether the first line with something on it is JSON by itself.
 fn holds_lines(chunk: &[u8]) -> bool {
     let mut lines = chunk.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    lines.next().is_some_and(|line| {
-        line.ends_with(b"\n") && serde_json::from_slice::<IgnoredAny>(line.trim_ascii()).is_ok()
-    })
+    lines
+        .next()
+        .is_some_and(|line| line.ends_with(b"\n") && serde_json::from_slice::<IgnoredAny>(line.trim_ascii()).is_ok())
 }
 
 #[cfg(test)]

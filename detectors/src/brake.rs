@@ -126,7 +126,7 @@ fn add(
     weight: Thousandths,
     unpausable: Option<&'static str>,
 ) {
-    let account = entity.splitn(6, ':').nth(4).filter(|account| !account.is_empty()).unwrap_or(account);
+    let account = entity.split(':').nth(4).filter(|account| !account.is_empty()).unwrap_or(account);
     let key = PauseKey { account: account.to_owned(), entity: entity.to_owned(), session: ALL_SESSIONS.to_owned() };
     let candidate = || Candidate { key, names: BTreeSet::from([entity.to_owned()]), unpausable };
     let (sum, candidate) = found.entry(entity.to_owned()).or_insert_with(|| (0, candidate()));

@@ -16,3 +16,6 @@ pub mod limits;
 pub mod scenario;
 pub mod time;
 pub mod timeline;
+
+#[cfg(test)]
+mod testing;

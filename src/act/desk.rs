@@ -53,12 +53,7 @@ impl Desk {
 
     /// Serves until it is told to stop. What is under way then is dropped: whoever comes next begins anew from what is
     /// in the world.
-    pub(super) async fn serve(
-        mut self,
-        door: &Door,
-        mut out: mpsc::Receiver<FromAct>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    pub(super) async fn serve(mut self, door: &Door, mut out: mpsc::Receiver<FromAct>, mut stop: watch::Receiver<bool>) {
         loop {
             tokio::select! {
                 () = stopped(&mut stop) => return,

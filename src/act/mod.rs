@@ -32,17 +32,13 @@ use reconcile::Tools;
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
     /// Another `act` holds the socket or the state.
-    #[error(
-        "another act is running: {path}\nhint: stop it first, or give this one a socket and a state file of its own"
-    )]
+    #[error("another act is running: {path}\nhint: stop it first, or give this one a socket and a state file of its own")]
     Running {
         /// What it holds.
         path: PathBuf,
     },
     /// The socket cannot be made.
-    #[error(
-        "socket cannot be made: {path}: {reason}\nhint: check that the directory exists and is writable by this user"
-    )]
+    #[error("socket cannot be made: {path}: {reason}\nhint: check that the directory exists and is writable by this user")]
     Socket {
         /// Where.
         path: PathBuf,
@@ -50,9 +46,7 @@ pub enum ActError {
         reason: String,
     },
     /// What the budget has spent cannot be read or written.
-    #[error(
-        "state cannot be used: {path}: {reason}\nhint: check the file and its directory; without it the budget of the last hour is unknown"
-    )]
+    #[error("state cannot be used: {path}: {reason}\nhint: check the file and its directory; without it the budget of the last hour is unknown")]
     State {
         /// The file.
         path: PathBuf,
@@ -81,7 +75,7 @@ pub async fn serve(
 }
 
 /// Like [`serve`], with a hook that is there already.
-async fn serve_with(
+pub(crate) async fn serve_with(
     config: ActConfig,
     hook: Arc<dyn Hook>,
     pace: Pace,
@@ -128,4 +122,4 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -29,8 +29,9 @@ impl Remote {
     }
 
     fn loader(&self) -> ConfigLoader {
-        let client =
-            Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
+        let client = Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(SOURCE_CONNECT_TIMEOUT)
             .operation_attempt_timeout(SOURCE_CALL_TIMEOUT)

@@ -5,113 +5,32 @@ use std::borrow::Cow;
 use super::{ArnName, Guess, Kind, capitalised};
 use crate::event::{Effect, Scope, WeightClass};
 
-/// Verbs and what they do. A verb ends where the next word begins, so `Describe` is no `Des`. The first match counts.
-const VERBS: &[(Effect, &[&str])] = &[
+/// Verbs and what they do. A verb ends where the next word begins, so `Getaway` is no `Get`.
+const VERBS: [(Effect, &str); 4] = [
+    (
+        Effect::Observe,
+        "Get List Describe Head Lookup Search Query Scan Select View Check Validate Preview Simulate Estimate Count \
+         Decrypt Encrypt Poll Receive Fetch Read Retrieve Download",
+    ),
     (
         Effect::Destroy,
-        &[
-            "Delete",
-            "Terminate",
-            "Destroy",
-            "Purge",
-            "Deregister",
-            "Unregister",
-            "Release",
-            "Drop",
-            "Erase",
-            "Wipe",
-            "Flush",
-            "Retire",
-            "Expire",
-            "Evict",
-            "Close",
-            "Decommission",
-            "Deprovision",
-            "Undeploy",
-            "Discard",
-            "Dispose",
-            "Forget",
-        ],
+        "Delete Terminate Destroy Purge Deregister Unregister Release Drop Erase Wipe Flush Retire Expire Evict Close \
+         Decommission Deprovision Undeploy Discard Dispose Forget",
     ),
     (
         Effect::Disrupt,
-        &[
-            "Stop",
-            "Reboot",
-            "Restart",
-            "Detach",
-            "Disassociate",
-            "Dissociate",
-            "Remove",
-            "Disable",
-            "Suspend",
-            "Pause",
-            "Failover",
-            "Switchover",
-            "Revoke",
-            "Deactivate",
-            "Disconnect",
-            "Cancel",
-            "Abort",
-            "Unassign",
-            "Drain",
-            "Decrease",
-            "Unsubscribe",
-            "Leave",
-        ],
+        "Stop Reboot Restart Detach Disassociate Dissociate Remove Disable Suspend Pause Failover Switchover Revoke \
+         Deactivate Disconnect Cancel Abort Unassign Drain Decrease Unsubscribe Leave",
     ),
-    (
-        Effect::Create,
-        &[
-            "Create",
-            "Import",
-            "Register",
-            "Allocate",
-            "Provision",
-            "Launch",
-            "Restore",
-            "Copy",
-            "Run",
-            "Upload",
-            "Define",
-            "Clone",
-            "Request",
-        ],
-    ),
-    (
-        Effect::Observe,
-        &[
-            "Get", "List", "Describe", "Head", "Lookup", "Search", "Query", "Scan", "Select", "View", "Check",
-            "Validate", "Preview", "Simulate", "Estimate", "Count", "Decrypt", "Encrypt", "Poll", "Receive", "Fetch",
-            "Read", "Retrieve", "Download",
-        ],
-    ),
+    (Effect::Create, "Create Import Register Allocate Provision Launch Restore Copy Run Upload Define Clone Request"),
 ];
 
 /// Words before the verb that change who is acted for or how many, and not what is done.
-const ADVERBS: &[&str] = &["Batch", "Bulk", "Admin", "Force"];
+const ADVERBS: [&str; 4] = ["Batch", "Bulk", "Admin", "Force"];
 
 /// What is data or a label and no resource: its deletion is a user's daily work.
-const NOT_RESOURCES: &[&str] = &[
-    "Tag",
-    "Tags",
-    "Tagging",
-    "Item",
-    "Items",
-    "Message",
-    "Messages",
-    "MessageBatch",
-    "Object",
-    "Objects",
-    "Record",
-    "Records",
-    "Session",
-    "Sessions",
-    "Document",
-    "Documents",
-    "Comment",
-    "Attributes",
-];
+const NOT_RESOURCES: &str = "Tag Tags Tagging Item Items Message Messages MessageBatch Object Objects Record Records \
+                             Session Sessions Document Documents Comment Attributes";
 
 /// A read by its name alone. One-sided: false means that it has to be looked at.
 pub fn is_surely_a_read(name: &str) -> bool {
@@ -158,7 +77,7 @@ pub(super) fn guess(service: &str, name: &str) -> Guess {
         None => (Effect::Other, name.to_owned()),
     };
     // "Remove tags from instances" names no resource either.
-    let labels = noun.starts_with("Tags") || NOT_RESOURCES.iter().any(|word| noun.ends_with(word));
+    let labels = noun.starts_with("Tags") || NOT_RESOURCES.split_whitespace().any(|word| noun.ends_with(word));
     if labels && matches!(effect, Effect::Destroy | Effect::Disrupt | Effect::Create) {
         effect = Effect::Other;
     }
@@ -188,7 +107,7 @@ fn split(name: &str) -> Option<(Effect, String)> {
         return Some((Effect::Observe, rest.to_owned()));
     }
     VERBS.iter().find_map(|(effect, verbs)| {
-        let noun = verbs.iter().find_map(|verb| after_word(rest, verb))?;
+        let noun = verbs.split_whitespace().find_map(|verb| after_word(rest, verb))?;
         Some((*effect, noun.to_owned()))
     })
 }

@@ -86,6 +86,13 @@ impl<'c> Decoder<'c> {
     /// The documents on one line, mostly one: some senders put no newline between them. Says how many were objects or
     /// lists, as a line of a message that goes over several lines is not.
     fn line(&mut self, line: &[u8], wrappers: usize) -> usize {
+        // Nearly always the line is one object: then it is read once.
+        if let Ok(text) = std::str::from_utf8(line)
+            && let Ok(fields) = serde_json::from_str::<Fields<'_>>(text)
+        {
+            self.object(&fields, text, wrappers);
+            return 1;
+        }
         let mut documents = 0;
         let mut stream = Deserializer::from_slice(line).into_iter::<&RawValue>();
         loop {
@@ -243,4 +250,23 @@ fn sample(bytes: &[u8]) -> String {
         sample.push(printable);
     }
     sample
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn what_grows_past_the_bound_is_given_up() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&[b' '; 1_000]).expect("memory takes all");
+        let bytes = encoder.finish().expect("memory takes all");
+        assert_eq!(inflate(&bytes, 1_000), Ok(vec![b' '; 1_000]));
+        assert_eq!(inflate(&bytes, 999), Err(RejectReason::TooLarge));
+    }
 }

@@ -6,7 +6,7 @@ use super::RejectReason;
 use super::dialect::{cut, subnet_zones, texts, unwrapped};
 use super::fields::{Field, Fields, NotPlain, parse};
 use super::identity::identity;
-use super::resource::{Call, reveals, unnamed};
+use super::resource::{Call, unnamed};
 use crate::catalog::{Catalog, Kind, Known, is_surely_a_read, unversioned};
 use crate::event::{Effect, Event, Identity, Link, Mention, Outcome};
 use crate::limits::{EVENT_TIME_MIN, FUTURE_SECONDS_MAX, NESTING_MAX};
@@ -137,19 +137,13 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
     }
     if outcome == Outcome::Ok {
         without_failed(&mut resources, call.response);
-    }
-    let mut pairs: Vec<_> = resources.iter().flatten().filter_map(reveals).collect();
-    if outcome == Outcome::Ok {
-        pairs.extend(subnet_zones(call.response, &event.region));
-        pairs.sort_unstable();
-        pairs.dedup();
+        event.subnet_zones = subnet_zones(call.response, call.region);
     }
     if let Some(kind) = kind.filter(|_| effect == Effect::Destroy && outcome == Outcome::Ok && resources.is_none()) {
         resources = Some(vec![unnamed(kind, &event.id)]);
     }
     event.effect = effect;
     event.resources = resources.unwrap_or_default();
-    event.subnet_zones = pairs;
     Ok(bears_on_judgement(&event).then_some(event))
 }
 
@@ -231,6 +225,10 @@ fn bears_on_judgement(event: &Event) -> bool {
 
 /// Whether brackets are nested deeper than is read. Looks at bytes only, so it can come before any parsing.
 fn is_nested_too_deep(raw: &str) -> bool {
+    // Few brackets cannot nest deep; nearly always that is all there is to see.
+    if raw.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count() <= NESTING_MAX {
+        return false;
+    }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in raw.bytes() {
         match byte {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::dialect::{cut, is_subnet, is_zone_of, name_tag, percent_decoded, plain, select, texts};
 use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term};
-use crate::event::{Effect, Mention, Proof, Scope};
+use crate::event::{Effect, Mention, Proof};
 use crate::limits::{ALIASES_PER_RESOURCE_MAX, RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
 
 /// The parts of a record that name resources.
@@ -173,78 +173,36 @@ fn named_like(root: &Value, noun: &str) -> Vec<(usize, String)> {
         stem.is_some_and(|stem| stem.len() > 2 && noun.ends_with(stem))
     };
     let any = |key: &str| ["id", "arn", "name", "identifier"].iter().any(|suffix| key.ends_with(suffix));
-    let tests: [(&dyn Fn(&str) -> bool, usize); 3] =
-        [(&|key| exact(key) || bare(key), usize::MAX), (&partial, usize::MAX), (&any, 1)];
-    for (test, keys_max) in tests {
-        let found: Vec<(usize, String)> = candidates
-            .iter()
-            .filter(|(key, _)| test(key))
-            .map(|(_, value)| select(value, &[]).into_iter().filter_map(plain).enumerate().collect::<Vec<_>>())
-            .filter(|ids| !ids.is_empty())
-            .take(keys_max)
-            .flatten()
-            .collect();
-        if !found.is_empty() {
-            return found;
-        }
+    let collect = |is_name: &dyn Fn(&str) -> bool, keys_max: usize| -> Vec<(usize, String)> {
+        let values = candidates.iter().filter(|(key, _)| is_name(key)).map(|(_, value)| select(value, &[]));
+        let ids = values.map(|values| values.into_iter().filter_map(plain).enumerate().collect::<Vec<_>>());
+        ids.filter(|ids| !ids.is_empty()).take(keys_max).flatten().collect()
+    };
+    let mut found = collect(&|key| exact(key) || bare(key), usize::MAX);
+    if found.is_empty() {
+        found = collect(&partial, usize::MAX);
     }
-    Vec::new()
+    if found.is_empty() {
+        found = collect(&any, 1);
+    }
+    found
 }
 
 /// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both say
 /// the same of one resource.
 fn containers(request: &Value, noun: &str) -> Vec<String> {
-    const CONTAINERS: &[&str] = &[
-        "api",
-        "restapi",
-        "cluster",
-        "instance",
-        "domain",
-        "application",
-        "app",
-        "workspace",
-        "knowledgebase",
-        "database",
-        "userpool",
-        "pool",
-        "farm",
-        "index",
-        "detector",
-        "bot",
-        "assistant",
-        "organization",
-        "mesh",
-        "space",
-        "fleet",
-        "project",
-        "environment",
-        "server",
-        "vault",
-        "backupvault",
-        "repository",
-        "registry",
-        "bus",
-        "eventbus",
-        "catalog",
-        "gateway",
-        "network",
-        "globalnetwork",
-        "store",
-        "policystore",
-        "identitystore",
-        "collection",
-        "namespace",
-        "group",
-        "table",
-        "function",
-    ];
+    const CONTAINERS: &str = "api restapi cluster instance domain application app workspace knowledgebase database userpool pool \
+                              farm index detector bot assistant organization mesh space fleet project environment server \
+                              vault backupvault repository registry bus eventbus catalog gateway network globalnetwork \
+                              store policystore identitystore collection namespace group table function";
     let Some(object) = request.as_object() else { return Vec::new() };
     let mut parents: Vec<(String, String)> = object
         .iter()
         .filter_map(|(key, value)| {
             let key = key.to_ascii_lowercase();
             let stem = ["identifier", "name", "arn", "id"].iter().find_map(|suffix| key.strip_suffix(suffix))?;
-            let contains = CONTAINERS.contains(&stem) && stem != noun && !noun.ends_with(stem);
+            let contains =
+                CONTAINERS.split_whitespace().any(|word| word == stem) && stem != noun && !noun.ends_with(stem);
             contains.then_some(())?;
             Some((stem.to_owned(), container(&plain(value)?)))
         })
@@ -325,16 +283,4 @@ fn bounded(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let digest: String = digest.iter().take(DIGEST / 2).map(|byte| format!("{byte:02x}")).collect();
     format!("{}~{digest}", &text[..text.floor_char_boundary(STRING_BYTES_MAX - DIGEST)])
-}
-
-/// Whether a resource's scope is one of zones, so that a subnet and a zone that it names belong together.
-pub(super) fn reveals(mention: &Mention) -> Option<(String, String)> {
-    let subnet = match &*mention.kind {
-        "AWS::EC2::Subnet" => mention.aliases.iter().find(|alias| is_subnet(alias)),
-        _ => mention.subnets.first().filter(|_| mention.subnets.len() == 1),
-    };
-    match (subnet, mention.zones.as_slice()) {
-        (Some(subnet), [zone]) if mention.scope == Scope::Zonal => Some((subnet.clone(), zone.clone())),
-        _ => None,
-    }
 }

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Detector, Finding, Judged, Sums, Window};
+use super::{Detector, Finding, Sums, Window};
 use crate::incident::Severity;
 use crate::limits::RECREATE_SECONDS_MAX;
-use crate::timeline::{FactKey, Thousandths, weight_of};
+use crate::timeline::{FactKey, Thousandths};
 
 /// The detector.
 pub(super) struct DeleteRecreate;
@@ -48,7 +48,7 @@ fn recreated(window: &Window<'_>) -> Option<Finding> {
         .iter()
         .enumerate()
         .filter(|(_, judged)| judged.is_recreated(window.at))
-        .map(|(index, judged)| (index, judged.contribution.fact.second.0, weight_back(judged)))
+        .map(|(index, judged)| (index, judged.contribution.fact.second.0, judged.weight_back(window.at)))
         .collect();
     let mut start = 0;
     let mut weight = 0;
@@ -68,14 +68,6 @@ fn recreated(window: &Window<'_>) -> Option<Finding> {
     Some(Finding { level, rests_on })
 }
 
-/// The same identity counts in full, a successor half, and less where it replaces one of a row.
-fn weight_back(judged: &Judged<'_>) -> Thousandths {
-    match &judged.contribution.recreation {
-        Some(recreation) if recreation.is_same => weight_of(judged.contribution.class),
-        _ => judged.weight() / 2,
-    }
-}
-
 /// Whether a set of types was torn down within [`REBUILD_SECONDS`] and half of them were created again since.
 fn rebuilt(window: &Window<'_>) -> Option<Finding> {
     let (at, created) = window.created.last().filter(|(key, _)| *key == window.at)?;
@@ -85,8 +77,9 @@ fn rebuilt(window: &Window<'_>) -> Option<Finding> {
     let since = at.second.plus(-RECREATE_SECONDS_MAX);
     let second = |index: usize| window.destroyed[index].contribution.fact.second;
     let mut most = None;
-    let mut start = window.destroyed.partition_point(|judged| judged.contribution.fact.second < since);
-    for end in start..window.destroyed.len() {
+    let first = window.destroyed.partition_point(|judged| judged.contribution.fact.second < since);
+    let mut start = first;
+    for end in first..window.destroyed.len() {
         // Only the last fact of a second ends a set.
         if end + 1 < window.destroyed.len() && second(end + 1) == second(end) {
             continue;

@@ -40,7 +40,17 @@ impl Judged<'_> {
 
     /// Whether it had come back by the fact at `at`. What is own and young never counts as recreated.
     pub fn is_recreated(&self, at: &FactKey) -> bool {
-        !self.is_own_and_young() && self.contribution.recreation.as_ref().is_some_and(|recreation| recreation.by <= *at)
+        !self.is_own_and_young() && self.contribution.back_by().is_some_and(|by| by <= at)
+    }
+
+    /// The weight that had come back by the fact at `at`: the same identity counts in full, a successor half, and less
+    /// where it replaces one of a row.
+    pub fn weight_back(&self, at: &FactKey) -> Thousandths {
+        match &self.contribution.recreated_by {
+            _ if !self.is_recreated(at) => 0,
+            Some(by) if by <= at => weight_of(self.contribution.class),
+            _ => self.weight() / 2,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From what the detectors say to incidents: which episode is which incident, what is announced, what ends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::memory::{Incident, gone, row, table};
@@ -128,12 +129,13 @@ impl Engine {
             merged.over_at = Some(self.now);
             self.incidents.insert(other.clone(), merged);
             self.tell(other, Change::Resolved, outputs);
+            self.write(other, outputs);
         }
     }
 
     fn update(&mut self, id: &str, episode: &Episode, received_at: Millis, is_exact: bool, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
-        let before = (incident.report.severity, incident.report.state, incident.pauses.len(), incident.sequence);
+        let before = incident.essence();
         incident.from = episode.from.clone().min(incident.from.clone());
         incident.to = episode.to.clone();
         incident.exact &= is_exact;
@@ -151,8 +153,7 @@ impl Engine {
             self.announce(id, level, outputs);
         }
         let Some(incident) = self.incidents.get(id) else { return };
-        let after = (incident.report.severity, incident.report.state, incident.pauses.len(), incident.sequence);
-        if before != after || incident.sequence == 0 {
+        if before != incident.essence() || incident.is_over() {
             outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
         }
         outputs
@@ -190,17 +191,18 @@ impl Engine {
 
     /// After a load: what is shown of open incidents follows from the facts.
     pub(super) fn refresh_reports(&mut self) {
-        let keys: Vec<(String, Arc<str>)> =
-            self.incidents.iter().map(|(id, incident)| (id.clone(), Arc::clone(&incident.key))).collect();
-        for (id, key) in keys {
-            let found = self.timeline.ledger(&key).map(episodes).unwrap_or_default();
-            let episode = found.iter().find(|episode| self.matching(&key, episode).first() == Some(&id));
-            if let Some(episode) = episode {
+        let keys: BTreeSet<Arc<str>> = self.incidents.values().map(|incident| Arc::clone(&incident.key)).collect();
+        for key in keys {
+            let mut matched: Vec<String> = Vec::new();
+            for episode in self.timeline.ledger(&key).map(episodes).unwrap_or_default() {
+                let id = self.matching(&key, &episode).into_iter().find(|id| !matched.contains(id));
+                let Some(id) = id else { continue };
                 if let Some(incident) = self.incidents.get_mut(&id) {
-                    incident.to = episode.to.clone();
                     incident.from = episode.from.clone().min(incident.from.clone());
+                    incident.to = episode.to.clone();
                 }
-                self.refresh_report(&id, episode);
+                self.refresh_report(&id, &episode);
+                matched.push(id);
             }
         }
     }

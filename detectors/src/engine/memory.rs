@@ -215,6 +215,16 @@ impl Incident {
         self.pauses.iter().any(|pause| matches!(pause.state, Pausing | Paused | Resuming))
     }
 
+    /// What of it does not follow from facts: when this changes, it is written down.
+    pub(super) fn essence(&self) -> impl PartialEq + use<> {
+        let report = &self.report;
+        let standing = (report.state, report.mode, report.severity, report.severity_peak);
+        let told = (self.told, self.sequence, self.eased, self.exact, self.over_at);
+        let pauses: Vec<_> = self.pauses.iter().map(|pause| (pause.key.clone(), pause.state)).collect();
+        let place = (self.from.clone(), self.opened_at, self.decisive_received_at);
+        (standing, told, pauses, place, self.not_paused_because.clone())
+    }
+
     /// Sets where it stands, in both places that say so.
     pub(super) fn set_state(&mut self, state: State) {
         self.report.state = state;

@@ -59,7 +59,9 @@ impl Engine {
         };
         engine.timeline.load(tables.facts, engine.judgements.iter().map(|one| (Arc::clone(&one.key), one.until)));
         engine.forgotten_before = engine.horizon.map(|horizon| engine.forget_limit(horizon));
-        engine.now = engine.horizon.map_or(Millis(0), Second::millis);
+        let heard = engine.partitions.values().map(|one| one.heard_at);
+        let received = engine.timeline.store().iter().map(|(_, fact)| fact.received_at);
+        engine.now = heard.chain(received).chain(engine.horizon.map(Second::millis)).max().unwrap_or_default();
         engine.refresh_reports();
         Ok(engine)
     }

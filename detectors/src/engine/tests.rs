@@ -1,1 +1,350 @@
+//! The engine's contract: a story in, decisions out; and that a restart changes nothing.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::incident::{Severity, State};
+use crate::testing::{facts, partition, second};
+
+const AGENT: &str = "arn:aws:iam::111111111111:role/agent";
+
+fn settings(mode: Mode) -> Settings {
+    Settings { brake: BrakeSettings { mode, ..BrakeSettings::default() }, ..Settings::default() }
+}
+
+/// Six tables in six seconds: 18, a `critical` burst.
+const BURST: &str = "01:00:00 agent delete table a\n01:00:01 agent delete table b\n01:00:02 agent delete table c
+                     01:00:03 agent delete table d\n01:00:04 agent delete table e\n01:00:05 agent delete table f";
+
+struct Run {
+    engine: Engine,
+    outputs: Vec<Output>,
+}
+
+impl Run {
+    fn new(settings: Settings) -> Self {
+        Self { engine: Engine::new(settings), outputs: Vec::new() }
+    }
+
+    fn story(&mut self, story: &str) -> &mut Self {
+        for fact in facts(story) {
+            self.apply(Input::Fact(Box::new(fact)));
+        }
+        self
+    }
+
+    fn apply(&mut self, input: Input) -> &mut Self {
+        self.engine.apply(input, &mut self.outputs);
+        self
+    }
+
+    fn resume(&mut self, who: &str, at: &str, id: &str) -> Result<String, String> {
+        let act = Act::Resume { incident: id.to_owned(), reason: "checked".to_owned(), break_glass: false };
+        let principals = vec![format!("arn:aws:iam::111111111111:user/{who}")];
+        let human = Human { id: format!("{who}{at}"), at: second(at).millis(), who: who.to_owned(), principals, act };
+        self.apply(Input::Human(human));
+        match self.outputs.last() {
+            Some(Output::Answer { result, .. }) => result.clone(),
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    fn outcome(&mut self, at: &str, result: PauseResult) -> &mut Self {
+        let desired = self.desired().pop().expect("something desired");
+        let outcome = Outcome { key: desired.key, generation: desired.generation, at: second(at).millis(), result };
+        self.apply(Input::Outcome(outcome))
+    }
+
+    fn desired(&self) -> Vec<Desired> {
+        self.outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Desire(desired) => Some(desired.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What receivers were told, a line each.
+    fn told(&self) -> Vec<String> {
+        let tell = |one: &Announcement| {
+            let report = &one.situation.incident;
+            format!("{:?} {} {:?}", one.change, report.severity.as_str(), report.state)
+        };
+        self.outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Announce(one) => Some(tell(one)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn only(&self) -> Situation {
+        let all = self.engine.situations();
+        assert_eq!(all.len(), 1, "{all:#?}");
+        all.into_iter().next().expect("one")
+    }
+}
+
+#[test]
+fn a_burst_is_paused_once_paged_once_and_resumed_by_two() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    run.story(BURST);
+    assert_eq!(run.told(), ["Opened high Open", "Updated critical Open"]);
+    assert_eq!(run.desired().len(), 1);
+    assert_eq!(run.desired()[0].key.entity, AGENT);
+    run.outcome("01:00:09", PauseResult::Paused);
+    let situation = run.only();
+    assert_eq!(situation.incident.state, State::Paused);
+    assert_eq!((situation.incident.destroyed.at_page, situation.incident.destroyed.at_pause), (Some(3), Some(6)));
+    assert_eq!(situation.incident.triggered_event_id, "e0005");
+    let id = situation.incident.id;
+
+    assert!(run.resume("alice", "01:10:00", &id).expect("taken").starts_with("1 of 2"));
+    assert!(run.resume("alice", "01:10:30", &id).expect("taken").starts_with("1 of 2"), "one person is one voice");
+    assert_eq!(run.desired().len(), 1);
+    assert!(run.resume("bob", "01:11:00", &id).expect("taken").starts_with("resuming"));
+    assert_eq!(run.desired().last().and_then(|desired| desired.rung), None);
+    run.outcome("01:11:04", PauseResult::Resumed);
+    assert_eq!(run.only().incident.state, State::Resumed);
+    assert_eq!(run.told().last().map(String::as_str), Some("Resolved critical Resumed"));
+
+    run.story("01:12:00 agent delete table z id=after");
+    assert_eq!(run.engine.situations().len(), 2, "what comes after the verdict is judged afresh");
+    assert_eq!(run.engine.situations()[0].incident.severity, Severity::Low);
+    assert_eq!(run.desired().len(), 2);
+}
+
+#[test]
+fn modes_protection_and_budgets_hold_the_brake() {
+    let protected = |names: &[&str]| {
+        let mut settings = settings(Mode::Enforce);
+        settings.brake.protected = names.iter().map(|name| (*name).to_owned()).collect();
+        settings
+    };
+    let mut spent = settings(Mode::Enforce);
+    spent.brake.budget_account = 0;
+    let mut excepted = settings(Mode::Enforce);
+    excepted.brake.exceptions.push(ModeException {
+        detector: Some("deletion-burst".to_owned()),
+        account: Some("111111111111".to_owned()),
+        mode: Mode::Observe,
+    });
+    for (settings, state, why) in [
+        (settings(Mode::Observe), State::Open, "mode is observe: it would have been paused"),
+        (excepted, State::Open, "mode is observe: it would have been paused"),
+        (protected(&[AGENT]), State::Unpausable, ""),
+        (protected(&["AROAagent"]), State::Unpausable, ""),
+        (protected(&["arn:aws:iam::111111111111:role/agen"]), State::Open, ""),
+        (spent, State::Open, "the budget of pauses for this hour is spent"),
+    ] {
+        let pauses = why.is_empty() && state == State::Open;
+        let mut run = Run::new(settings);
+        run.story(BURST);
+        let situation = run.only();
+        assert_eq!(run.desired().len(), usize::from(pauses), "{why}");
+        assert_eq!(situation.incident.state, state, "{why}");
+        if state == State::Open {
+            assert_eq!(situation.not_paused_because, why);
+        }
+        assert_eq!(run.told().len(), 2, "it pages all the same");
+    }
+}
+
+#[test]
+fn what_may_not_pause_pages_only() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    let untrusted: Vec<String> = BURST.lines().map(|line| format!("{line} trust=no")).collect();
+    run.story(&untrusted.join("\n"));
+    assert_eq!(run.desired(), []);
+    assert!(run.only().not_paused_because.contains("may not cause pauses"));
+    assert_eq!(run.told().last().map(String::as_str), Some("Updated critical Open"));
+}
+
+#[test]
+fn a_principal_does_not_decide_on_itself_and_a_reason_is_needed() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    run.story(&BURST.replace("agent", "@alice"));
+    let id = run.only().incident.id;
+    assert!(run.resume("alice", "01:10:00", &id).expect_err("refused").contains("another reviewer"));
+    let act = Act::Resume { incident: id.clone(), reason: " ".to_owned(), break_glass: true };
+    let human = |who: &str, act: Act| Human {
+        id: format!("{who}{act:?}"),
+        at: second("01:20:00").millis(),
+        who: who.to_owned(),
+        principals: Vec::new(),
+        act,
+    };
+    run.apply(Input::Human(human("bob", act)));
+    assert!(matches!(run.outputs.last(), Some(Output::Answer { result: Err(why), .. }) if why.contains("reason")));
+    let act = Act::Resume { incident: id, reason: "a drill".to_owned(), break_glass: true };
+    run.apply(Input::Human(human("bob", act)));
+    assert!(matches!(run.outputs.last(), Some(Output::Answer { result: Ok(_), .. })), "one may break the glass");
+    assert_eq!(run.desired().last().and_then(|desired| desired.rung), None);
+    assert!(run.resume("carol", "01:21:00", "tb-unknown").expect_err("refused").contains("no such incident"));
+}
+
+#[test]
+fn later_facts_ease_and_never_unpause() {
+    let mut run = Run::new(settings(Mode::Observe));
+    run.story(BURST);
+    // Late: all of them were the agent's own, made minutes before.
+    run.story("00:50:00 agent new table a,b,c,d,e,f id=late");
+    assert_eq!(run.told(), ["Opened high Open", "Updated critical Open", "Updated low Open"]);
+    let eased = run.only().incident;
+    assert_eq!((eased.severity, eased.severity_peak, eased.destroyed.own), (Severity::Low, Severity::Critical, 6));
+
+    let mut run = Run::new(settings(Mode::Enforce));
+    run.story(BURST).outcome("01:00:09", PauseResult::Paused).story("00:50:00 agent new table a,b,c,d,e,f id=late");
+    assert_eq!(run.desired().len(), 1);
+    assert_eq!(run.only().incident.state, State::Paused);
+}
+
+#[test]
+fn silence_ends_an_incident_but_not_a_pause() {
+    for (mode, state) in [(Mode::Observe, State::Closed), (Mode::Enforce, State::Paused)] {
+        let mut run = Run::new(settings(mode));
+        run.story(BURST);
+        if mode == Mode::Enforce {
+            run.outcome("01:00:09", PauseResult::Paused);
+        }
+        run.apply(Input::Tick(second("01:35:00").millis()));
+        assert_ne!(run.only().incident.state, State::Closed, "too early");
+        run.apply(Input::Tick(second("02:00:00").millis()));
+        assert_eq!(run.only().incident.state, state);
+    }
+}
+
+#[test]
+fn a_blind_source_pages_once_and_is_well_again() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    let watch = |at: &str, trouble: Option<&str>| {
+        Input::Watch(Watch { source: "trail".into(), at: second(at).millis(), trouble: trouble.map(str::to_owned) })
+    };
+    run.apply(watch("01:00:00", None)).apply(watch("01:05:00", Some("trail was stopped")));
+    run.apply(watch("01:10:00", Some("trail was stopped"))).apply(watch("01:15:00", None));
+    assert_eq!(run.told(), ["Opened high Open", "Resolved high Closed"]);
+    let report = run.only().incident;
+    assert_eq!((report.principal, report.detectors), (None, vec!["blind".to_owned()]));
+    assert_eq!(run.desired(), []);
+}
+
+#[test]
+fn an_answer_to_an_older_generation_is_stale() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    run.story(BURST);
+    let desired = run.desired().pop().expect("desired");
+    let stale = Outcome {
+        key: desired.key,
+        generation: desired.generation - 1,
+        at: second("01:01:00").millis(),
+        result: PauseResult::Paused,
+    };
+    run.apply(Input::Outcome(stale));
+    assert_eq!(run.only().pauses[0].state, PauseState::Pausing);
+}
+
+#[test]
+fn a_pause_that_failed_is_told() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    run.story(BURST).outcome("01:03:00", PauseResult::Failed { reason: "denied".to_owned() });
+    let situation = run.only();
+    assert_eq!((situation.pauses[0].state, situation.incident.state), (PauseState::Failed, State::Open));
+    assert_eq!(run.told().len(), 3);
+}
+
+/// Inputs of all kinds, from a small world.
+fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    let verb = prop::sample::select(vec!["delete", "delete", "delete", "put", "create", "denied"]);
+    let fact = (0..7_200_i64, prop::sample::select(vec!["agent", "ops"]), verb, 0..12_u8, 0..40_u8).prop_map(
+        |(at, actor, verb, name, id)| {
+            let (hour, minute, second) = (at / 3_600, at / 60 % 60, at % 60);
+            let story = format!("{hour:02}:{minute:02}:{second:02} {actor} {verb} table t{name} id=f{id}");
+            Input::Fact(Box::new(facts(&story).remove(0)))
+        },
+    );
+    let tick = (0..20_000_i64).prop_map(|at| Input::Tick(Millis(at)));
+    let mark = (0..9_000_i64).prop_map(|at| {
+        let time = Second(crate::testing::START + at);
+        Input::Mark { partition: partition(), time, received_at: time.millis() }
+    });
+    let outcome =
+        (1..4_u64, any::<bool>(), prop::sample::select(vec!["agent", "ops"])).prop_map(|(generation, paused, role)| {
+            let entity = format!("arn:aws:iam::111111111111:role/{role}");
+            let key = PauseKey { account: "111111111111".to_owned(), entity, session: "*".to_owned() };
+            let result = if paused { PauseResult::Paused } else { PauseResult::Resumed };
+            Input::Outcome(Outcome { key, generation, at: second("01:30:00").millis(), result })
+        });
+    let watch = any::<bool>().prop_map(|well| {
+        let trouble = (!well).then(|| "stopped".to_owned());
+        Input::Watch(Watch { source: "trail".into(), at: second("01:10:00").millis(), trouble })
+    });
+    let input = prop_oneof![30 => fact, 2 => tick, 2 => mark, 2 => outcome, 1 => watch];
+    prop::collection::vec(input, 1..60).prop_map(|inputs| {
+        let at = |index: usize| Second(crate::testing::START + 7_200 + 60 * index as i64).millis();
+        inputs.into_iter().enumerate().map(|(index, input)| arriving_at(input, at(index))).collect()
+    })
+}
+
+/// Event times are any, but what arrives later arrives later.
+fn arriving_at(input: Input, at: Millis) -> Input {
+    match input {
+        Input::Fact(fact) => Input::Fact(Box::new(Fact { received_at: at, ..*fact })),
+        Input::Mark { partition, time, .. } => Input::Mark { partition, time, received_at: at },
+        Input::Tick(_) => Input::Tick(at),
+        Input::Outcome(outcome) => Input::Outcome(Outcome { at, ..outcome }),
+        Input::Watch(watch) => Input::Watch(Watch { at, ..watch }),
+        other => other,
+    }
+}
+
+/// What a store holds after these rows were written to it.
+fn stored(rows: impl IntoIterator<Item = Row>) -> BTreeMap<(String, String), String> {
+    let mut held = BTreeMap::new();
+    for row in rows {
+        match row.value {
+            Some(value) => drop(held.insert((row.table, row.key), value)),
+            None => drop(held.remove(&(row.table, row.key))),
+        }
+    }
+    held
+}
+
+fn rows_of(held: &BTreeMap<(String, String), String>) -> Vec<Row> {
+    held.iter()
+        .map(|((table, key), value)| Row { table: table.clone(), key: key.clone(), value: Some(value.clone()) })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// Loading what was written after any prefix, then applying the rest, equals the undisturbed run.
+    #[test]
+    fn a_restart_changes_nothing(inputs in inputs(), at in any::<prop::sample::Index>(), enforce in any::<bool>()) {
+        let mode = if enforce { Mode::Enforce } else { Mode::Observe };
+        let at = at.index(inputs.len());
+        let mut run = Run::new(settings(mode));
+        for input in &inputs[..at] {
+            run.apply(input.clone());
+        }
+        let written = stored(run.outputs.drain(..).filter_map(|output| match output {
+            Output::Row(row) => Some(row),
+            _ => None,
+        }));
+        let loaded = Engine::load(rows_of(&written), settings(mode)).expect("own rows");
+        let mut again = Run { engine: loaded, outputs: Vec::new() };
+        prop_assert_eq!(again.engine.situations(), run.engine.situations());
+        prop_assert_eq!(again.engine.wanted(), run.engine.wanted());
+        for input in &inputs[at..] {
+            run.apply(input.clone());
+            again.apply(input.clone());
+        }
+        prop_assert_eq!(again.engine.situations(), run.engine.situations());
+        prop_assert_eq!(again.told(), run.told());
+        prop_assert_eq!(again.desired(), run.desired());
+    }
+}

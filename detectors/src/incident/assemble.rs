@@ -165,15 +165,13 @@ fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recre
         .all
         .iter()
         .filter(|(_, one, _)| one.ownership != Ownership::OwnYoung)
-        .filter_map(|(_, one, _)| one.recreation.as_ref().map(|recreation| (one, recreation)))
-        .filter(|(_, recreation)| {
-            last.is_some_and(|last| recreation.by <= *last) && store.get(&recreation.by).is_some()
-        })
-        .map(|(one, recreation)| Recreated {
+        .filter_map(|(_, one, _)| one.back_by().map(|by| (one, by)))
+        .filter(|(_, by)| last.is_some_and(|last| *by <= last) && store.get(by).is_some())
+        .map(|(one, by)| Recreated {
             kind: one.kind.to_string(),
             id: one.id.clone(),
             deleted_at: one.fact.second.to_string(),
-            created_at: recreation.by.second.to_string(),
+            created_at: by.second.to_string(),
         })
         .collect();
     all.sort();
@@ -252,7 +250,7 @@ fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
     let origin = first(told(&|entry, _| entry.actor.origin.to_string()));
     let issuer = first(told(&|_, event| event.identity.issuer_arn.clone()));
     Principal {
-        account: arn.splitn(6, ':').nth(4).unwrap_or_default().to_owned(),
+        account: arn.split(':').nth(4).unwrap_or_default().to_owned(),
         kind: first(told(&|_, event| kind_word(event.identity.kind).to_owned())),
         origin: if origin == arn { String::new() } else { origin },
         tool: first(told(&|_, event| tool_of(&event.user_agent).to_owned())),

@@ -7,7 +7,7 @@ use crate::time::Second;
 const KINDS_NAMED: usize = 3;
 
 /// What happened, from the incident's own figures.
-pub struct Told<'a> {
+pub(super) struct Told<'a> {
     /// The principal's ARN.
     pub who: &'a str,
     /// The tool; may be empty.
@@ -27,7 +27,7 @@ pub struct Told<'a> {
 }
 
 /// `role/agent destroyed 12 resources (8 AWS::EC2::Instance, …) in 3 zones within 2 min 5 s, and 4 of them came back`.
-pub fn sentence(told: &Told<'_>) -> String {
+pub(super) fn sentence(told: &Told<'_>) -> String {
     let mut kinds: Vec<(&String, &u64)> = told.destroyed.by_type.iter().collect();
     kinds.sort_by(|one, other| (other.1, one.0).cmp(&(one.1, other.0)));
     let mut named: Vec<String> =

@@ -9,7 +9,7 @@ use crate::event::{Event, Mention};
 use crate::limits::LINEAGE_DEPTH_MAX;
 
 /// Places of all facts whose entry may differ now that the fact at `key` is there, itself included.
-pub fn by(store: &Store, key: &FactKey, event: &Event) -> BTreeSet<FactKey> {
+pub(super) fn by(store: &Store, key: &FactKey, event: &Event) -> BTreeSet<FactKey> {
     let mut all = BTreeSet::from([key.clone()]);
     all.extend(store.copies(event).cloned());
     if event.link.is_some() {

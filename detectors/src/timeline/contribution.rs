@@ -37,15 +37,6 @@ pub enum Ownership {
     OwnOld,
 }
 
-/// A destroyed resource that came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recreation {
-    /// The create.
-    pub by: FactKey,
-    /// Whether it has the same identity; else it is a successor, which counts half.
-    pub is_same: bool,
-}
-
 /// One resource destroyed by one fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contribution {
@@ -65,8 +56,10 @@ pub struct Contribution {
     pub zones: Vec<String>,
     /// Whose it was.
     pub ownership: Ownership,
-    /// Its return, if it came back.
-    pub recreation: Option<Recreation>,
+    /// The create of the same identity that followed.
+    pub recreated_by: Option<FactKey>,
+    /// The create of its successor, which counts half.
+    pub succeeded_by: Option<FactKey>,
 }
 
 /// One resource created by one fact.
@@ -93,11 +86,18 @@ pub struct Entry {
     pub may_pause: bool,
 }
 
+impl Contribution {
+    /// The first create by which it came back, as itself or as its successor.
+    pub fn back_by(&self) -> Option<&FactKey> {
+        self.recreated_by.iter().chain(&self.succeeded_by).min()
+    }
+}
+
 /// Successors by stem, worked out once for all entries that are judged anew at one time.
-pub type Successors = BTreeMap<String, BTreeMap<(FactKey, usize), FactKey>>;
+pub(super) type Successors = BTreeMap<String, BTreeMap<(FactKey, usize), FactKey>>;
 
 /// What the fact at a place means; nothing if it bears on nothing.
-pub fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> Option<Entry> {
+pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> Option<Entry> {
     let fact = store.get(key)?;
     let event = &fact.event;
     let is_denied_destruction = event.effect == Effect::Destroy && event.outcome == Outcome::Denied;
@@ -149,10 +149,6 @@ fn contribution(
         }
         _ => Ownership::Unknown,
     };
-    let recreation = match life.recreate {
-        Some(create) => Some(Recreation { by: create.key.clone(), is_same: true }),
-        None => successor(store, key, index, mention, life.create, cache),
-    };
     Some(Contribution {
         fact: key.clone(),
         index,
@@ -162,7 +158,8 @@ fn contribution(
         region: event.region.as_str().into(),
         zones: zones_of(store, key, event, mention, life.create),
         ownership,
-        recreation,
+        recreated_by: life.recreate.map(|create| create.key.clone()),
+        succeeded_by: successor(store, key, index, mention, life.create, cache),
     })
 }
 
@@ -173,9 +170,9 @@ fn successor(
     mention: &Mention,
     create: Option<Member<'_>>,
     cache: &mut Successors,
-) -> Option<Recreation> {
+) -> Option<FactKey> {
     let word = stem_word(&store.get(key)?.event, mention)
         .or_else(|| create.and_then(|create| stem_word(&create.fact.event, create.mention)))?;
     let pairs = cache.entry(word.clone()).or_insert_with(|| successors(store, &word));
-    pairs.get(&(key.clone(), index)).map(|by| Recreation { by: by.clone(), is_same: false })
+    pairs.get(&(key.clone(), index)).cloned()
 }

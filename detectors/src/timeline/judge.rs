@@ -14,7 +14,7 @@ use crate::limits::{RECREATE_SECONDS_MAX, WINDOW_FACTS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::Second;
 
 /// Points of one view from a fact on. `entries` reach back as far as any detector looks.
-pub fn judge(
+pub(super) fn judge(
     entries: &[(&FactKey, &Entry)],
     pairs: &BTreeMap<(FactKey, usize), Pair>,
     judged_until: &BTreeSet<Second>,
@@ -70,7 +70,10 @@ fn triggers<'a>(
 ) -> BTreeSet<&'a FactKey> {
     let own = entries.iter().filter(|(_, entry)| !entry.destroyed.is_empty() || !entry.created.is_empty());
     let own = own.map(|(key, _)| *key);
-    let back = destroyed.iter().filter_map(|judged| judged.contribution.recreation.as_ref()).map(|back| &back.by);
+    let back = destroyed.iter().flat_map(|judged| {
+        let contribution = judged.contribution;
+        contribution.recreated_by.iter().chain(&contribution.succeeded_by)
+    });
     own.chain(back).filter(|key| *key >= from).collect()
 }
 

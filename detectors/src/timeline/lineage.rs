@@ -69,10 +69,11 @@ fn origin_of(store: &Store, as_of: &FactKey, identity: &Identity, depth: usize) 
 
 /// The link that let this identity in: by its access key, which is unique, else by its session's name, which is not.
 fn link_of(store: &Store, as_of: &FactKey, identity: &Identity) -> Option<FactKey> {
+    // A link that comes later than the call is not looked at: what happens after an instant never bears on it.
     if !identity.access_key.is_empty()
-        && let Some(link) = store.link_of_key(&identity.access_key)
+        && let Some(link) = store.link_of_key(&identity.access_key).filter(|link| *link < as_of)
     {
-        return (link < as_of).then(|| link.clone());
+        return Some(link.clone());
     }
     if identity.principal_id.is_empty() || identity.session_name().is_empty() {
         return None;
@@ -88,5 +89,5 @@ fn link_of(store: &Store, as_of: &FactKey, identity: &Identity) -> Option<FactKe
     recent
         .last()
         .map(|link| (*link).clone())
-        .or_else(|| store.links_of_session(&identity.principal_id).filter(|link| *link < as_of).next_back().cloned())
+        .or_else(|| store.links_of_session(&identity.principal_id).rfind(|link| *link < as_of).cloned())
 }

@@ -10,7 +10,7 @@ use crate::limits::RECREATE_SECONDS_MAX;
 
 /// One fact that names a resource, with the part of it that does.
 #[derive(Clone, Copy)]
-pub struct Member<'a> {
+pub(super) struct Member<'a> {
     /// The fact's place.
     pub key: &'a FactKey,
     /// The fact.
@@ -22,7 +22,7 @@ pub struct Member<'a> {
 }
 
 /// All facts that create or destroy what a mention names, in order. Aliases that a create adds lead on to further facts.
-pub fn family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Vec<Member<'a>> {
+pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Vec<Member<'a>> {
     let mut members = members_of(store, event, mention);
     let created: Vec<Member<'a>> = members.iter().filter(|member| creates(&member.fact.event)).copied().collect();
     for create in created.iter().filter(|create| create.mention.aliases != mention.aliases) {
@@ -53,7 +53,7 @@ fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention) -> Optio
 }
 
 /// The life of a resource that a destroying fact ended.
-pub struct Life<'a> {
+pub(super) struct Life<'a> {
     /// The create that began it, if it is known.
     pub create: Option<Member<'a>>,
     /// Whether an earlier fact ended it already.
@@ -64,7 +64,7 @@ pub struct Life<'a> {
 
 /// What is known of the life that the destroying fact at `key` ended. A create of a caller-given name in the same second
 /// came before, if the name was not known yet, else after.
-pub fn life<'a>(members: &[Member<'a>], key: &FactKey) -> Life<'a> {
+pub(super) fn life<'a>(members: &[Member<'a>], key: &FactKey) -> Life<'a> {
     let known_before = members.iter().any(|member| member.key < key);
     let is_before = |member: &Member<'a>| {
         member.key < key || (!known_before && member.key.second == key.second && creates(&member.fact.event))
@@ -84,12 +84,12 @@ pub fn life<'a>(members: &[Member<'a>], key: &FactKey) -> Life<'a> {
 }
 
 /// The destroying fact that ends the life begun at `key`, if it is known.
-pub fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
+pub(super) fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
     members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| member.key.clone())
 }
 
 /// The zones that a destroyed resource lived in, as far as they were known at `key`; each in the event's region.
-pub fn zones_of(
+pub(super) fn zones_of(
     store: &Store,
     key: &FactKey,
     event: &Event,
@@ -112,13 +112,13 @@ pub fn zones_of(
 }
 
 /// Whether a create proves that nothing of this name existed before it.
-pub fn proves(create: Member<'_>) -> bool {
+pub(super) fn proves(create: Member<'_>) -> bool {
     create.mention.proof != Proof::None
 }
 
 /// Which create is the successor of which destroyed resource, within one stem: the resource destroyed first is the first
 /// to be replaced. Keyed by the destroying fact and the number of its mention.
-pub fn successors(store: &Store, word: &str) -> BTreeMap<(FactKey, usize), FactKey> {
+pub(super) fn successors(store: &Store, word: &str) -> BTreeMap<(FactKey, usize), FactKey> {
     let mut ended: BTreeSet<(FactKey, usize)> = BTreeSet::new();
     let mut begun: BTreeSet<FactKey> = BTreeSet::new();
     for key in store.sharing_stem(word) {

@@ -17,7 +17,7 @@ mod store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use contribution::{Contribution, Created, Entry, Ownership, Recreation, Thousandths, weight_of};
+pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths, weight_of};
 pub use ledger::{Ledger, Point, PointKey};
 pub use lineage::{Actor, actor_of};
 pub use order::FactKey;

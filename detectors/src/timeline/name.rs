@@ -7,7 +7,7 @@ const GENERATED_BYTES_MIN: usize = 4;
 
 /// Cuts generated suffixes: `web-20231105123000` and `web-7f3a9c` become `web`. A name that is nothing but a suffix
 /// stays as it is.
-pub fn stem(name: &str) -> &str {
+pub(super) fn stem(name: &str) -> &str {
     let mut rest = name;
     while let Some(at) = rest.rfind(['-', '_', '.', '/']) {
         let (head, tail) = (&rest[..at], &rest[at + 1..]);

@@ -16,11 +16,11 @@ const HEAVY_MAX: usize = 3;
 const HEAVY_SECONDS: i64 = 5 * 60;
 
 /// The create that stands for a destroyed resource: the fact, and the number of the resource in it.
-pub type Pair = (FactKey, usize);
+pub(super) type Pair = (FactKey, usize);
 
 /// Pairs anew from a fact on. Each create is used once, the oldest first; a known resource of another actor is never
 /// paired.
-pub fn pair(
+pub(super) fn pair(
     entries: &BTreeMap<FactKey, Entry>,
     mut pairs: BTreeMap<(FactKey, usize), Pair>,
     from: &FactKey,

@@ -28,12 +28,12 @@ pub struct Store {
 }
 
 /// The word under which an alias of a resource is found.
-pub fn alias_word(event: &Event, mention: &Mention, alias: &str) -> String {
+pub(super) fn alias_word(event: &Event, mention: &Mention, alias: &str) -> String {
     format!("{}\n{}\n{}\n{alias}", mention.kind, event.account, region_of(event, mention))
 }
 
 /// The word under which resources of one stem are found; nothing if the resource has no name.
-pub fn stem_word(event: &Event, mention: &Mention) -> Option<String> {
+pub(super) fn stem_word(event: &Event, mention: &Mention) -> Option<String> {
     let name = stem(&mention.name);
     let parents = mention.parents.join("/");
     (!name.is_empty())
@@ -45,7 +45,7 @@ fn region_of<'a>(event: &'a Event, mention: &Mention) -> &'a str {
 }
 
 /// Whether two mentions can be of the same resource as far as their parents tell: a mention may leave them out.
-pub fn parents_agree(one: &Mention, other: &Mention) -> bool {
+pub(super) fn parents_agree(one: &Mention, other: &Mention) -> bool {
     one.parents.is_empty() || other.parents.is_empty() || one.parents == other.parents
 }
 
@@ -79,7 +79,7 @@ impl Store {
     }
 
     fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
-        let mut set = |index: &mut Index, word: String| change(index, word, key, add);
+        let set = |index: &mut Index, word: String| change(index, word, key, add);
         set(&mut self.by_id, event.id.clone());
         if !event.shared_id.is_empty() {
             set(&mut self.by_shared_id, event.shared_id.clone());
@@ -122,6 +122,11 @@ impl Store {
     /// The fact at a place.
     pub fn get(&self, key: &FactKey) -> Option<&Arc<Fact>> {
         self.facts.get(key)
+    }
+
+    /// Whether no fact is held.
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
     }
 
     /// How many facts are held.
@@ -231,12 +236,12 @@ fn fullness(event: &Event) -> usize {
 }
 
 /// Whether a fact ended a resource's life.
-pub fn destroys(event: &Event) -> bool {
+pub(super) fn destroys(event: &Event) -> bool {
     event.effect == Effect::Destroy && event.outcome == Outcome::Ok
 }
 
 /// Whether a fact began a resource's life.
-pub fn creates(event: &Event) -> bool {
+pub(super) fn creates(event: &Event) -> bool {
     event.effect == Effect::Create && event.outcome == Outcome::Ok
 }
 

@@ -75,7 +75,7 @@ pub async fn serve(
 }
 
 /// Like [`serve`], with a hook that is there already.
-async fn serve_with(
+pub(crate) async fn serve_with(
     config: ActConfig,
     hook: Arc<dyn Hook>,
     pace: Pace,
@@ -122,4 +122,4 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

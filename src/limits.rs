@@ -14,7 +14,7 @@ pub const CUTS_QUEUED_MAX: usize = 64;
 pub const GROUP_ROWS_MAX: usize = 1_000;
 /// See [`GROUP_ROWS_MAX`].
 pub const GROUP_WAIT: Duration = Duration::from_millis(10);
-/// Pages waiting for one receiver; past it the oldest that is not the only one of its incident goes, counted.
+/// Page keys with an order waiting for one receiver; past it the oldest order of the least severe is given up, counted.
 pub const ORDERS_QUEUED_MAX: usize = 1_000;
 /// An order is given up, loudly, after this long.
 pub const ORDER_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -36,6 +36,137 @@ pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 pub const ALERT_REPEAT: Duration = Duration::from_secs(60);
 /// Ticks of the engine.
 pub const TICK: Duration = Duration::from_millis(500);
+/// Batches decoded ahead of the oldest one that is still being decoded.
+pub const REORDER_MAX: usize = 64;
+/// Rejects of one batch that are described for the log; the rest is counted only.
+pub const REJECT_NOTES_MAX: usize = 20;
+/// Rejects logged in one [`REJECTS_LOGGED_PERIOD`].
+pub const REJECTS_LOGGED_MAX: u32 = 10;
+/// See [`REJECTS_LOGGED_MAX`].
+pub const REJECTS_LOGGED_PERIOD: Duration = Duration::from_secs(10);
+/// While the journal fails, judging goes on until so many rows wait for it; then everything before it waits too.
+pub const UNWRITTEN_ROWS_MAX: usize = 100_000;
+/// See [`UNWRITTEN_ROWS_MAX`]; so many batches, acts and outcomes.
+pub const UNWRITTEN_PIECES_MAX: usize = 10_000;
+/// The first wait before a failed commit is tried again; it doubles each time.
+pub const COMMIT_RETRY_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait before a failed commit is tried again.
+pub const COMMIT_RETRY_MAX: Duration = Duration::from_secs(5);
+/// Acts, outcomes and watches waiting for the engine.
+pub const ACTS_QUEUED_MAX: usize = 256;
+/// Connections to the listener for people and agents.
+pub const HTTP_CONNECTIONS_MAX: usize = 512;
+/// Requests answered at once on that listener; further ones are told to come back.
+pub const HTTP_REQUESTS_MAX: usize = 64;
+/// Bodies of events that are read at once on that listener; further senders are told to come back.
+pub const HTTP_INGESTS_MAX: usize = 16;
+/// How long one request may take.
+pub const HTTP_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection on which nothing arrives for so long is closed.
+pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Incidents in one answer of the API.
+pub const INCIDENTS_ANSWERED_MAX: usize = 1_000;
+/// The body of a verdict.
+pub const VERDICT_BODY_BYTES_MAX: usize = 16 << 10;
+/// A reviewer's reason is refused when it is longer.
+pub const VERDICT_REASON_BYTES_MAX: usize = 1_000;
+
+const _: () = assert!(GROUP_ROWS_MAX < UNWRITTEN_ROWS_MAX && CUTS_QUEUED_MAX < UNWRITTEN_PIECES_MAX);
+const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs());
+
+/// A configuration file larger than this is refused.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// A secret longer than this is refused.
+pub const SECRET_BYTES_MAX: usize = 16 << 10;
+/// A token shorter than this can be guessed.
+pub const TOKEN_BYTES_MIN: usize = 16;
+/// Sources in one configuration.
+pub const SOURCES_MAX: usize = 64;
+/// The path of a Unix socket: what `sockaddr_un` holds on Linux, without its final zero.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// What PagerDuty takes as one event.
+pub const PAGERDUTY_EVENT_BYTES_MAX: usize = 512_000;
+/// Characters of a page's headline: PagerDuty cuts at 1,024.
+pub const SUMMARY_CHARS_MAX: usize = 1_024;
+/// Characters of a page's longer text.
+pub const DESCRIPTION_CHARS_MAX: usize = 4_096;
+/// Characters of one text in a page's details.
+pub const DETAIL_CHARS_MAX: usize = 512;
+/// Elements of one list in a page's details.
+pub const DETAIL_ELEMENTS_MAX: usize = 100;
+/// Characters of a label's value.
+pub const LABEL_CHARS_MAX: usize = 128;
+/// Characters of a receiver's answer, or of an error, that are kept for the log.
+pub const ANSWER_CHARS_MAX: usize = 256;
+/// Instances of one Alertmanager cluster.
+pub const ALERTMANAGERS_MAX: usize = 16;
+/// Alerts whose last labels are remembered by a receiver that has to end them.
+pub const ALERTS_REMEMBERED_MAX: usize = ORDERS_QUEUED_MAX;
+/// An open alert ends by itself this long after it was posted last.
+pub const ALERT_LIFE: Duration = Duration::from_secs(5 * 60);
+/// Deliveries to one receiver at the same time.
+pub const DELIVERIES_MAX: usize = 4;
+/// The first wait before an order is tried again; each further one is twice as long.
+pub const RETRY_WAIT_MIN: Duration = Duration::from_secs(1);
+/// The longest wait of our own choice before an order is tried again.
+pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
+/// The longest wait that a receiver can ask for: one that asks for more is asked again after this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
+/// Ends of orders on their way to the journal.
+pub const ENDS_QUEUED_MAX: usize = 1_000;
+
+const _: () = assert!(ALERT_REPEAT.as_secs() * 3 < ALERT_LIFE.as_secs());
+const _: () = assert!(RETRY_WAIT_MIN.as_secs() < RETRY_WAIT_MAX.as_secs());
+const _: () = assert!(RETRY_WAIT_MAX.as_secs() <= RETRY_AFTER_MAX.as_secs());
+const _: () = assert!(RETRY_AFTER_MAX.as_secs() < ORDER_AGE_MAX.as_secs());
+const _: () = assert!(ANSWER_CHARS_MAX < ANSWER_BYTES_MAX);
+/// A stage that shows no life for this long hangs.
+pub const STAGE_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Stages whose life is watched.
+pub const STAGES_MAX: usize = 64;
+
+const _: () = assert!(RECEIVER_TIMEOUT.as_secs() < STAGE_SILENCE_MAX.as_secs());
+
+/// Ended orders that the journal remembers, so that a repeated one is known; the oldest go first.
+pub const ENDED_ORDERS_KEPT_MAX: u64 = 10_000;
+/// Pages, open or resolved, whose last announcement the journal remembers; the oldest go first.
+pub const PAGES_KEPT_MAX: u64 = 20_000;
+/// Desired states that want nothing and are settled, kept in the journal; the oldest go first.
+pub const SETTLED_KEPT_MAX: u64 = 10_000;
+/// Artefacts kept for one pause key until they are undone; the oldest go first.
+pub const ARTEFACTS_PER_KEY_MAX: usize = 16;
+/// How long opening the journal waits for another process to let go of it.
+pub const JOURNAL_BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Pages of an entity's attached policies that are read; AWS allows 20 policies and gives up to 100 on a page.
+pub const ATTACHED_PAGES_MAX: usize = 10;
+/// How long one call of a hook may take.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(15);
+/// The wait before the second attempt at something; it doubles with each further one, with jitter.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+/// The longest wait between two attempts.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// Entities that `act` remembers the latest generation of; when full, one that nothing is done for is forgotten.
+pub const ACT_ENTITIES_MAX: usize = 10_000;
+/// Lines between `run` and `act` that wait in memory, each way.
+pub const ACT_LINES_QUEUED_MAX: usize = 64;
+/// How long one line may take to be written to the other side.
+pub const ACT_SAY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long `run` waits for the first line of `act` after connecting.
+pub const ACT_HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long `act` waits for an artefact to be in the journal before it gives the change up.
+pub const ACT_COMMIT_WAIT: Duration = DESIRED_AGE_MAX;
+/// Incidents named to `act` with a desired state.
+pub const ACT_INCIDENTS_SAID_MAX: usize = 100;
+/// How often a child looks whether its parent is still there.
+pub const PARENT_WATCH: Duration = Duration::from_millis(500);
+/// Desired states that `run` keeps unsettled; more than the engine can want.
+pub const PAUSES_UNSETTLED_MAX: usize =
+    trailbrake_detectors::limits::INCIDENTS_MAX * trailbrake_detectors::limits::PAUSES_PER_INCIDENT_MAX;
+/// What `act` said that waits for the stages of `run`.
+pub const PAUSE_EVENTS_QUEUED_MAX: usize = 64;
+/// A child that lived this long is started again without a wait.
+pub const CHILD_SETTLED: Duration = Duration::from_secs(60);
 
 /// The first wait after a source's call failed; it doubles up to [`SOURCE_BACKOFF_MAX`].
 pub const SOURCE_BACKOFF_FIRST: Duration = Duration::from_millis(250);

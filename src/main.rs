@@ -1,2 +1,5 @@
-//! main
-fn main() {}
+//! The program: arguments in, exit code out. Everything else is in the library.
+
+fn main() -> std::process::ExitCode {
+    trailbrake::cli::main()
+}

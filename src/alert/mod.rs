@@ -1,10 +1,98 @@
 //! Who is told. Each receiver turns an announcement into its own words; retries and order are the caller's.
+//!
+//! A receiver is one file with its settings, their check and its [`Receiver`], and one line in each table of
+//! [`ReceiverKind`] below. `tests` holds what every receiver must pass.
+
+mod alertmanager;
+mod pagerduty;
+mod post;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use trailbrake_detectors::engine::Announcement;
+
+use crate::config::{ReceiverConfig, Section};
+use crate::limits::RECEIVER_TIMEOUT;
+
+#[cfg(test)]
+pub(crate) use self::tests::announcement as example;
+
+/// The registry of receivers: the name of each in the configuration, with its settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiverKind {
+    /// Alertmanager, API v2; every instance of a cluster is told.
+    Alertmanager(alertmanager::Settings),
+    /// PagerDuty, Events API v2.
+    PagerDuty(pagerduty::Settings),
+}
+
+impl ReceiverKind {
+    /// Checks the settings.
+    pub fn check(&self, section: &mut Section<'_, '_>) {
+        match self {
+            Self::Alertmanager(settings) => settings.check(&mut section.below("alertmanager")),
+            Self::PagerDuty(settings) => settings.check(&mut section.below("pagerduty")),
+        }
+    }
+
+    fn build(&self, common: &Common<'_>) -> Result<Arc<dyn Receiver>, AlertError> {
+        Ok(match self {
+            Self::Alertmanager(settings) => Arc::new(alertmanager::Alertmanager::new(settings, common)?),
+            Self::PagerDuty(settings) => Arc::new(pagerduty::PagerDuty::new(settings, common)?),
+        })
+    }
+}
+
+/// What every receiver is given besides its settings.
+struct Common<'a> {
+    /// Its name in the configuration.
+    name: &'a str,
+    /// Where people reach the listener, for links.
+    public_url: Option<&'a str>,
+    /// How long one attempt may take.
+    timeout: Duration,
+}
+
+/// Builds all receivers; `public_url` is where people reach the listener, for links.
+pub fn build(receivers: &[ReceiverConfig], public_url: Option<&str>) -> Result<Vec<Arc<dyn Receiver>>, AlertError> {
+    let build = |receiver: &ReceiverConfig| {
+        receiver.kind.build(&Common { name: &receiver.name, public_url, timeout: RECEIVER_TIMEOUT })
+    };
+    receivers.iter().map(build).collect()
+}
+
+/// Why a receiver cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum AlertError {
+    /// An address does not work.
+    #[error("receiver {receiver}: {reason}: {address}\nhint: write it as https://host/path")]
+    Address {
+        /// The receiver's name.
+        receiver: String,
+        /// The address.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There can be no TLS.
+    #[error(
+        "receiver {receiver}: no https: {reason}\nhint: install the system's CA certificates (package ca-certificates)"
+    )]
+    Tls {
+        /// The receiver's name.
+        receiver: String,
+        /// Why.
+        reason: String,
+    },
+}
 
 /// What came back from a receiver that took a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,1 +1,145 @@
-//! cli
+//! The command line: one file per command. Data goes to standard output, everything else to standard error.
+
+mod act;
+mod check;
+mod client;
+mod demo;
+mod iam_policy;
+mod incidents;
+mod replay;
+mod run;
+mod simulate;
+mod status;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::ConfigError;
+
+const EXAMPLES: &str = "\
+Examples:
+  See it work, without an account and without a network:
+    trailbrake demo
+  Judge a trail that you have:
+    trailbrake replay cloudtrail/*.json.gz
+  Watch a stream:
+    trailbrake check --config trailbrake.toml
+    trailbrake run --config trailbrake.toml
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration.";
+
+/// Watches AWS CloudTrail as a stream and stops a principal that has begun to destroy an environment.
+#[derive(Debug, Parser)]
+#[command(name = "trailbrake", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Act(act::Arguments),
+    Replay(replay::Arguments),
+    Simulate(simulate::Arguments),
+    Demo(demo::Arguments),
+    Check(check::Arguments),
+    Incidents(incidents::Arguments),
+    Status(status::Arguments),
+    IamPolicy(iam_policy::Arguments),
+}
+
+/// How data is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Fine.
+    Fine,
+    /// Failed.
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Fine => Self::SUCCESS,
+            Exit::Failed => Self::FAILURE,
+            Exit::Usage => Self::from(2),
+        }
+    }
+}
+
+/// The arguments make no sense together, or name something that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    run(std::env::args_os(), &mut io::stdout().lock()).into()
+}
+
+/// Runs the program with these arguments (the first is its name); data goes to `out`.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are data that was asked for, and go to standard output. Should that be closed, so be it.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Fine };
+        }
+    };
+    match dispatch(arguments.command, out).and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
+        Ok(exit) => exit,
+        Err(error) => explain(&error),
+    }
+}
+
+fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Act(arguments) => act::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments, out),
+        Command::Simulate(arguments) => simulate::run(&arguments, out),
+        Command::Demo(arguments) => demo::run(&arguments, out),
+        Command::Check(arguments) => check::run(&arguments, out),
+        Command::Incidents(arguments) => incidents::run(&arguments, out),
+        Command::Status(arguments) => status::run(&arguments, out),
+        Command::IamPolicy(arguments) => iam_policy::run(&arguments, out),
+    }
+}
+
+/// Says what went wrong, and how the program ends for it.
+fn explain(error: &anyhow::Error) -> Exit {
+    let broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    if error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken_pipe)) {
+        // Whoever read our output has seen enough.
+        return Exit::Fine;
+    }
+    let _ = writeln!(io::stderr(), "error: {error:#}");
+    if error.is::<ConfigError>() || error.is::<UsageError>() { Exit::Usage } else { Exit::Failed }
+}
+
+/// A runtime for commands that wait for the network.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    // A second installation is refused and changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,7 +1,17 @@
-//! The configuration, valid: everything that can be wrong with it has been found. Made from [`raw`].
+//! The configuration, valid: everything that can be wrong with it has been found. [`load`] reads it, `raw` is its written
+//! form, `check` makes one from the other.
+
+mod check;
+mod document;
+mod problem;
+mod raw;
+mod secret;
+mod section;
+mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,29 +19,13 @@ use std::time::Duration;
 
 use trailbrake_detectors::engine::Settings;
 
+use crate::alert::ReceiverKind;
 use crate::source::Terms;
 
-/// A secret from a file or the environment. Never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: String) -> Self {
-        Self(secret)
-    }
-
-    /// The secret itself, for the one call that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("<secret>")
-    }
-}
+pub use self::check::{load, parse};
+pub use self::problem::{ConfigError, Problem};
+pub use self::secret::Secret;
+pub use self::section::{Plaintext, Section, web_address};
 
 /// What a token allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -140,25 +134,8 @@ pub enum SourceKind {
 pub struct ReceiverConfig {
     /// The receiver's name.
     pub name: String,
-    /// What it is.
+    /// What it is, from the registry of [`crate::alert`].
     pub kind: ReceiverKind,
-}
-
-/// The kinds of receiver, with their settings.
-#[derive(Clone, Debug)]
-pub enum ReceiverKind {
-    /// PagerDuty, Events API v2.
-    PagerDuty {
-        /// The integration's key.
-        routing_key: Secret,
-        /// Where events are posted.
-        endpoint: String,
-    },
-    /// Alertmanager, API v2; every instance of a cluster is told.
-    Alertmanager {
-        /// Base URLs, `http://127.0.0.1:9093`.
-        urls: Vec<String>,
-    },
 }
 
 /// How pauses are carried out.
@@ -237,4 +214,6 @@ pub struct Config {
     pub decode_threads: usize,
     /// Logs as JSON lines instead of text.
     pub log_json: bool,
+    /// What is allowed and unwise, to be logged at the start.
+    pub warnings: Vec<Problem>,
 }

@@ -2,9 +2,19 @@
 
 use std::collections::BTreeMap;
 
+mod cut;
+mod memory;
+mod schema;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 use trailbrake_detectors::engine::{Announcement, Desired, Partition, PauseKey, Row};
 use trailbrake_detectors::time::Millis;
+
+use crate::config::JournalKind;
+use crate::limits;
 
 /// How far each partition is durable.
 pub type Positions = BTreeMap<Partition, String>;
@@ -51,7 +61,8 @@ pub struct Artefact {
     pub at: Millis,
 }
 
-/// What one commit changes. Everything in it becomes durable together, or nothing does.
+/// What one commit changes. Everything in it becomes durable together, or nothing does. Its parts take effect in the
+/// order of the fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cut {
     /// Rows of the engine's memory, in order; a later one of the same key wins.
@@ -60,15 +71,15 @@ pub struct Cut {
     pub positions: Vec<(Partition, String)>,
     /// Additions to the counts of records: (source, column, how many).
     pub counts: Vec<(String, String, u64)>,
-    /// New orders.
+    /// New orders; one whose id is known already changes nothing.
     pub orders: Vec<Order>,
-    /// Orders that ended.
+    /// Orders that ended; only the first end of each counts.
     pub ended: Vec<(String, OrderEnd, Millis)>,
-    /// Desired states, the latest for each key.
+    /// Desired states, the latest for each key; one that is not newer than what is held changes nothing.
     pub desired: Vec<Desired>,
     /// Desired states that were reached or given up: key and generation.
     pub settled: Vec<(PauseKey, u64)>,
-    /// Artefacts about to be made.
+    /// Artefacts about to be made, one for each key and generation.
     pub artefacts: Vec<Artefact>,
     /// Artefacts that are undone.
     pub undone: Vec<PauseKey>,
@@ -97,9 +108,7 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file cannot be opened or created.
-    #[error(
-        "journal cannot be opened: {path}: {reason}\nhint: check that the directory exists and is writable by this user"
-    )]
+    #[error("journal cannot be opened: {path}: {reason}\nhint: check that the directory exists and is writable by this user")]
     Open {
         /// The file.
         path: String,
@@ -107,9 +116,7 @@ pub enum JournalError {
         reason: String,
     },
     /// The file is no journal, or damaged.
-    #[error(
-        "journal is damaged: {path}: {reason}\nhint: set the file aside and restore a copy, or start with an empty one"
-    )]
+    #[error("journal is damaged: {path}: {reason}\nhint: set the file aside and restore a copy, or start with an empty one")]
     Damaged {
         /// The file.
         path: String,
@@ -117,9 +124,7 @@ pub enum JournalError {
         reason: String,
     },
     /// The file was written by a newer version.
-    #[error(
-        "journal has schema {found}, this version knows {known}: {path}\nhint: run the newer version, or restore the copy made before the upgrade"
-    )]
+    #[error("journal has schema {found}, this version knows {known}: {path}\nhint: run the newer version, or restore the copy made before the upgrade")]
     Newer {
         /// The file.
         path: String,
@@ -127,6 +132,12 @@ pub enum JournalError {
         found: i64,
         /// The newest schema known.
         known: i64,
+    },
+    /// Another process has it open.
+    #[error("journal is in use by another process: {path}\nhint: stop the other daemon, or give this one a journal of its own")]
+    InUse {
+        /// The file.
+        path: String,
     },
     /// A commit failed; trying again may help.
     #[error("journal cannot be written: {reason}")]
@@ -143,4 +154,36 @@ pub trait Journal: Send {
 
     /// Makes a cut durable.
     fn commit(&mut self, cut: &Cut) -> Result<(), JournalError>;
+}
+
+/// Opens the journal that the configuration names, and creates it if it does not exist.
+pub fn open(kind: &JournalKind) -> Result<Box<dyn Journal>, JournalError> {
+    Ok(match kind {
+        JournalKind::Sqlite(path) => Box::new(sqlite::SqliteJournal::open(path, Retention::default())?),
+        JournalKind::Memory => Box::new(memory::MemoryJournal::new(Retention::default())),
+    })
+}
+
+/// How much of what is over is kept.
+#[derive(Clone, Copy, Debug)]
+struct Retention {
+    /// Ended orders, counted back from the newest order.
+    orders: u64,
+    /// Pages, counted back from the newest order.
+    pages: u64,
+    /// Desired states that want nothing and are settled, counted back from the newest.
+    desired: u64,
+    /// Artefacts of one pause key.
+    artefacts: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            orders: limits::ENDED_ORDERS_KEPT_MAX,
+            pages: limits::PAGES_KEPT_MAX,
+            desired: limits::SETTLED_KEPT_MAX,
+            artefacts: limits::ARTEFACTS_PER_KEY_MAX,
+        }
+    }
 }

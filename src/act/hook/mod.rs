@@ -2,9 +2,19 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use trailbrake_detectors::engine::{PauseKey, Rung};
+use trailbrake_detectors::engine::{Desired, PauseKey, Rung};
+
+use crate::act::ActError;
+use crate::clock::SharedClock;
+use crate::config::HookKind;
+
+#[cfg(feature = "aws-iam")]
+mod aws_iam;
+pub mod policy;
+mod webhook;
 
 /// What a hook sees of our pause on an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +27,24 @@ pub enum Observed {
     Unknown,
 }
 
+/// What a hook finds out for `act`'s own checks before something is paused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Every exact name of the entity that the hook knows: its ARN, its unique id.
+    pub names: Vec<String>,
+    /// Whether the hook itself acts as this entity.
+    pub is_own: bool,
+    /// Why what would be put there must not be: one bounded word, `policy-differs` or `policy-missing`.
+    pub refusal: Option<&'static str>,
+}
+
 /// One change, planned before it is made. Holds all that is needed to make it, and what undoes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// What it is about.
     pub key: PauseKey,
+    /// Which generation of the desired state it serves: with the key, it names the change.
+    pub generation: u64,
     /// Where it leads: a rung, or nothing of ours.
     pub to: Option<Rung>,
     /// What will change, in the hook's own terms.
@@ -39,6 +62,17 @@ pub struct HookError {
     /// What happened, bounded, without secrets.
     pub detail: String,
 }
+
+impl HookError {
+    /// An error whose detail is cut to a bounded, printable line.
+    pub fn new(reason: HookFailure, detail: &str) -> Self {
+        let printable = detail.chars().map(|character| if character.is_control() { ' ' } else { character });
+        Self { reason, detail: printable.take(DETAIL_CHARACTERS_MAX).collect() }
+    }
+}
+
+/// Characters kept of what went wrong.
+const DETAIL_CHARACTERS_MAX: usize = 300;
 
 /// Why a hook failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,12 +130,34 @@ pub trait Hook: Send + Sync {
     /// The hook's name in the configuration.
     fn name(&self) -> &'static str;
 
-    /// How the entity stands.
+    /// How the entity stands. `NotFound`: it is not there, and with it nothing of ours.
     fn read<'a>(&'a self, key: &'a PauseKey) -> Calling<'a, Observed>;
 
+    /// What must be known before this entity is paused on this rung.
+    fn inspect<'a>(&'a self, key: &'a PauseKey, rung: Rung) -> Calling<'a, Inspection>;
+
     /// The change that leads from what was observed to what is wanted; nothing if there is nothing to do. Pure.
-    fn plan(&self, key: &PauseKey, observed: Observed, wanted: Option<Rung>) -> Option<Change>;
+    fn plan(&self, desired: &Desired, observed: Observed) -> Result<Option<Change>, HookError>;
 
     /// Makes the change. Idempotent: made twice, it is as if made once.
     fn make<'a>(&'a self, change: &'a Change) -> Calling<'a, ()>;
+}
+
+/// Builds the hook that the configuration names.
+pub async fn build(kind: &HookKind, clock: SharedClock) -> Result<Arc<dyn Hook>, ActError> {
+    match kind {
+        #[cfg(feature = "aws-iam")]
+        HookKind::AwsIam { region, endpoint, destructive_policy, all_policy } => Ok(Arc::new(
+            aws_iam::AwsIam::connect(region, endpoint.as_deref(), [destructive_policy, all_policy]).await,
+        )),
+        #[cfg(not(feature = "aws-iam"))]
+        HookKind::AwsIam { .. } => Err(ActError::Hook {
+            hook: "aws-iam",
+            reason: "not built in\nhint: build with the feature aws-iam".to_owned(),
+        }),
+        HookKind::Webhook { url, secret } => Ok(Arc::new(
+            webhook::Webhook::new(url, secret, clock)
+                .map_err(|reason| ActError::Hook { hook: webhook::NAME, reason })?,
+        )),
+    }
 }

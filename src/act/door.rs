@@ -1,0 +1,102 @@
+//! The Unix socket, and the locks that keep a second `act` out.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+use super::ActError;
+
+/// The root user, who may do everything anyway.
+const ROOT: u32 = 0;
+
+/// A socket that listens. It is removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Door {
+    listener: UnixListener,
+    socket: PathBuf,
+    owner: u32,
+    /// Held as long as this lives, also when the process is killed: then the system lets go of them.
+    _locks: [File; 2],
+}
+
+impl Door {
+    /// Binds the socket for its owner only. What a killed predecessor left is removed; a living one is left alone.
+    pub(super) fn open(socket: &Path, state: &Path) -> Result<Self, ActError> {
+        let locks = [lock(socket)?, lock(state)?];
+        let error = |reason: io::Error| ActError::Socket { path: socket.to_owned(), reason: reason.to_string() };
+        remove_stale(socket).map_err(error)?;
+        let listener = UnixListener::bind(socket).map_err(error)?;
+        fs::set_permissions(socket, Permissions::from_mode(0o600)).map_err(error)?;
+        let owner = fs::metadata(socket).map_err(error)?.uid();
+        Ok(Self { listener, socket: socket.to_owned(), owner, _locks: locks })
+    }
+
+    /// The next connection; nothing if it is another user's, who came in before the socket was closed to others.
+    pub(super) async fn accept(&self) -> io::Result<Option<UnixStream>> {
+        let (stream, _) = self.listener.accept().await?;
+        let user = stream.peer_cred()?.uid();
+        Ok((user == self.owner || user == ROOT).then_some(stream))
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.socket) {
+            tracing::warn!(%error, "the socket could not be removed");
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, ActError> {
+    let beside = path.with_added_extension("lock");
+    let error = |reason: io::Error| ActError::Socket { path: beside.clone(), reason: reason.to_string() };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&beside).map_err(error)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ActError::Running { path: path.to_owned() }),
+        Err(TryLockError::Error(reason)) => Err(error(reason)),
+    }
+}
+
+fn remove_stale(socket: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(socket) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(socket),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else than a socket is there")),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lets_one_act_in_and_cleans_up_after_the_dead() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (socket, state) = (directory.path().join("act.sock"), directory.path().join("state.json"));
+        let first = Door::open(&socket, &state).expect("opens");
+        assert_eq!(fs::metadata(&socket).expect("metadata").permissions().mode() & 0o777, 0o600);
+        for (socket, state) in [(&socket, &directory.path().join("b")), (&directory.path().join("c"), &state)] {
+            let error = Door::open(socket, state).expect_err("shares a file");
+            assert!(matches!(error, ActError::Running { .. }), "{error}");
+        }
+        UnixStream::connect(&socket).await.expect("the first still listens");
+        drop(first);
+        assert!(!socket.exists());
+
+        drop(std::os::unix::net::UnixListener::bind(&socket).expect("binds"));
+        assert!(socket.exists(), "a dead listener leaves its socket");
+        let second = Door::open(&socket, &state).expect("opens over a stale socket");
+        UnixStream::connect(&socket).await.expect("the second listens");
+        drop(second);
+
+        fs::write(&socket, "precious").expect("a file");
+        let error = Door::open(&socket, &state).expect_err("not a socket").to_string();
+        assert!(error.contains("something else than a socket"), "{error}");
+        assert_eq!(fs::read_to_string(&socket).expect("still there"), "precious");
+    }
+}

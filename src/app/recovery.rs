@@ -1,0 +1,74 @@
+//! What a restart finds in the journal, and what it does about it before anything new is read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey};
+
+use super::AppError;
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::journal::{Journal, Order, Positions};
+use crate::metrics::Metrics;
+use crate::pipeline::{Board, EngineStep};
+
+/// The state of a daemon before its first input.
+pub(super) struct Recovered {
+    pub(super) journal: Box<dyn Journal>,
+    pub(super) step: EngineStep,
+    pub(super) board: Arc<Board>,
+    pub(super) positions: Arc<Positions>,
+    pub(super) orders: Vec<Order>,
+    pub(super) open_pages: Vec<Order>,
+    pub(super) unsettled: Vec<(Desired, Mode)>,
+}
+
+/// Opens the journal and loads the engine from it.
+pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> Result<Recovered, AppError> {
+    let mut journal = crate::journal::open(&config.journal)?;
+    let loaded = journal.load()?;
+    let rows = loaded.rows.len();
+    let engine = Engine::load(loaded.rows, config.settings.clone())
+        .map_err(|error| AppError::Rows { reason: error.to_string() })?;
+    let unsettled = unsettled(&engine, loaded.desired, clock);
+    let board = Arc::new(Board::default());
+    let sources = config.sources.iter().map(|source| source.terms.name.as_ref());
+    board.restore(sources, &loaded.counts, engine.situations());
+    tracing::info!(
+        rows,
+        positions = loaded.positions.len(),
+        orders = loaded.orders.len(),
+        unsettled = unsettled.len(),
+        "journal loaded"
+    );
+    let receivers = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
+    let step = EngineStep::new(engine, receivers, Arc::clone(&board), Arc::clone(metrics));
+    Ok(Recovered {
+        journal,
+        step,
+        board,
+        positions: Arc::new(loaded.positions),
+        orders: loaded.orders,
+        open_pages: loaded.open_pages,
+        unsettled,
+    })
+}
+
+/// The desired states that `act` has not settled, to be said again. What the engine still wants is decided anew by
+/// this restart, so that `act` does not refuse it for its age; what it no longer wants keeps its age, except that a
+/// pause to be lifted is lifted however old the word is.
+fn unsettled(engine: &Engine, desired: Vec<(Desired, bool)>, clock: &SharedClock) -> Vec<(Desired, Mode)> {
+    let wanted: BTreeMap<PauseKey, u64> =
+        engine.wanted().into_iter().map(|desired| (desired.key, desired.generation)).collect();
+    let say = |(mut desired, settled): (Desired, bool)| {
+        if settled {
+            return None;
+        }
+        if desired.rung.is_none() || wanted.get(&desired.key) == Some(&desired.generation) {
+            desired.decided_at = clock.now();
+        }
+        let mode = EngineStep::mode_of(engine, &desired);
+        Some((desired, mode))
+    };
+    desired.into_iter().filter_map(say).collect()
+}

@@ -1,0 +1,88 @@
+//! Waiting for the end, and ending in the order of the data.
+
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::AppError;
+use super::wiring::Daemon;
+use crate::limits::DRAIN_DEADLINE;
+use crate::pipeline::Piece;
+
+/// What receivers and `act` are left with: their own deadline, and a little for the ends to be written.
+const LAST_CHANCE: Duration = DRAIN_DEADLINE.saturating_add(Duration::from_secs(1));
+
+impl Daemon {
+    /// Waits until the daemon is told to stop, or cannot go on.
+    pub(super) async fn wait(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), AppError> {
+        loop {
+            tokio::select! {
+                // An error means that whoever could have told us to stop is gone: then it is time as well.
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                Some(stage) = self.stage_ended.recv() => return Err(AppError::Stage { stage: stage.to_owned() }),
+                Some(ended) = self.sources.join_next() => match ended {
+                    Ok(result) => result?,
+                    Err(_) => return Err(AppError::Stage { stage: "source".to_owned() }),
+                },
+                Some(_) = self.api.join_next() => return Err(AppError::Stage { stage: "api".to_owned() }),
+                Some(_) = self.returns.join_next() => return Err(AppError::Stage { stage: "orders".to_owned() }),
+            }
+        }
+    }
+
+    /// Stops the sources, drains the stages, gives the receivers a last chance while the journal still takes the ends
+    /// of their orders, and closes the journal.
+    pub(super) async fn shut_down(self) -> Result<(), AppError> {
+        let deadline = Instant::now() + DRAIN_DEADLINE;
+        self.health.set_ready(false);
+        tracing::info!("stopping");
+        let _ = self.stop_sources.send(true);
+        let inside = [
+            ("sources", all_ended(self.sources, deadline).await),
+            ("decode", all_joined(self.before_engine, deadline).await),
+            ("engine", all_joined(vec![self.engine], deadline).await),
+            ("journal", committed(&self.pieces, deadline).await),
+            ("listener", all_ended(self.api, deadline).await),
+        ];
+        let deadline = Instant::now() + LAST_CHANCE;
+        let _ = self.stop_outside.send(true);
+        let returned = all_ended(self.returns, deadline).await;
+        drop(self.pieces);
+        let outside = [("receivers", returned), ("journal", all_joined(vec![self.journal], deadline).await)];
+        match inside.into_iter().chain(outside).find(|(_, done)| !done) {
+            Some((waiting_for, _)) => Err(AppError::Drain { waiting_for }),
+            None => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Waits until everything that the journal's thread was given is durable and let go.
+async fn committed(pieces: &tokio::sync::mpsc::Sender<Piece>, deadline: Instant) -> bool {
+    let (sender, receiver) = oneshot::channel();
+    let mut piece = Piece { decision: true, ..Piece::default() };
+    piece.after.committed.push(sender);
+    let written = async { pieces.send(piece).await.is_ok() && receiver.await.is_ok() };
+    timeout_at(deadline, written).await.unwrap_or(false)
+}
+
+/// Waits for tasks. One that panicked has ended as well: that is reported where it is waited for while running.
+async fn all_ended<T: 'static>(mut tasks: JoinSet<T>, deadline: Instant) -> bool {
+    timeout_at(deadline, async { while tasks.join_next().await.is_some() {} }).await.is_ok()
+}
+
+/// Waits for threads.
+async fn all_joined(threads: Vec<JoinHandle<()>>, deadline: Instant) -> bool {
+    while !threads.iter().all(JoinHandle::is_finished) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+    true
+}

@@ -1,0 +1,319 @@
+//! Puts the parts together: channels, threads, tasks, listeners.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use trailbrake_detectors::engine::Watch;
+
+use super::recovery::{Recovered, recover};
+use super::stages::{self, DecodeInbox, EndNotice, EngineThread, JournalThread};
+use super::{AppError, notify};
+use crate::api::{self, Api};
+use crate::clock::SharedClock;
+use crate::config::{Config, SourceKind};
+use crate::health::{self, Health};
+use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDER_MAX, TICK};
+use crate::metrics::Metrics;
+use crate::order::{self, Ended};
+use crate::pause::{self, PauseClient, PauseConfig, PauseEvent, Spawn};
+use crate::pipeline::{Piece, Work};
+use crate::source::http::HttpIntake;
+use crate::source::{self, Batch, Context, Source, SourceError};
+
+/// A daemon that runs.
+pub(super) struct Daemon {
+    pub(super) health: Arc<Health>,
+    pub(super) sources: JoinSet<Result<(), SourceError>>,
+    /// The API, and what brings ends and outcomes back: each ends when what feeds it ends.
+    pub(super) api: JoinSet<()>,
+    pub(super) returns: JoinSet<()>,
+    pub(super) _helpers: JoinSet<()>,
+    pub(super) before_engine: Vec<JoinHandle<()>>,
+    pub(super) engine: JoinHandle<()>,
+    pub(super) journal: JoinHandle<()>,
+    pub(super) stage_ended: mpsc::Receiver<&'static str>,
+    pub(super) pieces: mpsc::Sender<Piece>,
+    pub(super) stop_sources: watch::Sender<bool>,
+    pub(super) stop_outside: watch::Sender<bool>,
+    pub(super) _metrics_server: health::Server,
+}
+
+impl Daemon {
+    /// Says that the daemon is ready.
+    pub(super) fn ready(&self) {
+        self.health.set_ready(true);
+        notify::ready();
+        tracing::info!("ready");
+    }
+}
+
+/// The ends of the channels that sources and people write to.
+struct Inlets {
+    batches: mpsc::Sender<Batch>,
+    acts: mpsc::Sender<Work>,
+    pieces: mpsc::Sender<Piece>,
+}
+
+/// Recovers, binds, and starts everything.
+pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock) -> Result<Daemon, AppError> {
+    let metrics = Arc::new(Metrics::with_clock(Arc::clone(&clock)));
+    let health = Arc::new(Health::new(Arc::clone(&clock)));
+    let source_names: Vec<_> = config.sources.iter().map(|source| source.terms.name.as_ref()).collect();
+    let receiver_names: Vec<_> = config.receivers.iter().map(|receiver| receiver.name.as_str()).collect();
+    metrics.declare(&source_names, &receiver_names);
+    let metrics_server = health::start(config.metrics, Arc::clone(&metrics), Arc::clone(&health))?;
+    let listener = TcpListener::bind(config.http)
+        .await
+        .map_err(|error| AppError::Listen { address: config.http, reason: error.to_string() })?;
+    let (sources, intake) = build_sources(&config)?;
+    let receivers = crate::alert::build(&config.receivers, config.public_url.as_deref())?;
+    let recovered = recover(&config, &clock, &metrics)?;
+
+    let (stop_sources, sources_stopped) = watch::channel(false);
+    let (stop_outside, outside_stopped) = watch::channel(false);
+    let (orders, ended) = order::start(
+        receivers,
+        recovered.orders.clone(),
+        recovered.open_pages.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+        outside_stopped.clone(),
+    );
+    let pauses = start_pauses(&config, act, &clock, &metrics, outside_stopped);
+    let (client, events) = pauses.map_or((None, None), |(client, events)| (Some(client), Some(events)));
+    for (desired, mode) in &recovered.unsettled {
+        if let Some(Err(error)) = client.as_ref().map(|client| client.want(desired.clone(), *mode)) {
+            tracing::error!(%error, "a pause cannot be said again");
+        }
+    }
+
+    let board = Arc::clone(&recovered.board);
+    let positions = Arc::clone(&recovered.positions);
+    let outlets = Outlets { orders, pauses: client.clone() };
+    let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
+    let mut returns = JoinSet::new();
+    if !config.receivers.is_empty() {
+        returns.spawn(bring_ends(ended, inlets.pieces.clone()));
+    }
+    if let Some(events) = events {
+        returns.spawn(bring_pause_events(events, inlets.acts.clone(), inlets.pieces.clone()));
+    }
+    let (watches, seen) = mpsc::channel(ACTS_QUEUED_MAX);
+    let mut helpers = JoinSet::new();
+    helpers.spawn(bring_watches(seen, inlets.acts.clone()));
+    helpers.spawn(notify::watchdog(Arc::clone(&health)));
+    helpers.spawn(measure_queues(
+        inlets.batches.downgrade(),
+        inlets.acts.downgrade(),
+        inlets.pieces.downgrade(),
+        Arc::clone(&metrics),
+    ));
+
+    let api = Api {
+        board,
+        work: inlets.acts.clone(),
+        intake,
+        clock: Arc::clone(&clock),
+        mode: config.settings.brake.mode,
+        act_connected: client.map(|client| Box::new(move || client.is_connected()) as Box<_>),
+        tokens: config.tokens,
+    };
+    let context =
+        Context { clock, positions, batches: inlets.batches, watches, stop: sources_stopped.clone(), metrics };
+    Ok(Daemon {
+        health,
+        sources: run_sources(sources, &context),
+        api: run_api(listener, api, sources_stopped),
+        returns,
+        _helpers: helpers,
+        before_engine: threads.decode,
+        engine: threads.engine,
+        journal: threads.journal,
+        stage_ended: threads.ended,
+        pieces: inlets.pieces,
+        stop_sources,
+        stop_outside,
+        _metrics_server: metrics_server,
+    })
+}
+
+fn build_sources(config: &Config) -> Result<(Vec<Box<dyn Source>>, Option<HttpIntake>), AppError> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let mut intake = None;
+    for source in &config.sources {
+        if !matches!(source.kind, SourceKind::Http) {
+            sources.push(source::build(source)?);
+            continue;
+        }
+        let (http, http_intake) = source::http::channel(Arc::clone(&source.terms));
+        sources.push(Box::new(http));
+        intake = Some(http_intake);
+    }
+    Ok((sources, intake))
+}
+
+fn start_pauses(
+    config: &Config,
+    act: Option<Spawn>,
+    clock: &SharedClock,
+    metrics: &Arc<Metrics>,
+    stop: watch::Receiver<bool>,
+) -> Option<(PauseClient, mpsc::Receiver<PauseEvent>)> {
+    let act_config = config.act.as_ref()?;
+    let spawn = act.filter(|_| act_config.spawn);
+    let pause_config = PauseConfig { socket: act_config.socket.clone(), spawn };
+    Some(pause::start(pause_config, Arc::clone(clock), Arc::clone(metrics), stop))
+}
+
+/// What the journal's thread hands on to.
+struct Outlets {
+    orders: order::OrderSender,
+    pauses: Option<PauseClient>,
+}
+
+struct Threads {
+    decode: Vec<JoinHandle<()>>,
+    engine: JoinHandle<()>,
+    journal: JoinHandle<()>,
+    ended: mpsc::Receiver<&'static str>,
+}
+
+fn start_threads(
+    config: &Config,
+    recovered: Recovered,
+    outlets: Outlets,
+    clock: &SharedClock,
+    metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
+) -> Result<(Threads, Inlets), AppError> {
+    let runtime = Handle::current();
+    let (batches, batches_out) = mpsc::channel(BATCHES_QUEUED_MAX);
+    let (decoded, decoded_out) = mpsc::channel(REORDER_MAX);
+    let (acts, acts_out) = mpsc::channel(ACTS_QUEUED_MAX);
+    let (pieces, pieces_out) = mpsc::channel(CUTS_QUEUED_MAX);
+    let decode_threads = config.decode_threads.max(1);
+    let (end, ended) = mpsc::channel(decode_threads + 2);
+    let notice = |stage| EndNotice { stage, ended: end.clone() };
+
+    let journal = JournalThread {
+        journal: recovered.journal,
+        pieces: pieces_out,
+        orders: outlets.orders,
+        pauses: outlets.pauses,
+        board: recovered.board,
+        clock: Arc::clone(clock),
+        metrics: Arc::clone(metrics),
+        health: Arc::clone(health),
+    };
+    let on = runtime.clone();
+    let journal = stages::spawn(notice(JournalThread::NAME), move || on.block_on(journal.run()))?;
+    let engine = EngineThread {
+        step: recovered.step,
+        decoded: decoded_out,
+        acts: acts_out,
+        pieces: pieces.clone(),
+        clock: Arc::clone(clock),
+        health: Arc::clone(health),
+    };
+    let on = runtime.clone();
+    let engine = stages::spawn(notice(EngineThread::NAME), move || on.block_on(engine.run()))?;
+    let inbox = Arc::new(DecodeInbox::new(batches_out));
+    let mut decode = Vec::new();
+    for _ in 0..decode_threads {
+        let (inbox, decoded, on) = (Arc::clone(&inbox), decoded.clone(), runtime.clone());
+        decode.push(stages::spawn(notice("decode"), move || stages::decode(&inbox, &decoded, &on))?);
+    }
+    Ok((Threads { decode, engine, journal, ended }, Inlets { batches, acts, pieces }))
+}
+
+fn run_sources(sources: Vec<Box<dyn Source>>, context: &Context) -> JoinSet<Result<(), SourceError>> {
+    let mut running = JoinSet::new();
+    for source in sources {
+        let name = Arc::clone(&source.terms().name);
+        let reading = source.run(context.clone());
+        running.spawn(async move {
+            let result = reading.await;
+            if result.is_ok() {
+                tracing::info!(source = %name, "source ended");
+            }
+            result
+        });
+    }
+    running
+}
+
+fn run_api(listener: TcpListener, api: Api, stop: watch::Receiver<bool>) -> JoinSet<()> {
+    let mut running = JoinSet::new();
+    running.spawn(async move {
+        if let Err(error) = api::serve(listener, api, stop).await {
+            tracing::error!(%error, "the listener failed");
+        }
+    });
+    running
+}
+
+/// Brings the ends of orders into the journal.
+async fn bring_ends(mut ended: mpsc::Receiver<Ended>, pieces: mpsc::Sender<Piece>) {
+    while let Some(end) = ended.recv().await {
+        let mut piece = Piece::default();
+        piece.cut.ended.push((end.id, end.end, end.at));
+        if pieces.send(piece).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Brings artefacts into the journal, and outcomes to the engine.
+async fn bring_pause_events(
+    mut events: mpsc::Receiver<PauseEvent>,
+    acts: mpsc::Sender<Work>,
+    pieces: mpsc::Sender<Piece>,
+) {
+    while let Some(event) = events.recv().await {
+        match event {
+            PauseEvent::Artefact { artefact, committed } => {
+                let mut piece = Piece { decision: true, ..Piece::default() };
+                piece.cut.artefacts.push(artefact);
+                piece.after.committed.push(committed);
+                // Without a journal the artefact is not committed, and `act` changes nothing.
+                let _ = pieces.send(piece).await;
+            }
+            PauseEvent::Outcome { outcome, .. } => {
+                // Without an engine the outcome is unsettled, and is asked for again after the restart.
+                let _ = acts.send(Work::Outcome(outcome)).await;
+            }
+        }
+    }
+}
+
+/// Brings what sources see of their trails to the engine.
+async fn bring_watches(mut seen: mpsc::Receiver<Watch>, acts: mpsc::Sender<Work>) {
+    while let Some(watch) = seen.recv().await {
+        if acts.send(Work::Watch(watch)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Measures the queues, without keeping any of them open.
+async fn measure_queues(
+    batches: mpsc::WeakSender<Batch>,
+    acts: mpsc::WeakSender<Work>,
+    pieces: mpsc::WeakSender<Piece>,
+    metrics: Arc<Metrics>,
+) {
+    fn waiting<T>(queue: &mpsc::WeakSender<T>) -> usize {
+        queue.upgrade().map_or(0, |sender| sender.max_capacity() - sender.capacity())
+    }
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        ticks.tick().await;
+        metrics.set_queue_length("batches", waiting(&batches));
+        metrics.set_queue_length("acts", waiting(&acts));
+        metrics.set_queue_length("cuts", waiting(&pieces));
+    }
+}

@@ -1,0 +1,107 @@
+//! `trailbrake incidents`: what goes on, and what to do about it.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use trailbrake_detectors::engine::Situation;
+
+use super::client::Target;
+use super::terminal::escape;
+use super::{Exit, Format};
+use crate::api::{Incidents, Verdict, VerdictAnswer};
+
+/// Lists, shows and resumes incidents of a running daemon.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  trailbrake incidents list --state paused
+  trailbrake incidents show tb-abcdefgh23456777
+  trailbrake incidents resume tb-abcdefgh23456777 --reason 'planned, see CHG-1234'")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists incidents, those with the latest facts first.
+    List {
+        /// Only those in this state: open, paused, resumed, closed, eased, merged or unpausable.
+        #[arg(long)]
+        state: Option<String>,
+        /// Only those of this severity: low, medium, high or critical.
+        #[arg(long)]
+        severity: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// How the data is written.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Shows one incident, with the evidence.
+    Show {
+        /// The incident, `tb-…`.
+        id: String,
+        /// How the data is written.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Lets the paused principal go on. A critical incident needs two reviewers.
+    Resume {
+        /// The incident, `tb-…`.
+        id: String,
+        /// Why it may go on; kept with the incident.
+        #[arg(long)]
+        reason: String,
+        /// Stands in for the second reviewer; everybody is paged about it.
+        #[arg(long)]
+        break_glass: bool,
+    },
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let target = &arguments.target;
+    match &arguments.command {
+        Command::List { state, severity, limit, format } => {
+            let mut query = vec![("limit", limit.to_string())];
+            query.extend(state.iter().map(|state| ("state", state.clone())));
+            query.extend(severity.iter().map(|severity| ("severity", severity.clone())));
+            let Incidents { incidents } = target.get(&["v1", "incidents"], &query)?;
+            list(&incidents, *format, out)?;
+        }
+        Command::Show { id, format } => {
+            let situation: Situation = target.get(&["v1", "incidents", id], &[])?;
+            match format {
+                Format::Json => json(&situation, out)?,
+                Format::Text => super::terminal::show(&situation, out)?,
+            }
+        }
+        Command::Resume { id, reason, break_glass } => {
+            let verdict = Verdict::Resume { reason: reason.clone(), break_glass: *break_glass };
+            let answer: VerdictAnswer = target.post(&["v1", "incidents", id, "verdict"], &verdict)?;
+            writeln!(out, "{}", escape(&answer.result))?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn list(incidents: &[Arc<Situation>], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+    match format {
+        Format::Json => incidents.iter().try_for_each(|situation| json(situation, out)),
+        Format::Text if incidents.is_empty() => Ok(writeln!(out, "no incidents")?),
+        Format::Text => {
+            let reports = incidents.iter().map(|situation| &situation.incident);
+            Ok(writeln!(out, "{}", super::terminal::table(reports))?)
+        }
+    }
+}
+
+fn json(situation: &Situation, out: &mut dyn Write) -> anyhow::Result<()> {
+    serde_json::to_writer(&mut *out, situation)?;
+    Ok(writeln!(out)?)
+}

@@ -1,0 +1,209 @@
+//! Finds the inputs, and cuts each into payloads that decoding takes.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use serde::de::IgnoredAny;
+use trailbrake_detectors::limits::PAYLOAD_BYTES_MAX;
+
+/// Lines are cut into payloads of about this size, so that threads share the work of one large file.
+const CHUNK_BYTES: usize = 4 << 20;
+/// Directories within directories that are looked into.
+const DIRECTORY_DEPTH_MAX: usize = 64;
+/// The first bytes of a gzip file.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// One input.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// What the paths given led to.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What is to be read.
+    pub(super) inputs: Vec<Input>,
+    /// What cannot be, and why.
+    pub(super) unreadable: Vec<String>,
+}
+
+/// Follows the paths: files, directories, globs, `-`. A file reached twice is read once.
+pub(super) fn find(paths: &[String]) -> Found {
+    let mut found = Found::default();
+    for path in paths {
+        if path == "-" {
+            found.inputs.push(Input::Stdin);
+        } else if Path::new(path).exists() {
+            walk(Path::new(path), DIRECTORY_DEPTH_MAX, &mut found);
+        } else {
+            expand(path, &mut found);
+        }
+    }
+    found.inputs.sort();
+    found.inputs.dedup();
+    found
+}
+
+fn expand(pattern: &str, found: &mut Found) {
+    let paths = match glob::glob(pattern) {
+        Ok(paths) => paths,
+        Err(error) => return found.unreadable.push(format!("{pattern}: {error}")),
+    };
+    let mut any = false;
+    for path in paths {
+        any = true;
+        match path {
+            Ok(path) if path.is_dir() => {}
+            Ok(path) => found.inputs.push(Input::File(path)),
+            Err(error) => found.unreadable.push(format!("{}: {}", error.path().display(), error.error())),
+        }
+    }
+    if !any {
+        found.unreadable.push(format!("{pattern}: no such file or directory"));
+    }
+}
+
+fn walk(path: &Path, depth_left: usize, found: &mut Found) {
+    if !path.is_dir() {
+        return found.inputs.push(Input::File(path.to_owned()));
+    }
+    let Some(depth_left) = depth_left.checked_sub(1) else {
+        return found.unreadable.push(format!("{}: too deep below the path given", path.display()));
+    };
+    match std::fs::read_dir(path) {
+        Ok(entries) => {
+            for entry in entries.flatten() {
+                walk(&entry.path(), depth_left, found);
+            }
+        }
+        Err(error) => found.unreadable.push(format!("{}: {error}", path.display())),
+    }
+}
+
+impl Input {
+    /// Reads all of it, and hands out its payloads in order.
+    pub(super) fn read(&self, mut take: impl FnMut(Vec<u8>)) -> Result<(), String> {
+        let result = match self {
+            Self::Stdin => cut(BufReader::new(io::stdin().lock()), &mut take),
+            Self::File(path) => File::open(path).and_then(|file| cut(BufReader::new(file), &mut take)),
+        };
+        result.map_err(|error| match self {
+            Self::Stdin => format!("standard input: {error}"),
+            Self::File(path) => format!("{}: {error}", path.display()),
+        })
+    }
+
+    /// How large it is on the disk, as far as that can be told.
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::Stdin => 0,
+            Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        }
+    }
+}
+
+fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>)) -> io::Result<()> {
+    if reader.fill_buf()?.starts_with(&GZIP_MAGIC) {
+        return cut_plain(MultiGzDecoder::new(reader), take);
+    }
+    cut_plain(reader, take)
+}
+
+/// Cuts lines of JSON into chunks at line ends; anything else is one payload.
+fn cut_plain(mut reader: impl Read, take: &mut impl FnMut(Vec<u8>)) -> io::Result<()> {
+    let mut chunk = Vec::new();
+    let mut ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
+    if !ended && !holds_lines(&chunk) {
+        // One byte more than decoding takes: then it says itself that this is too large.
+        fill(&mut reader, &mut chunk, PAYLOAD_BYTES_MAX + 1)?;
+        ended = true;
+    }
+    while !ended {
+        let rest = match chunk.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => chunk.split_off(end + 1),
+            None => Vec::new(),
+        };
+        take(std::mem::replace(&mut chunk, rest));
+        ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
+    }
+    if !chunk.is_empty() {
+        take(chunk);
+    }
+    Ok(())
+}
+
+/// Fills the chunk up to a length; whether the input ended before that.
+fn fill(reader: &mut impl Read, chunk: &mut Vec<u8>, length: usize) -> io::Result<bool> {
+    let missing = length.saturating_sub(chunk.len()).max(1);
+    let read = reader.by_ref().take(missing as u64).read_to_end(chunk)?;
+    Ok(read < missing)
+}
+
+/// Whether the first line with something on it is JSON by itself.
+fn holds_lines(chunk: &[u8]) -> bool {
+    let mut lines = chunk.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines
+        .next()
+        .is_some_and(|line| line.ends_with(b"\n") && serde_json::from_slice::<IgnoredAny>(line.trim_ascii()).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn payloads(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut payloads = Vec::new();
+        cut(bytes, &mut |payload| payloads.push(payload)).expect("memory can be read");
+        payloads
+    }
+
+    #[test]
+    fn lines_are_cut_at_line_ends_and_nothing_is_lost() {
+        let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1_000));
+        let text = line.repeat(3 * CHUNK_BYTES / line.len());
+        let parts = payloads(text.as_bytes());
+        assert!(parts.len() >= 3, "{} parts", parts.len());
+        assert!(parts.iter().all(|part| part.starts_with(b"{") && part.ends_with(b"}\n")));
+        assert_eq!(parts.concat(), text.as_bytes());
+    }
+
+    #[test]
+    fn what_is_not_lines_stays_whole() {
+        let pretty = format!("{{\n\"Records\": [\n{}\n]}}", "1,\n".repeat(2 * CHUNK_BYTES / 3));
+        assert_eq!(payloads(pretty.as_bytes()), [pretty.as_bytes()]);
+        assert!(payloads(b"").is_empty());
+        let endless = vec![b'x'; PAYLOAD_BYTES_MAX + 10];
+        assert_eq!(payloads(&endless).iter().map(Vec::len).collect::<Vec<_>>(), [PAYLOAD_BYTES_MAX + 1]);
+    }
+
+    #[test]
+    fn gzip_is_read_through_and_a_truncated_one_is_an_error() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(b"{\"a\":1}\n{\"a\":2}\n").expect("memory");
+        let packed = encoder.finish().expect("memory");
+        assert_eq!(payloads(&packed), [b"{\"a\":1}\n{\"a\":2}\n"]);
+        assert!(cut(&packed[..packed.len() - 4], &mut |_| {}).is_err());
+    }
+
+    #[test]
+    fn paths_globs_and_directories_lead_to_each_file_once() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let root = directory.path();
+        std::fs::create_dir(root.join("deep")).expect("writable");
+        for name in ["one.json", "two.json", "deep/three.json"] {
+            std::fs::write(root.join(name), "{}").expect("writable");
+        }
+        let text = |path: &str| root.join(path).display().to_string();
+        let found = find(&[text(""), text("*.json"), text("one.json"), text("absent"), text("*.gz")]);
+        assert_eq!(found.inputs.len(), 3, "{found:?}");
+        assert_eq!(found.unreadable.len(), 2, "{found:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! `trailbrake run`: the daemon.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::Exit;
+use crate::clock::SystemClock;
+use crate::pause::Spawn;
+
+/// Watches the configured sources, judges, pages and pauses.
+///
+/// Reads hostile bytes and holds no right to change anything: `trailbrake act`, which does, is started as its child
+/// unless the configuration says that it runs apart.
+///
+/// SIGTERM or SIGINT stops it in the order of the data: sources, queues, journal, receivers. A second one ends it at
+/// once; nothing that was acknowledged is lost either way.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  trailbrake run --config /etc/trailbrake/trailbrake.toml")]
+pub(super) struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let config = crate::config::load(&arguments.config)?;
+    crate::logs::start(config.log_json);
+    let program = std::env::current_exe().context("the path of this program is unknown")?;
+    let act =
+        Spawn { program, arguments: vec!["act".into(), "--config".into(), arguments.config.clone().into_os_string()] };
+    let runtime = super::runtime()?;
+    let result = runtime.block_on(async {
+        let stop = stop_on_signals()?;
+        anyhow::Ok(crate::app::run(config, Some(act), Arc::new(SystemClock), stop).await?)
+    });
+    // Whatever still hangs after the drain's deadline must not keep the process.
+    runtime.shutdown_background();
+    result.map(|()| Exit::Fine)
+}
+
+/// Becomes true at the first SIGTERM or SIGINT; a second one ends the process at once.
+pub(super) fn stop_on_signals() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        let _ = stop.send(true);
+        either(&mut terminate, &mut interrupt).await;
+        std::process::exit(1);
+    });
+    Ok(stopped)
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,141 @@
+//! Incidents on a terminal. What was written by others is made harmless before a terminal sees it.
+
+use std::io::{self, Write};
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use trailbrake_detectors::engine::Situation;
+use trailbrake_detectors::incident::{Report, State};
+
+/// Types listed of what an incident destroyed.
+const TYPES_LISTED_MAX: usize = 4;
+/// Facts listed of an incident's evidence.
+const EVIDENCE_LISTED_MAX: usize = 20;
+
+/// A table of incidents, one row each.
+pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([
+        "severity",
+        "who",
+        "destroyed",
+        "when",
+        "reason",
+    ]);
+    if !table.is_tty() {
+        table.set_width(140);
+    }
+    for report in reports {
+        table.add_row([
+            Cell::new(format!("{}\n{}", report.severity.as_str(), state(report.state))),
+            Cell::new(who(report)),
+            Cell::new(destroyed(report)),
+            Cell::new(format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
+            Cell::new(format!("{}\n{}", escape(&report.reason), escape(&report.id))),
+        ]);
+    }
+    table
+}
+
+/// One incident, in full.
+pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()> {
+    let report = &situation.incident;
+    writeln!(out, "{}  {} ({})", escape(&report.id), report.severity.as_str(), state(report.state))?;
+    writeln!(out, "{}", escape(&report.reason))?;
+    writeln!(out, "who        {}", who(report).replace('\n', "  "))?;
+    writeln!(out, "destroyed  {}", destroyed(report).replace('\n', ", "))?;
+    writeln!(out, "when       {} to {}", escape(&report.first_event_time), escape(&report.last_event_time))?;
+    writeln!(out, "where      {} {}", escape(&report.regions.join(" ")), escape(&report.zones.join(" ")))?;
+    for pause in &situation.pauses {
+        let state = format!("{:?}", pause.state).to_lowercase();
+        writeln!(out, "pause      {state}: {} {}", escape(&pause.key.entity), escape(&pause.reason))?;
+    }
+    if !situation.not_paused_because.is_empty() {
+        writeln!(out, "not paused {}", escape(&situation.not_paused_because))?;
+    }
+    for approval in &situation.approvals {
+        writeln!(out, "resume     {}: {}", escape(&approval.who), escape(&approval.reason))?;
+    }
+    for fact in report.evidence.iter().take(EVIDENCE_LISTED_MAX) {
+        let resources: Vec<_> = fact.resources.iter().map(|one| one.id.as_str()).collect();
+        writeln!(out, "  {}  {}  {}", escape(&fact.time), escape(&fact.action), escape_to(&resources.join(" "), 100))?;
+    }
+    let left_out = report.evidence.len().saturating_sub(EVIDENCE_LISTED_MAX);
+    if left_out > 0 {
+        writeln!(out, "  and {left_out} more: see --format json")?;
+    }
+    Ok(())
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Open => "open",
+        State::Paused => "paused",
+        State::Resumed => "resumed",
+        State::Closed => "closed",
+        State::Eased => "eased",
+        State::Merged => "merged",
+        State::Unpausable => "unpausable",
+    }
+}
+
+fn who(report: &Report) -> String {
+    let Some(principal) = &report.principal else { return "nobody in particular".to_owned() };
+    let mut lines = vec![escape(&principal.arn)];
+    for (word, value) in [("session", &principal.session), ("origin", &principal.origin), ("tool", &principal.tool)] {
+        if !value.is_empty() {
+            lines.push(format!("{word} {}", escape_to(value, 60)));
+        }
+    }
+    lines.join("\n")
+}
+
+fn destroyed(report: &Report) -> String {
+    let mut lines = vec![format!("{} resources, weight {}", report.destroyed.resources, report.destroyed.weight)];
+    let mut types: Vec<_> = report.destroyed.by_type.iter().collect();
+    types.sort_by_key(|(_, resources)| std::cmp::Reverse(**resources));
+    lines.extend(types.iter().take(TYPES_LISTED_MAX).map(|(kind, resources)| format!("{resources} {}", escape(kind))));
+    lines.join("\n")
+}
+
+/// Escapes control characters, marks that reorder text, and whatever else does not show itself.
+pub(super) fn escape(text: &str) -> String {
+    let harmless = |character: char| -> Box<dyn Iterator<Item = char>> {
+        match character {
+            '"' | '\'' | '\\' => Box::new(std::iter::once(character)),
+            other => Box::new(other.escape_debug()),
+        }
+    };
+    text.chars().flat_map(harmless).collect()
+}
+
+/// The same, cut to a number of characters.
+pub(super) fn escape_to(text: &str, characters: usize) -> String {
+    let escaped = escape(text);
+    if escaped.chars().count() <= characters {
+        return escaped;
+    }
+    let mut cut: String = escaped.chars().take(characters.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_does_not_show_itself() {
+        for (raw, shown) in [
+            ("plain 'quoted' \\ ü", "plain 'quoted' \\ ü"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("two\nlines\r", "two\\nlines\\r"),
+            ("reversed \u{202e}txt", "reversed \\u{202e}txt"),
+            ("bell \u{7}", "bell \\u{7}"),
+            ("c1 \u{9b}", "c1 \\u{9b}"),
+        ] {
+            assert_eq!(escape(raw), shown);
+        }
+        assert_eq!(escape_to("abcdef", 4), "abc…");
+        assert_eq!(escape_to("abcd", 4), "abcd");
+    }
+}

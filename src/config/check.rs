@@ -1,0 +1,244 @@
+//! From what is written to what is valid: finds everything that is wrong, not only the first thing.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings};
+
+use super::document::Document;
+use super::section::{Plaintext, Section};
+use super::{ActConfig, Config, ConfigError, HookKind, JournalKind, ReceiverConfig, Role, Token, raw, source};
+use crate::alert::ReceiverKind;
+use crate::limits::{CONFIG_BYTES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
+
+/// Detectors that a mode can be written for.
+const DETECTORS: &[&str] = &["blind", "delete-recreate", "deletion-burst", "zone-spread"];
+
+/// Reads a configuration file, and the secrets that it names.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let unreadable = |reason: String| ConfigError::Read { path: path.display().to_string(), reason };
+    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut text = String::new();
+    file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text).map_err(|error| unreadable(error.to_string()))?;
+    if text.len() > CONFIG_BYTES_MAX {
+        return Err(unreadable(format!("longer than {CONFIG_BYTES_MAX} bytes")));
+    }
+    parse(&text, &path.display().to_string())
+}
+
+/// Makes a configuration from its text; `origin` names the text in messages.
+pub fn parse(text: &str, origin: &str) -> Result<Config, ConfigError> {
+    let mut document = Document::parse(text, origin);
+    document.refuse_unknown(raw::SECTIONS);
+    let config = check(&mut document);
+    let (problems, warnings) = document.into_notes();
+    if problems.is_empty() { Ok(Config { warnings, ..config }) } else { Err(ConfigError::Invalid { problems }) }
+}
+
+fn check(document: &mut Document<'_>) -> Config {
+    let state_directory: PathBuf = document.section::<Option<PathBuf>>("state_directory").unwrap_or_else(|| ".".into());
+    let http: raw::Http = document.section("http");
+    let metrics: raw::Metrics = document.section("metrics");
+    check_listeners(document, &http, &metrics);
+    let sources = source::check(document);
+    let tokens = check_tokens(document);
+    let brake = check_brake(document);
+    let act = check_act(document, &state_directory, &brake);
+    check_enforce(document, &brake, act.is_some(), &tokens);
+    let quiet_limits: BTreeMap<String, i64> =
+        sources.iter().map(|source| (source.terms.name.to_string(), source.terms.quiet_limit_seconds)).collect();
+    let deployment = document.section::<Option<String>>("deployment").unwrap_or_else(|| Settings::default().deployment);
+    Section::new(document, "").filled("deployment", &deployment);
+    let threads = document.section::<raw::Decode>("decode").threads;
+    if let Some(threads) = threads {
+        Section::new(document, "decode").number("threads", threads, 1..=256);
+    }
+    Config {
+        settings: Settings { deployment, quiet_limits, brake },
+        journal: match document.section("journal") {
+            raw::Journal::Memory => JournalKind::Memory,
+            raw::Journal::Sqlite(path) => JournalKind::Sqlite(state_directory.join(path)),
+        },
+        http: http.listen,
+        metrics: metrics.listen,
+        public_url: http.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+        tokens,
+        sources,
+        receivers: check_receivers(document),
+        act,
+        decode_threads: threads.unwrap_or_else(decode_threads),
+        log_json: document.section::<raw::Log>("log").json,
+        warnings: Vec::new(),
+    }
+}
+
+/// One core is left to the engine; where that cannot be told, one thread is enough to work.
+fn decode_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).clamp(1, 16))
+}
+
+fn check_listeners(document: &mut Document<'_>, http: &raw::Http, metrics: &raw::Metrics) {
+    if http.listen == metrics.listen && http.listen.port() != 0 {
+        let hint = "give metrics and health a port of their own";
+        document.problem("metrics.listen", format!("{} is taken by http.listen", http.listen), hint);
+    }
+    if !http.listen.ip().is_loopback() {
+        let what = format!("tokens cross the network in the open: {}", http.listen);
+        document.warning("http.listen", what, "listen on loopback, and put a proxy that speaks TLS before it");
+    }
+    if let Some(url) = &http.public_url {
+        Section::new(document, "http").web_address("public_url", url, Plaintext::Anywhere);
+    }
+}
+
+fn check_tokens(document: &mut Document<'_>) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    for (name, token) in document.entries::<raw::Token>("tokens") {
+        let mut section = Section::new(document, format!("tokens.{name}"));
+        section.secret("secret", &token.secret);
+        section.principals("principals", &token.principals);
+        if token.roles.is_empty() {
+            section.problem("roles", "a token without a role is of no use", "name some of ingest, read, review");
+        }
+        if token.secret.expose().len() < TOKEN_BYTES_MIN {
+            let what = format!("token is shorter than {TOKEN_BYTES_MIN} characters");
+            section.problem("secret", what, "make one with: openssl rand -hex 32");
+        }
+        if let Some(twin) = tokens.iter().find(|other| other.secret == token.secret) {
+            let what = format!("the same token as that of {}", twin.name);
+            section.problem("secret", what, "give each holder a token of their own");
+        }
+        tokens.push(Token { name, roles: token.roles, secret: token.secret, principals: token.principals });
+    }
+    tokens
+}
+
+fn check_brake(document: &mut Document<'_>) -> BrakeSettings {
+    let brake: raw::Brake = document.section("brake");
+    let mut section = Section::new(document, "brake");
+    section.principals("protected", &brake.protected);
+    section.number("pauses_per_hour_account", brake.pauses_per_hour_account, 1..=1_000);
+    section.number("pauses_per_hour_total", brake.pauses_per_hour_total, 1..=1_000);
+    section.number("reviewers_to_resume_critical", brake.reviewers_to_resume_critical, 1..=10);
+    for (index, exception) in brake.exceptions.iter().enumerate() {
+        let mut section = section.below(&format!("exceptions[{index}]"));
+        if let Some(account) = &exception.account {
+            section.account("account", account);
+        }
+        if let Some(detector) = exception.detector.as_deref().filter(|name| !DETECTORS.contains(name)) {
+            section.problem(
+                "detector",
+                format!("no detector: {detector}"),
+                format!("known are {}", DETECTORS.join(", ")),
+            );
+        }
+        if exception.account.is_none() && exception.detector.is_none() {
+            section.problem(
+                "",
+                "an exception without a condition hides `brake.mode`",
+                "name an account, a detector or both",
+            );
+        }
+    }
+    BrakeSettings {
+        mode: brake.mode,
+        exceptions: brake
+            .exceptions
+            .into_iter()
+            .map(|exception| ModeException {
+                detector: exception.detector,
+                account: exception.account,
+                mode: exception.mode,
+            })
+            .collect(),
+        protected: brake.protected.into_iter().collect(),
+        budget_account: brake.pauses_per_hour_account,
+        budget_total: brake.pauses_per_hour_total,
+        reviewers_to_resume_critical: brake.reviewers_to_resume_critical,
+    }
+}
+
+fn check_receivers(document: &mut Document<'_>) -> Vec<ReceiverConfig> {
+    let mut receivers = Vec::new();
+    for (name, kind) in document.entries::<ReceiverKind>("receivers") {
+        let mut section = Section::new(document, format!("receivers.{name}"));
+        kind.check(&mut section);
+        receivers.push(ReceiverConfig { name, kind });
+    }
+    if receivers.is_empty() {
+        let hint = "name a receiver: [receivers.oncall.pagerduty] or [receivers.alerts.alertmanager]";
+        document.warning("receivers", "nobody is told about incidents", hint);
+    }
+    receivers
+}
+
+fn check_act(document: &mut Document<'_>, state_directory: &Path, brake: &BrakeSettings) -> Option<ActConfig> {
+    let act: raw::Act = document.section::<Option<raw::Act>>("act")?;
+    let mut section = Section::new(document, "act");
+    let hook = match (act.aws_iam, act.webhook) {
+        (Some(iam), None) => {
+            let mut section = section.below("aws_iam");
+            section.filled("region", &iam.region);
+            section.filled("destructive_policy", &iam.destructive_policy);
+            section.filled("all_policy", &iam.all_policy);
+            if let Some(endpoint) = &iam.endpoint {
+                section.web_address("endpoint", endpoint, Plaintext::Loopback);
+            }
+            HookKind::AwsIam {
+                region: iam.region,
+                endpoint: iam.endpoint,
+                destructive_policy: iam.destructive_policy,
+                all_policy: iam.all_policy,
+            }
+        }
+        (None, Some(webhook)) => {
+            let mut section = section.below("webhook");
+            section.web_address("url", &webhook.url, Plaintext::Loopback);
+            section.secret("secret", &webhook.secret);
+            HookKind::Webhook { url: webhook.url, secret: webhook.secret }
+        }
+        _ => {
+            section.problem("", "expected exactly one hook", "write [act.aws_iam] or [act.webhook]");
+            return None;
+        }
+    };
+    let socket = state_directory.join(act.socket.unwrap_or_else(|| "act.sock".into()));
+    if socket.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+        let what = format!("socket path is longer than {SOCKET_PATH_BYTES_MAX} bytes: {}", socket.display());
+        section.problem("socket", what, "name a shorter path, in a directory that only this user can enter");
+    }
+    Some(ActConfig {
+        socket,
+        spawn: act.spawn,
+        hook,
+        protected: brake.protected.clone(),
+        budget_account: brake.budget_account,
+        budget_total: brake.budget_total,
+        state: state_directory.join("act-budget.json"),
+    })
+}
+
+/// Enforcing without a hand to pause, or without a human to resume, is a mistake that shows only when it is too late.
+fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bool, tokens: &[Token]) {
+    let modes = std::iter::once(brake.mode).chain(brake.exceptions.iter().map(|exception| exception.mode));
+    if !modes.into_iter().any(|mode| mode == Mode::Enforce) {
+        return;
+    }
+    if !can_act {
+        document.problem(
+            "brake",
+            "enforce needs a way to pause",
+            "write [act.aws_iam] or [act.webhook], or stay in observe",
+        );
+    }
+    let reviewers = tokens.iter().filter(|token| token.roles.contains(&Role::Review)).count();
+    let needed = brake.reviewers_to_resume_critical as usize;
+    if reviewers == 0 {
+        let hint = "write [tokens.NAME] with roles = [\"review\"] for each reviewer";
+        document.problem("brake", "enforce needs a reviewer who can resume", hint);
+    } else if reviewers < needed {
+        let what = format!("{needed} reviewers must agree to resume a critical incident, {reviewers} can");
+        document.warning("brake.reviewers_to_resume_critical", what, "a resume will need to break the glass");
+    }
+}

@@ -1,0 +1,156 @@
+//! The text of a configuration, read section by section, so that one mistake does not hide the next.
+
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::Problem;
+
+/// A parsed text, and what was found wrong with it so far.
+pub(super) struct Document<'text> {
+    origin: String,
+    text: &'text str,
+    table: DeTable<'text>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl<'text> Document<'text> {
+    pub(super) fn parse(text: &'text str, origin: &str) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let mut document = Self {
+            origin: origin.to_owned(),
+            text,
+            table: table.into_inner(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for error in errors {
+            document.add_error("", &error);
+        }
+        document
+    }
+
+    /// Refuses keys of the top level that are none of `known`.
+    pub(super) fn refuse_unknown(&mut self, known: &[&str]) {
+        let keys = self.table.keys().map(|key| key.get_ref().clone().into_owned());
+        let unknown: Vec<String> = keys.filter(|key| !known.contains(&key.as_str())).collect();
+        for key in unknown {
+            self.problem(&key, format!("unknown key `{key}`"), format!("known are {}", known.join(", ")));
+        }
+    }
+
+    /// Reads one key of the top level; if it is missing or wrong, its default stands in.
+    pub(super) fn section<T: DeserializeOwned + Default>(&mut self, key: &str) -> T {
+        let Some(value) = child(&self.table, key).map(|(_, value)| value.clone()) else { return T::default() };
+        self.read(key, value).unwrap_or_default()
+    }
+
+    /// Reads each entry of a table of the top level by itself, in the order of their names.
+    pub(super) fn entries<T: DeserializeOwned>(&mut self, key: &str) -> Vec<(String, T)> {
+        let Some((_, value)) = child(&self.table, key) else { return Vec::new() };
+        let Some(entries) = value.get_ref().as_table() else {
+            let found = value.get_ref().type_str();
+            self.problem(key, format!("expected a table, found {found}"), format!("write [{key}.NAME]"));
+            return Vec::new();
+        };
+        let entries: Vec<_> =
+            entries.iter().map(|(name, value)| (name.get_ref().clone().into_owned(), value.clone())).collect();
+        entries
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let entry = self.read(&format!("{key}.{name}"), value)?;
+                Some((name, entry))
+            })
+            .collect()
+    }
+
+    /// Whether a key of the top level is missing, or a table without entries.
+    pub(super) fn is_absent_or_empty(&self, key: &str) -> bool {
+        child(&self.table, key)
+            .is_none_or(|(_, value)| value.get_ref().as_table().is_some_and(|table| table.is_empty()))
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, path: &str, value: Spanned<DeValue<'text>>) -> Option<T> {
+        match T::deserialize(value.into_deserializer()) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add_error(path, &error);
+                None
+            }
+        }
+    }
+
+    fn add_error(&mut self, path: &str, error: &toml::de::Error) {
+        // The crate shows the keys below the section only in its own rendering, on a last line of their own.
+        let shown = error.to_string();
+        let below = shown.lines().last().and_then(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+        let path = match below {
+            Some(below) => format!("{path}.{below}"),
+            None => path.to_owned(),
+        };
+        let (what, hint) = match error.message().split_once(", expected ") {
+            Some((what, expected)) => (what.to_owned(), format!("expected {expected}")),
+            None => (error.message().to_owned(), String::new()),
+        };
+        let line = error.span().map(|span| self.line_at(span.start));
+        self.problems.push(Problem { origin: self.origin.clone(), line, path, what, hint });
+    }
+
+    /// Notes that something is wrong at a key.
+    pub(super) fn problem(&mut self, path: &str, what: impl Into<String>, hint: impl Into<String>) {
+        let problem = self.at(path, what.into(), hint.into());
+        self.problems.push(problem);
+    }
+
+    /// Notes that something is allowed and unwise at a key.
+    pub(super) fn warning(&mut self, path: &str, what: impl Into<String>, hint: impl Into<String>) {
+        let warning = self.at(path, what.into(), hint.into());
+        self.warnings.push(warning);
+    }
+
+    /// Everything noted, problems first, each in the order of the file.
+    pub(super) fn into_notes(mut self) -> (Vec<Problem>, Vec<Problem>) {
+        self.problems.sort_by_key(|problem| problem.line);
+        self.warnings.sort_by_key(|problem| problem.line);
+        (self.problems, self.warnings)
+    }
+
+    fn at(&self, path: &str, what: String, hint: String) -> Problem {
+        Problem { origin: self.origin.clone(), line: self.line_of(path), path: path.to_owned(), what, hint }
+    }
+
+    /// The line of the deepest part of a path that is in the text: `brake.exceptions[1].account`.
+    fn line_of(&self, path: &str) -> Option<usize> {
+        let mut table = &self.table;
+        let mut found = None;
+        for part in path.split('.') {
+            let (key, index) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
+                Some((key, index)) => (key, index.parse::<usize>().ok()),
+                None => (part, None),
+            };
+            let Some((span, mut value)) = child(table, key) else { break };
+            found = Some(span);
+            if let Some(element) = index.and_then(|index| value.get_ref().as_array()?.get(index)) {
+                found = Some(element.span());
+                value = element;
+            }
+            match value.get_ref().as_table() {
+                Some(below) => table = below,
+                None => break,
+            }
+        }
+        found.map(|span| self.line_at(span.start))
+    }
+
+    fn line_at(&self, byte: usize) -> usize {
+        1 + self.text.bytes().take(byte).filter(|&byte| byte == b'\n').count()
+    }
+}
+
+type Child<'table, 'text> = (std::ops::Range<usize>, &'table Spanned<DeValue<'text>>);
+
+fn child<'table, 'text>(table: &'table DeTable<'text>, key: &str) -> Option<Child<'table, 'text>> {
+    let (key, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
+    Some((key.span(), value))
+}

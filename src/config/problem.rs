@@ -1,0 +1,60 @@
+//! What is wrong with a configuration: all of it at once, each with its place and a way out.
+
+use std::fmt;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, or what stands for it.
+    pub origin: String,
+    /// The line, where one can be named.
+    pub line: Option<usize>,
+    /// The key's path, `receivers.oncall.pagerduty.endpoint`; empty for the file as a whole.
+    pub path: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it; empty if the message says it.
+    pub hint: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.origin)?;
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        if !self.path.is_empty() {
+            write!(formatter, ": {}", self.path)?;
+        }
+        write!(formatter, ": {}", self.what)?;
+        if !self.hint.is_empty() {
+            write!(formatter, "\nhint: {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(
+        "configuration cannot be read: {path}: {reason}\nhint: name the file with --config; deploy/trailbrake.example.toml is one to start from"
+    )]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The file was read, and is wrong.
+    #[error("{}", all(.problems))]
+    Invalid {
+        /// Everything that is wrong with it, in the order of the file.
+        problems: Vec<Problem>,
+    },
+}
+
+fn all(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,187 @@
+//! The journal that a restart forgets: for simulations, demonstrations and tests.
+
+use std::collections::{BTreeMap, HashMap};
+
+use trailbrake_detectors::engine::{Change, Desired, PauseKey};
+
+use super::{Artefact, Cut, Journal, JournalError, Loaded, Order, OrderEnd, Positions, Retention};
+
+/// Holds the same as a file would, in maps.
+#[derive(Debug)]
+pub(super) struct MemoryJournal {
+    retention: Retention,
+    rows: BTreeMap<(String, String), String>,
+    positions: Positions,
+    counts: BTreeMap<(String, String), u64>,
+    orders: BTreeMap<u64, (Order, Option<OrderEnd>)>,
+    order_numbers: HashMap<String, u64>,
+    pages: BTreeMap<u64, Order>,
+    page_numbers: HashMap<(String, String), u64>,
+    desired: BTreeMap<PauseKey, (u64, Desired, bool)>,
+    desired_numbers: BTreeMap<u64, PauseKey>,
+    artefacts: BTreeMap<(PauseKey, u64), Artefact>,
+}
+
+impl MemoryJournal {
+    /// An empty one.
+    pub(super) fn new(retention: Retention) -> Self {
+        Self {
+            retention,
+            rows: BTreeMap::new(),
+            positions: Positions::new(),
+            counts: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            order_numbers: HashMap::new(),
+            pages: BTreeMap::new(),
+            page_numbers: HashMap::new(),
+            desired: BTreeMap::new(),
+            desired_numbers: BTreeMap::new(),
+            artefacts: BTreeMap::new(),
+        }
+    }
+
+    fn add_order(&mut self, order: &Order) {
+        if !self.order_numbers.contains_key(&order.id) {
+            let number = next_number(&self.orders);
+            self.orders.insert(number, (order.clone(), None));
+            self.order_numbers.insert(order.id.clone(), number);
+        }
+    }
+
+    fn end_order(&mut self, id: &str, end: OrderEnd) {
+        let Some(&number) = self.order_numbers.get(id) else { return };
+        let Some((order, ended @ None)) = self.orders.get_mut(&number) else { return };
+        *ended = Some(end);
+        if end == OrderEnd::Delivered {
+            let page = (order.receiver.clone(), order.announcement.page_key.clone());
+            let order = order.clone();
+            let before = self.page_numbers.get(&page).copied();
+            if before.is_none_or(|before| before < number) {
+                before.map(|before| self.pages.remove(&before));
+                self.pages.insert(number, order);
+                self.page_numbers.insert(page, number);
+            }
+        }
+    }
+
+    fn forget_orders(&mut self) {
+        let newest = self.orders.keys().next_back().copied().unwrap_or(0);
+        let oldest_kept = newest.saturating_sub(self.retention.orders);
+        let gone: Vec<u64> =
+            self.orders.range(..=oldest_kept).filter(|(_, (_, end))| end.is_some()).map(|(number, _)| *number).collect();
+        for number in gone {
+            if let Some((order, _)) = self.orders.remove(&number) {
+                self.order_numbers.remove(&order.id);
+            }
+        }
+        let oldest_kept = newest.saturating_sub(self.retention.pages);
+        while let Some((&number, _)) = self.pages.range(..=oldest_kept).next() {
+            if let Some(order) = self.pages.remove(&number) {
+                self.page_numbers.remove(&(order.receiver, order.announcement.page_key));
+            }
+        }
+    }
+
+    fn want(&mut self, desired: &Desired) {
+        if let Some((number, held, _)) = self.desired.get(&desired.key) {
+            if held.generation >= desired.generation {
+                return;
+            }
+            self.desired_numbers.remove(number);
+        }
+        let number = next_number(&self.desired_numbers);
+        self.desired_numbers.insert(number, desired.key.clone());
+        self.desired.insert(desired.key.clone(), (number, desired.clone(), false));
+    }
+
+    fn settle(&mut self, key: &PauseKey, generation: u64) {
+        if let Some((_, held, settled)) = self.desired.get_mut(key)
+            && held.generation == generation
+        {
+            *settled = true;
+        }
+    }
+
+    fn forget_desired(&mut self) {
+        let newest = self.desired_numbers.keys().next_back().copied().unwrap_or(0);
+        let oldest_kept = newest.saturating_sub(self.retention.desired);
+        let is_over = |key: &PauseKey| self.desired.get(key).is_some_and(|(_, held, settled)| *settled && held.rung.is_none());
+        let gone: Vec<(u64, PauseKey)> = self
+            .desired_numbers
+            .range(..=oldest_kept)
+            .filter(|(_, key)| is_over(key))
+            .map(|(number, key)| (*number, key.clone()))
+            .collect();
+        for (number, key) in gone {
+            self.desired_numbers.remove(&number);
+            self.desired.remove(&key);
+        }
+    }
+
+    fn add_artefact(&mut self, artefact: &Artefact) {
+        self.artefacts.insert((artefact.key.clone(), artefact.generation), artefact.clone());
+        let of_key = (artefact.key.clone(), 0)..=(artefact.key.clone(), u64::MAX);
+        let held: Vec<u64> = self.artefacts.range(of_key).map(|((_, generation), _)| *generation).collect();
+        for generation in held.iter().take(held.len().saturating_sub(self.retention.artefacts)) {
+            self.artefacts.remove(&(artefact.key.clone(), *generation));
+        }
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn load(&mut self) -> Result<Loaded, JournalError> {
+        Ok(Loaded {
+            rows: self
+                .rows
+                .iter()
+                .map(|((table, key), value)| trailbrake_detectors::engine::Row {
+                    table: table.clone(),
+                    key: key.clone(),
+                    value: Some(value.clone()),
+                })
+                .collect(),
+            positions: self.positions.clone(),
+            counts: self.counts.clone(),
+            orders: self.orders.values().filter(|(_, end)| end.is_none()).map(|(order, _)| order.clone()).collect(),
+            open_pages: self
+                .pages
+                .values()
+                .filter(|order| order.announcement.change != Change::Resolved)
+                .cloned()
+                .collect(),
+            desired: self.desired.values().map(|(_, desired, settled)| (desired.clone(), *settled)).collect(),
+            artefacts: self.artefacts.values().cloned().collect(),
+        })
+    }
+
+    fn commit(&mut self, cut: &Cut) -> Result<(), JournalError> {
+        for row in &cut.rows {
+            let place = (row.table.clone(), row.key.clone());
+            match &row.value {
+                Some(value) => self.rows.insert(place, value.clone()),
+                None => self.rows.remove(&place),
+            };
+        }
+        self.positions.extend(cut.positions.iter().cloned());
+        for (source, column, records) in &cut.counts {
+            let held = self.counts.entry((source.clone(), column.clone())).or_default();
+            *held = held.saturating_add(*records).min(i64::MAX.unsigned_abs());
+        }
+        cut.orders.iter().for_each(|order| self.add_order(order));
+        cut.ended.iter().for_each(|(id, end, _)| self.end_order(id, *end));
+        self.forget_orders();
+        cut.desired.iter().for_each(|desired| self.want(desired));
+        cut.settled.iter().for_each(|(key, generation)| self.settle(key, *generation));
+        self.forget_desired();
+        cut.artefacts.iter().for_each(|artefact| self.add_artefact(artefact));
+        for key in &cut.undone {
+            self.artefacts.retain(|(held, _), _| held != key);
+        }
+        Ok(())
+    }
+}
+
+/// The number after the highest one held.
+fn next_number<T>(numbered: &BTreeMap<u64, T>) -> u64 {
+    numbered.keys().next_back().map_or(1, |newest| newest + 1)
+}

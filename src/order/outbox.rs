@@ -1,0 +1,272 @@
+//! What one receiver is still to be told, in which order and when. Pure: time and randomness are arguments.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use trailbrake_detectors::engine::Change;
+use trailbrake_detectors::incident::Severity;
+use trailbrake_detectors::time::Millis;
+
+use super::Ended;
+use crate::alert::FailureReason;
+use crate::journal::{Order, OrderEnd};
+use crate::limits::{
+    DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_AFTER_MAX, RETRY_WAIT_MAX, RETRY_WAIT_MIN,
+};
+
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Why.
+    pub reason: FailureReason,
+    /// How long the receiver asks us to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// An order was made.
+    Order(Box<Order>),
+    /// An attempt ended.
+    Tried {
+        /// The page key of what was sent.
+        page_key: String,
+        /// How it went.
+        result: Result<(), Failure>,
+        /// Between 0 and 1, spreads the retries.
+        random: f64,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What is to be done about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// To be sent, each an attempt of its own.
+    pub send: Vec<Order>,
+    /// To be told to the journal.
+    pub ended: Vec<Ended>,
+}
+
+/// An order that waits, alone of its page key.
+#[derive(Clone, Debug)]
+struct Waiting {
+    order: Order,
+    attempts: u32,
+    due_at: Millis,
+}
+
+/// An order that is being sent.
+#[derive(Clone, Debug)]
+struct Sending {
+    order: Order,
+    attempts: u32,
+    /// Delivered before, and sent again because the receiver forgets.
+    is_repeat: bool,
+}
+
+/// The last page of an open incident, for a receiver that forgets.
+#[derive(Clone, Debug)]
+struct OpenPage {
+    order: Order,
+    due_at: Millis,
+}
+
+/// What one receiver is still to be told.
+///
+/// Of each page key at most one order waits and at most one is being sent; a later order takes the place of the one that
+/// waits. So whatever was said last is what the receiver hears last.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    repeat_every: Option<Duration>,
+    waiting: BTreeMap<String, Waiting>,
+    sending: BTreeMap<String, Sending>,
+    open: BTreeMap<String, OpenPage>,
+    /// The receiver asked for a pause: nothing is sent before.
+    held_until: Millis,
+}
+
+impl Outbox {
+    /// An outbox for a receiver that hears open pages again this often, or never; `open_pages` were delivered before.
+    pub fn new(repeat_every: Option<Duration>, open_pages: Vec<Order>, now: Millis) -> Self {
+        let mut outbox = Self { repeat_every, ..Self::default() };
+        for order in open_pages {
+            outbox.remember_open(order, now);
+        }
+        outbox
+    }
+
+    /// Orders that wait or are being sent.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.sending.values().filter(|sending| !sending.is_repeat).count()
+    }
+
+    /// Whether nothing is being sent and nothing could be sent by now.
+    pub fn is_quiet(&self, now: Millis) -> bool {
+        self.sending.is_empty() && (self.is_held(now) || self.waiting.values().all(|waiting| waiting.due_at > now))
+    }
+
+    /// Takes in what happened, and says what to do by `now`.
+    pub fn step(&mut self, input: Input, now: Millis) -> Step {
+        let mut step = Step::default();
+        self.mend_clock(now);
+        match input {
+            Input::Order(order) => self.take(*order, now, &mut step),
+            Input::Tried { page_key, result, random } => self.tried(&page_key, result, random, now, &mut step),
+            Input::Tick => {}
+        }
+        self.give_up_old(now, &mut step);
+        self.send_due(now, &mut step);
+        step
+    }
+
+    /// When there is something to do if nothing happens before.
+    pub fn wake_at(&self) -> Option<Millis> {
+        if self.sending.len() >= DELIVERIES_MAX {
+            return None;
+        }
+        let waiting = self.waiting.iter().filter(|(key, _)| !self.sending.contains_key(*key));
+        let open = self.open.iter().filter(|(key, _)| !self.is_busy(key));
+        let due = waiting.map(|(_, waiting)| waiting.due_at).chain(open.map(|(_, page)| page.due_at)).min()?;
+        Some(due.max(self.held_until))
+    }
+
+    fn take(&mut self, order: Order, now: Millis, step: &mut Step) {
+        let page_key = order.announcement.page_key.clone();
+        if order.announcement.change == Change::Resolved {
+            // What is over must not be said to be open again, even if the word that it is over is lost.
+            self.open.remove(&page_key);
+        }
+        let waiting = Waiting { order, attempts: 0, due_at: now };
+        if let Some(older) = self.waiting.insert(page_key.clone(), waiting) {
+            step.end(older.order, OrderEnd::Superseded, now);
+        } else if self.waiting.len() > ORDERS_QUEUED_MAX {
+            let least = least(self.waiting.iter().map(|(key, waiting)| (key, &waiting.order)));
+            if let Some(given_up) = least.and_then(|key| self.waiting.remove(&key)) {
+                step.end(given_up.order, OrderEnd::GivenUp, now);
+            }
+        }
+    }
+
+    fn tried(&mut self, page_key: &str, result: Result<(), Failure>, random: f64, now: Millis, step: &mut Step) {
+        let Some(Sending { order, attempts, is_repeat }) = self.sending.remove(page_key) else { return };
+        if let Err(Failure { retry_after: Some(wait), .. }) = result {
+            self.held_until = self.held_until.max(now.plus(milliseconds(wait.min(RETRY_AFTER_MAX))));
+        }
+        match result {
+            Ok(()) if is_repeat => {}
+            Ok(()) => {
+                step.end(order.clone(), OrderEnd::Delivered, now);
+                self.remember_open(order, now.plus(self.repeat_every.map_or(0, milliseconds)));
+            }
+            Err(_) if is_repeat => {}
+            Err(failure) if !failure.reason.is_retryable() => step.end(order, OrderEnd::GivenUp, now),
+            Err(_) if self.waiting.contains_key(page_key) => step.end(order, OrderEnd::Superseded, now),
+            Err(_) => {
+                let due_at = now.plus(milliseconds(retry_wait(attempts, random)));
+                self.waiting.insert(page_key.to_owned(), Waiting { order, attempts, due_at });
+            }
+        }
+    }
+
+    fn remember_open(&mut self, order: Order, due_at: Millis) {
+        let page_key = &order.announcement.page_key;
+        let is_over = order.announcement.change == Change::Resolved
+            || self.waiting.get(page_key).is_some_and(|later| later.order.announcement.change == Change::Resolved);
+        if is_over || self.repeat_every.is_none() {
+            self.open.remove(page_key);
+            return;
+        }
+        self.open.insert(page_key.clone(), OpenPage { due_at, order });
+        if self.open.len() > ORDERS_QUEUED_MAX {
+            let least = least(self.open.iter().map(|(key, page)| (key, &page.order)));
+            least.and_then(|key| self.open.remove(&key));
+        }
+    }
+
+    fn give_up_old(&mut self, now: Millis, step: &mut Step) {
+        let oldest = now.plus(-milliseconds(ORDER_AGE_MAX));
+        for (_, old) in self.waiting.extract_if(.., |_, waiting| waiting.order.created_at < oldest) {
+            step.end(old.order, OrderEnd::GivenUp, now);
+        }
+    }
+
+    /// Sends what is due: the most severe first, then the oldest.
+    fn send_due(&mut self, now: Millis, step: &mut Step) {
+        if self.is_held(now) {
+            return;
+        }
+        let mut due: Vec<_> = self
+            .waiting
+            .iter()
+            .filter(|(key, waiting)| waiting.due_at <= now && !self.sending.contains_key(*key))
+            .map(|(key, waiting)| (Reverse(severity(&waiting.order)), waiting.order.created_at, key.clone()))
+            .collect();
+        due.sort();
+        for (_, _, page_key) in due.into_iter().take(DELIVERIES_MAX.saturating_sub(self.sending.len())) {
+            if let Some(Waiting { order, attempts, .. }) = self.waiting.remove(&page_key) {
+                step.send.push(order.clone());
+                self.sending.insert(page_key, Sending { order, attempts: attempts + 1, is_repeat: false });
+            }
+        }
+        self.repeat_due(now, step);
+    }
+
+    fn repeat_due(&mut self, now: Millis, step: &mut Step) {
+        let room = DELIVERIES_MAX.saturating_sub(self.sending.len());
+        let due = self.open.iter().filter(|(key, page)| page.due_at <= now && !self.is_busy(key));
+        let due: Vec<String> = due.map(|(key, _)| key.clone()).take(room).collect();
+        for page_key in due {
+            if let Some(page) = self.open.get_mut(&page_key) {
+                page.due_at = now.plus(self.repeat_every.map_or(0, milliseconds));
+                step.send.push(page.order.clone());
+                let sending = Sending { order: page.order.clone(), attempts: 1, is_repeat: true };
+                self.sending.insert(page_key, sending);
+            }
+        }
+    }
+
+    fn is_busy(&self, page_key: &str) -> bool {
+        self.waiting.contains_key(page_key) || self.sending.contains_key(page_key)
+    }
+
+    fn is_held(&self, now: Millis) -> bool {
+        self.held_until > now
+    }
+
+    /// A wall clock that went back must not leave orders waiting for a time that is far off again.
+    fn mend_clock(&mut self, now: Millis) {
+        let latest = now.plus(milliseconds(RETRY_AFTER_MAX));
+        self.held_until = self.held_until.min(latest);
+        self.waiting.values_mut().for_each(|waiting| waiting.due_at = waiting.due_at.min(latest));
+        self.open.values_mut().for_each(|page| page.due_at = page.due_at.min(latest));
+    }
+}
+
+impl Step {
+    fn end(&mut self, order: Order, end: OrderEnd, at: Millis) {
+        self.ended.push(Ended { id: order.id, end, at });
+    }
+}
+
+fn severity(order: &Order) -> Severity {
+    order.announcement.situation.incident.severity
+}
+
+/// What goes when something has to: the oldest of the least severe.
+fn least<'a>(orders: impl Iterator<Item = (&'a String, &'a Order)>) -> Option<String> {
+    orders.min_by_key(|(_, order)| (severity(order), order.created_at)).map(|(page_key, _)| page_key.clone())
+}
+
+/// Twice as long after each attempt, up to a bound, and between half and all of that.
+fn retry_wait(attempts: u32, random: f64) -> Duration {
+    let doubled = RETRY_WAIT_MIN.saturating_mul(1_u32 << attempts.saturating_sub(1).min(16)).min(RETRY_WAIT_MAX);
+    doubled.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0))
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

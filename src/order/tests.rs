@@ -1,0 +1,334 @@
+//! What may happen on the way to a receiver, and what must hold whatever happens.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+use trailbrake_detectors::engine::Change;
+use trailbrake_detectors::incident::Severity;
+
+use super::*;
+use crate::alert::{Delivering, Delivery};
+use crate::clock::SystemClock;
+use crate::limits::{DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_WAIT_MAX};
+
+fn order(sequence: usize, page: usize, change: Change, now: Millis) -> Order {
+    let mut announcement = crate::alert::example(change);
+    announcement.id = format!("{sequence}");
+    announcement.page_key = format!("page-{page}");
+    announcement.at = now;
+    Order { id: format!("{sequence}"), receiver: "oncall".to_owned(), announcement, created_at: now }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Order(usize, Change),
+    /// The attempt at this index, of those under way, ends.
+    Tried(prop::sample::Index, Option<FailureReason>),
+    Wait(i64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let change = prop::sample::select(vec![Change::Opened, Change::Updated, Change::Updated, Change::Resolved]);
+    let failure = prop::sample::select(vec![
+        None,
+        None,
+        Some(FailureReason::Unreachable),
+        Some(FailureReason::RateLimited),
+        Some(FailureReason::Refused),
+    ]);
+    prop_oneof![
+        (0..6_usize, change).prop_map(|(page, change)| Event::Order(page, change)),
+        (any::<prop::sample::Index>(), failure).prop_map(|(index, failure)| Event::Tried(index, failure)),
+        (0..100_000_i64).prop_map(Event::Wait),
+    ]
+}
+
+/// Drives an outbox, and checks each step.
+struct World {
+    outbox: Outbox,
+    now: Millis,
+    sending: Vec<Order>,
+    /// Of each page key, the number of the order that was sent last.
+    sent_last: BTreeMap<String, usize>,
+    made: Vec<Order>,
+    ended: BTreeMap<String, OrderEnd>,
+}
+
+impl World {
+    fn new(repeat_every: Option<Duration>) -> Self {
+        let now = Millis(1_000_000);
+        Self {
+            outbox: Outbox::new(repeat_every, Vec::new(), now),
+            now,
+            sending: Vec::new(),
+            sent_last: BTreeMap::new(),
+            made: Vec::new(),
+            ended: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, input: Input) {
+        let step = self.outbox.step(input, self.now);
+        for order in step.send {
+            let page_key = order.announcement.page_key.clone();
+            let sequence: usize = order.id.parse().expect("a number");
+            assert!(self.sending.iter().all(|other| other.announcement.page_key != page_key), "one at a time");
+            let last = self.sent_last.insert(page_key.clone(), sequence);
+            assert!(last.is_none_or(|last| last <= sequence), "{page_key}: {sequence} after {last:?}");
+            let resolved = self.ended.get(&order.id) == Some(&OrderEnd::Delivered)
+                && order.announcement.change == Change::Resolved;
+            assert!(!resolved, "what is over is not said again");
+            self.sending.push(order);
+        }
+        assert!(self.sending.len() <= DELIVERIES_MAX);
+        for end in step.ended {
+            assert_eq!(self.ended.insert(end.id.clone(), end.end), None, "{} ended twice", end.id);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Order(page, change) => {
+                let order = order(self.made.len(), page, change, self.now);
+                self.made.push(order.clone());
+                self.step(Input::Order(Box::new(order)));
+            }
+            Event::Tried(index, reason) if !self.sending.is_empty() => {
+                let order = self.sending.remove(index.index(self.sending.len()));
+                let failure = |reason| {
+                    let rate_limited = reason == FailureReason::RateLimited;
+                    Failure { reason, retry_after: rate_limited.then(|| Duration::from_secs(30)) }
+                };
+                let result = reason.map_or(Ok(()), |reason| Err(failure(reason)));
+                self.step(Input::Tried { page_key: order.announcement.page_key, result, random: 0.5 });
+            }
+            Event::Tried(..) => {}
+            Event::Wait(milliseconds) => {
+                self.now = self.now.plus(milliseconds);
+                self.step(Input::Tick);
+            }
+        }
+    }
+
+    /// From here on the receiver takes everything.
+    fn recover(&mut self) {
+        for _ in 0..1_000 {
+            match self.sending.pop() {
+                Some(order) => {
+                    let page_key = order.announcement.page_key;
+                    self.step(Input::Tried { page_key, result: Ok(()), random: 0.0 });
+                }
+                None if self.outbox.len() == 0 => return,
+                None => {
+                    self.now = self.outbox.wake_at().expect("something waits").max(self.now);
+                    self.step(Input::Tick);
+                }
+            }
+        }
+        panic!("it never ends: {:?}", self.outbox);
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_lost_and_the_last_word_comes_last(
+        events in prop::collection::vec(event(), 0..120),
+        repeats in any::<bool>(),
+    ) {
+        let mut world = World::new(repeats.then(|| Duration::from_secs(60)));
+        for event in events {
+            world.happen(event);
+        }
+        world.recover();
+        for order in &world.made {
+            prop_assert!(world.ended.contains_key(&order.id), "order {} is lost", order.id);
+        }
+        let last_words: BTreeMap<&str, &Order> =
+            world.made.iter().map(|order| (order.announcement.page_key.as_str(), order)).collect();
+        for (page_key, order) in last_words {
+            let end = world.ended[&order.id];
+            prop_assert!(end != OrderEnd::Superseded, "nothing came after {}", order.id);
+            if end == OrderEnd::Delivered {
+                prop_assert_eq!(world.sent_last[page_key].to_string(), order.id.as_str());
+            }
+        }
+    }
+}
+
+#[test]
+fn waits_grow_to_a_bound_and_what_is_too_old_is_given_up() {
+    let mut world = World::new(None);
+    world.happen(Event::Order(0, Change::Opened));
+    let mut waits = Vec::new();
+    while world.ended.is_empty() {
+        let page_key = world.sending.pop().expect("an attempt").announcement.page_key;
+        let failure = Failure { reason: FailureReason::ServerError, retry_after: None };
+        world.step(Input::Tried { page_key, result: Err(failure), random: 1.0 });
+        let wake_at = world.outbox.wake_at().expect("a retry");
+        waits.push((wake_at.0 - world.now.0) / 1_000);
+        world.now = wake_at;
+        world.step(Input::Tick);
+    }
+    assert_eq!(waits[..11], [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    assert_eq!(waits.iter().max(), Some(&i64::try_from(RETRY_WAIT_MAX.as_secs()).expect("small")));
+    assert_eq!(world.ended["0"], OrderEnd::GivenUp);
+    assert!(world.now.0 - 1_000_000 >= i64::try_from(ORDER_AGE_MAX.as_millis()).expect("small"));
+}
+
+#[test]
+fn past_the_bound_the_oldest_of_the_least_severe_goes() {
+    let mut outbox = Outbox::default();
+    let failure = Failure { reason: FailureReason::RateLimited, retry_after: Some(Duration::from_secs(60)) };
+    outbox.step(Input::Order(Box::new(order(0, 0, Change::Opened, Millis(0)))), Millis(0));
+    outbox.step(Input::Tried { page_key: "page-0".to_owned(), result: Err(failure), random: 0.0 }, Millis(0));
+    for index in 1..ORDERS_QUEUED_MAX {
+        let mut order = order(index, index, Change::Opened, Millis(0));
+        if index == 7 || index == 9 {
+            order.announcement.situation.incident.severity = Severity::High;
+            order.created_at = Millis(if index == 9 { -1 } else { 0 });
+        }
+        assert_eq!(outbox.step(Input::Order(Box::new(order)), Millis(1)), Step::default());
+    }
+    let late = order(ORDERS_QUEUED_MAX, ORDERS_QUEUED_MAX, Change::Opened, Millis(2));
+    let step = outbox.step(Input::Order(Box::new(late)), Millis(2));
+    assert_eq!(step.ended, [Ended { id: "9".to_owned(), end: OrderEnd::GivenUp, at: Millis(2) }]);
+    assert_eq!(outbox.len(), ORDERS_QUEUED_MAX);
+}
+
+#[test]
+fn an_open_page_is_repeated_until_it_is_over() {
+    let page = order(0, 0, Change::Updated, Millis(0));
+    let mut outbox = Outbox::new(Some(Duration::from_secs(60)), vec![page.clone()], Millis(0));
+    for minute in 0..3 {
+        let now = Millis(minute * 60_000);
+        assert_eq!(outbox.step(Input::Tick, now), Step { send: vec![page.clone()], ended: Vec::new() });
+        let tried = Input::Tried { page_key: "page-0".to_owned(), result: Ok(()), random: 0.0 };
+        assert_eq!(outbox.step(tried, now), Step::default());
+        assert_eq!(outbox.wake_at(), Some(now.plus(60_000)));
+    }
+    let over = order(1, 0, Change::Resolved, Millis(150_000));
+    assert_eq!(outbox.step(Input::Order(Box::new(over.clone())), Millis(150_000)).send, [over]);
+    let refused = Failure { reason: FailureReason::Refused, retry_after: None };
+    let tried = Input::Tried { page_key: "page-0".to_owned(), result: Err(refused), random: 0.0 };
+    assert_eq!(outbox.step(tried, Millis(150_000)).ended.len(), 1);
+    assert_eq!(outbox.wake_at(), None);
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_stop_the_orders() {
+    let mut outbox = Outbox::default();
+    let late = Millis(1_000_000_000);
+    outbox.step(Input::Order(Box::new(order(0, 0, Change::Opened, late))), late);
+    let failure = Failure { reason: FailureReason::Timeout, retry_after: None };
+    outbox.step(Input::Tried { page_key: "page-0".to_owned(), result: Err(failure), random: 0.0 }, late);
+    outbox.step(Input::Tick, Millis(0));
+    assert!(outbox.wake_at().is_some_and(|at| at.0 <= 15 * 60_000));
+}
+
+/// A receiver that answers as it is told, in turn, and then takes everything.
+struct Scripted {
+    answers: Mutex<Vec<FailureReason>>,
+    heard: Mutex<Vec<String>>,
+    repeat_every: Option<Duration>,
+    panics: AtomicUsize,
+}
+
+impl Scripted {
+    fn new(answers: &[FailureReason], repeat_every: Option<Duration>) -> Arc<Self> {
+        let answers = Mutex::new(answers.iter().rev().copied().collect());
+        Arc::new(Self { answers, heard: Mutex::default(), repeat_every, panics: AtomicUsize::new(0) })
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("whole").clone()
+    }
+}
+
+impl Receiver for Scripted {
+    fn name(&self) -> &str {
+        "oncall"
+    }
+
+    fn deliver<'a>(&'a self, announcement: &'a trailbrake_detectors::engine::Announcement) -> Delivering<'a> {
+        Box::pin(async move {
+            if self.panics.load(Ordering::SeqCst) > 0 {
+                self.panics.fetch_sub(1, Ordering::SeqCst);
+                panic!("a receiver's mistake");
+            }
+            self.heard.lock().expect("whole").push(announcement.id.clone());
+            match self.answers.lock().expect("whole").pop() {
+                None => Ok(Delivery::default()),
+                Some(reason) => Err(DeliveryError {
+                    receiver: "oncall".to_owned(),
+                    reason,
+                    detail: String::new(),
+                    retry_after: None,
+                }),
+            }
+        })
+    }
+
+    fn repeat_every(&self) -> Option<Duration> {
+        self.repeat_every
+    }
+}
+
+type Started = (OrderSender, mpsc::Receiver<Ended>, watch::Sender<bool>);
+
+fn started(receiver: &Arc<Scripted>, orders: Vec<Order>, open_pages: Vec<Order>) -> Started {
+    let (stop, stopped) = watch::channel(false);
+    let receivers: Vec<Arc<dyn Receiver>> = vec![receiver.clone()];
+    let metrics = Arc::new(Metrics::default());
+    let (sender, ended) = start(receivers, orders, open_pages, Arc::new(SystemClock), metrics, stopped);
+    (sender, ended, stop)
+}
+
+async fn next(ended: &mut mpsc::Receiver<Ended>) -> (String, OrderEnd) {
+    let end = tokio::time::timeout(Duration::from_secs(10), ended.recv()).await.expect("in time").expect("an end");
+    (end.id, end.end)
+}
+
+#[tokio::test]
+async fn orders_of_the_journal_and_new_ones_are_delivered_until_stop() {
+    let now = SystemClock.now();
+    let receiver = Scripted::new(&[FailureReason::ServerError], None);
+    receiver.panics.store(1, Ordering::SeqCst);
+    let mut unknown = order(7, 7, Change::Opened, now);
+    unknown.receiver = "gone".to_owned();
+    let (sender, mut ended, stop) = started(&receiver, vec![order(0, 0, Change::Opened, now), unknown], Vec::new());
+    let mut ends = vec![next(&mut ended).await, next(&mut ended).await];
+    ends.sort_by(|(one, _), (other, _)| one.cmp(other));
+    assert_eq!(ends, [("0".to_owned(), OrderEnd::Delivered), ("7".to_owned(), OrderEnd::GivenUp)]);
+    assert_eq!(receiver.heard(), ["0", "0"]);
+    stop.send(true).expect("heard");
+    sender.send(order(1, 1, Change::Opened, now));
+    assert_eq!(next(&mut ended).await, ("1".to_owned(), OrderEnd::Delivered));
+    let closed = tokio::time::timeout(Duration::from_secs(5), ended.recv()).await;
+    assert_eq!(closed, Ok(None));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_given_up() {
+    let receiver = Scripted::new(&[FailureReason::Refused], None);
+    let (sender, mut ended, _stop) = started(&receiver, Vec::new(), Vec::new());
+    sender.send(order(0, 0, Change::Opened, SystemClock.now()));
+    assert_eq!(next(&mut ended).await, ("0".to_owned(), OrderEnd::GivenUp));
+}
+
+#[tokio::test]
+async fn open_pages_are_repeated_and_their_repeats_are_no_ends() {
+    let receiver = Scripted::new(&[], Some(Duration::from_millis(20)));
+    let page = order(0, 0, Change::Opened, SystemClock.now());
+    let (sender, mut ended, _stop) = started(&receiver, Vec::new(), vec![page]);
+    while receiver.heard().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    sender.send(order(1, 0, Change::Resolved, SystemClock.now()));
+    assert_eq!(next(&mut ended).await, ("1".to_owned(), OrderEnd::Delivered));
+    let heard = receiver.heard().len();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(receiver.heard().len(), heard);
+    assert_eq!(receiver.heard().last().map(String::as_str), Some("1"));
+}

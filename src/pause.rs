@@ -1,1 +1,0 @@
-//! The side of `run` that speaks with `act`.

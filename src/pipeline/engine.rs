@@ -1,0 +1,213 @@
+//! The engine's stage: one input at a time becomes a piece of a cut, and what is to be done once that is durable.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use trailbrake_detectors::engine::{
+    Announcement, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Watch,
+};
+use trailbrake_detectors::time::Millis;
+
+use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece};
+use crate::journal::Order;
+use crate::metrics::Metrics;
+use crate::source::Committed;
+
+/// What the engine's stage is given.
+#[derive(Debug)]
+pub enum Work {
+    /// A batch, in the order of the numbers.
+    Batch(Box<DecodedBatch>),
+    /// Time passes.
+    Tick(Millis),
+    /// A human acts; told what came of it once that is durable.
+    Human {
+        /// The act.
+        human: Human,
+        /// Takes what came of it.
+        answer: oneshot::Sender<Result<String, String>>,
+    },
+    /// A pause or resume was carried out, or not.
+    Outcome(Outcome),
+    /// A source says how its trail is.
+    Watch(Watch),
+}
+
+/// The stage that judges. Owns the engine.
+pub struct EngineStep {
+    engine: Engine,
+    receivers: Vec<String>,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+    answered: Option<(String, Result<String, String>)>,
+    outputs: Vec<Output>,
+}
+
+impl EngineStep {
+    /// A stage around an engine, with the names of the receivers that each announcement goes to.
+    pub fn new(engine: Engine, receivers: Vec<String>, board: Arc<Board>, metrics: Arc<Metrics>) -> Self {
+        let step = Self { engine, receivers, board, metrics, answered: None, outputs: Vec::new() };
+        step.measure();
+        step
+    }
+
+    /// The engine, to be looked at.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The mode that a desired state was decided in: that of the incidents that want it.
+    pub fn mode_of(engine: &Engine, desired: &Desired) -> Mode {
+        let situations = desired.incidents.iter().filter_map(|id| engine.situation(id));
+        situations.map(|one| one.incident.mode).max().unwrap_or_default()
+    }
+
+    /// Judges one input.
+    pub fn step(&mut self, work: Work) -> Piece {
+        match work {
+            Work::Batch(batch) => self.batch(*batch),
+            Work::Tick(now) => self.one(Input::Tick(now), now),
+            Work::Human { human, answer } => self.human(human, answer),
+            Work::Outcome(outcome) => self.outcome(outcome),
+            Work::Watch(watch) => {
+                self.board.watch(&watch);
+                self.metrics.set_blind(&watch.source, watch.trouble.is_some());
+                let at = watch.at;
+                self.one(Input::Watch(watch), at)
+            }
+        }
+    }
+
+    fn one(&mut self, input: Input, now: Millis) -> Piece {
+        let mut piece = Piece::default();
+        self.apply(input, now, &mut piece, &mut Accounts::default());
+        piece
+    }
+
+    fn human(&mut self, human: Human, answer: oneshot::Sender<Result<String, String>>) -> Piece {
+        let (id, at) = (human.id.clone(), human.at);
+        let mut piece = self.one(Input::Human(human), at);
+        if let Some((_, result)) = self.answered.take().filter(|(answered, _)| *answered == id) {
+            piece.after.answers.push((answer, result));
+        }
+        piece
+    }
+
+    fn outcome(&mut self, outcome: Outcome) -> Piece {
+        let (key, generation, at) = (outcome.key.clone(), outcome.generation, outcome.at);
+        let undone = outcome.result == PauseResult::Resumed;
+        let mut piece = self.one(Input::Outcome(outcome), at);
+        piece.cut.undone.extend(undone.then(|| key.clone()));
+        piece.cut.settled.push((key, generation));
+        piece
+    }
+
+    fn batch(&mut self, batch: DecodedBatch) -> Piece {
+        let mut piece = Piece::default();
+        let source = Arc::clone(&batch.terms.name);
+        let mut accounts = batch.accounts;
+        for event in batch.events {
+            let delay = batch.received_at.0.saturating_sub(event.time.millis().0).max(0);
+            self.metrics.observe_delivery_seconds(seconds(delay));
+            let fact = Fact {
+                event,
+                partition: batch.partition.clone(),
+                received_at: batch.received_at,
+                may_pause: batch.terms.may_pause,
+            };
+            self.apply(Input::Fact(Box::new(fact)), batch.received_at, &mut piece, &mut accounts);
+        }
+        if let Some(time) = batch.newest {
+            let mark = Input::Mark { partition: batch.partition.clone(), time, received_at: batch.received_at };
+            self.apply(mark, batch.received_at, &mut piece, &mut accounts);
+        }
+        self.board.heard(&source, batch.received_at, batch.newest, &accounts);
+        self.count(&source, &accounts, &batch.rejected, &mut piece);
+        if let Some(position) = batch.position {
+            piece.cut.positions.push((batch.partition, position));
+        }
+        let committed = Committed { received: accounts.received(), rejected: accounts.column(Accounts::REJECTED) };
+        let client_waits = piece.cut.positions.is_empty();
+        let acknowledge = |sender| Acknowledge { sender, committed, client_waits };
+        piece.after.acknowledgements.extend(batch.acknowledgement.map(acknowledge));
+        piece
+    }
+
+    fn count(&self, source: &str, accounts: &Accounts, rejected: &[(&'static str, u64)], piece: &mut Piece) {
+        let received = (Accounts::RECEIVED, accounts.received());
+        for (column, records) in std::iter::once(received).chain(accounts.columns()) {
+            if records > 0 {
+                piece.cut.counts.push((source.to_owned(), column.to_owned(), records));
+            }
+        }
+        for (column, records) in accounts.columns() {
+            self.metrics.count_records(source, column, records);
+        }
+        for (reason, records) in rejected {
+            self.metrics.count_rejects(source, reason, *records);
+        }
+        let unaccounted = accounts.unaccounted();
+        if unaccounted > 0 {
+            self.metrics.count_records(source, "unaccounted", unaccounted);
+            tracing::error!(source, unaccounted, %accounts, "the accounts of a batch do not add up");
+        }
+    }
+
+    /// Gives the engine one input, and sorts what it says into the piece.
+    fn apply(&mut self, input: Input, now: Millis, piece: &mut Piece, accounts: &mut Accounts) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.engine.apply(input, &mut outputs);
+        let mut changed = false;
+        for output in outputs.drain(..) {
+            match output {
+                Output::Counted { column, .. } => accounts.count(Accounts::word(column), 1),
+                Output::Row(row) => piece.cut.rows.push(row),
+                Output::Announce(announcement) => self.order(&announcement, now, piece),
+                Output::Desire(desired) => self.desire(desired, piece),
+                Output::Answer { id, result } => self.answered = Some((id, result)),
+                Output::Incident { situation, .. } => {
+                    self.board.show(*situation);
+                    changed = true;
+                }
+            }
+        }
+        self.outputs = outputs;
+        if changed {
+            self.measure();
+        }
+    }
+
+    fn order(&self, announcement: &Announcement, now: Millis, piece: &mut Piece) {
+        piece.decision = true;
+        for receiver in &self.receivers {
+            let order = Order {
+                id: format!("{}/{receiver}", announcement.id),
+                receiver: receiver.clone(),
+                announcement: announcement.clone(),
+                created_at: now,
+            };
+            piece.cut.orders.push(order.clone());
+            piece.after.orders.push(order);
+        }
+    }
+
+    fn desire(&self, desired: Desired, piece: &mut Piece) {
+        piece.decision = true;
+        let mode = Self::mode_of(&self.engine, &desired);
+        piece.cut.desired.push(desired.clone());
+        piece.after.desired.push((desired, mode));
+    }
+
+    fn measure(&self) {
+        let counts = self.board.counts();
+        let open: Vec<_> = counts.open.iter().map(|(severity, open)| (severity.as_str(), *open)).collect();
+        self.metrics.set_incidents_open(&open);
+        self.metrics.set_paused(counts.paused);
+    }
+}
+
+/// Milliseconds as the seconds that metrics speak in.
+#[expect(clippy::cast_precision_loss, reason = "a latency has far fewer than 53 bits")]
+fn seconds(milliseconds: i64) -> f64 {
+    milliseconds.max(0) as f64 / 1000.0
+}

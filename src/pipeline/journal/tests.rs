@@ -1,0 +1,129 @@
+//! Tests of the journal's stage against a journal that can be made to fail.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::journal::Loaded;
+
+#[derive(Default)]
+struct Fickle {
+    failures_left: usize,
+    cuts: Vec<Cut>,
+}
+
+impl Journal for Fickle {
+    fn load(&mut self) -> Result<Loaded, JournalError> {
+        Ok(Loaded::default())
+    }
+
+    fn commit(&mut self, cut: &Cut) -> Result<(), JournalError> {
+        if self.failures_left > 0 {
+            self.failures_left -= 1;
+            return Err(JournalError::Write { reason: "disk full".to_owned() });
+        }
+        self.cuts.push(cut.clone());
+        Ok(())
+    }
+}
+
+fn row(key: &str, value: &str) -> Row {
+    Row { table: "facts".to_owned(), key: key.to_owned(), value: Some(value.to_owned()) }
+}
+
+/// A batch that wrote one row, its position, and the other end of its acknowledgement.
+fn piece(number: u64, client_waits: bool) -> (Piece, oneshot::Receiver<Committed>) {
+    let (sender, receiver) = oneshot::channel();
+    let mut piece = Piece::default();
+    piece.cut.rows.push(row("same", &number.to_string()));
+    piece.cut.counts.push(("trail".to_owned(), "judged".to_owned(), 1));
+    if !client_waits {
+        let partition = Partition { source: Arc::from("trail"), name: Arc::from("0") };
+        piece.cut.positions.push((partition, number.to_string()));
+    }
+    let committed = Committed { received: number, rejected: 0 };
+    piece.after.acknowledgements.push(Acknowledge { sender, committed, client_waits });
+    (piece, receiver)
+}
+
+fn release(after: After) -> Vec<u64> {
+    let acknowledge = |one: Acknowledge| {
+        let _ = one.sender.send(one.committed);
+        one.committed.received
+    };
+    after.acknowledgements.into_iter().map(acknowledge).collect()
+}
+
+#[test]
+fn a_group_closes_after_its_wait_or_when_full_or_at_a_decision() {
+    let start = Instant::now();
+    let mut step = JournalStep::default();
+    assert_eq!(step.due_at(), None);
+    step.push(piece(0, false).0, start);
+    assert_eq!(step.due_at(), Some(start + GROUP_WAIT));
+    step.push(Piece { decision: true, ..Piece::default() }, start + GROUP_WAIT / 2);
+    assert_eq!(step.due_at(), Some(start));
+
+    let mut step = JournalStep::default();
+    let mut large = Piece::default();
+    large.cut.rows = (0..GROUP_ROWS_MAX).map(|index| row(&index.to_string(), "x")).collect();
+    step.push(large, start);
+    assert_eq!(step.due_at(), Some(start));
+}
+
+#[test]
+fn nothing_is_acknowledged_before_its_commit_and_a_failure_keeps_the_order() {
+    let start = Instant::now();
+    let (mut step, mut journal) = (JournalStep::default(), Fickle { failures_left: 2, ..Fickle::default() });
+    let mut receivers = Vec::new();
+    for number in 0..3 {
+        let (piece, receiver) = piece(number, false);
+        step.push(piece, start);
+        receivers.push(receiver);
+    }
+    assert!(step.commit(&mut journal, start).is_err());
+    assert!(step.is_failing());
+    assert_eq!(step.due_at(), Some(start + COMMIT_RETRY_FIRST));
+
+    let (late, receiver) = piece(3, false);
+    step.push(late, start);
+    receivers.push(receiver);
+    assert!(step.commit(&mut journal, start).is_err());
+    assert_eq!(step.due_at(), Some(start + COMMIT_RETRY_FIRST * 2), "waits longer each time");
+    assert!(journal.cuts.is_empty());
+    assert!(receivers.iter_mut().all(|receiver| receiver.try_recv().is_err()));
+
+    let after = step.commit(&mut journal, start).expect("works again");
+    assert_eq!(release(after), [0, 1, 2, 3]);
+    let [cut] = journal.cuts.as_slice() else { panic!("one cut: {:?}", journal.cuts) };
+    assert_eq!(cut.rows, [row("same", "3")], "only the last value of a row is left");
+    assert_eq!(cut.counts, [("trail".to_owned(), "judged".to_owned(), 4)]);
+    assert_eq!(cut.positions.iter().map(|(_, at)| at.as_str()).collect::<Vec<_>>(), ["3"]);
+    assert!(!step.is_failing());
+    assert_eq!(step.due_at(), None);
+}
+
+#[test]
+fn clients_that_wait_hear_of_a_failure_at_once_and_what_they_sent_is_kept() {
+    let start = Instant::now();
+    let (mut step, mut journal) = (JournalStep::default(), Fickle { failures_left: 1, ..Fickle::default() });
+    let (first, mut first_receiver) = piece(0, true);
+    step.push(first, start);
+    assert!(step.commit(&mut journal, start).is_err());
+    assert_eq!(first_receiver.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+    let (second, mut second_receiver) = piece(1, true);
+    step.push(second, start);
+    assert_eq!(second_receiver.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+    let after = step.commit(&mut journal, start).expect("works again");
+    assert!(after.acknowledgements.is_empty());
+    assert_eq!(journal.cuts[0].rows, [row("same", "1")]);
+}
+
+#[test]
+fn what_is_unwritten_has_a_bound() {
+    let mut step = JournalStep::default();
+    for _ in 0..UNWRITTEN_PIECES_MAX {
+        assert!(!step.is_full());
+        step.push(Piece::default(), Instant::now());
+    }
+    assert!(step.is_full());
+}

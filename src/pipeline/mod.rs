@@ -1,0 +1,20 @@
+//! The stages between sources and the world: decode, engine, journal. Structs with steps; `app` drives them.
+//!
+//! No step holds a thread, a channel it waits on, a clock or an await: `app` drives each from a thread, `demo` and tests
+//! drive all of them on virtual time.
+
+mod accounts;
+mod board;
+mod decode;
+mod engine;
+mod journal;
+mod reorder;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use accounts::{Accounts, RejectLog};
+pub use board::{Board, JournalStatus, SourceStatus, StatusCounts};
+pub use decode::{DecodeStep, DecodedBatch, RejectNote};
+pub use engine::{EngineStep, Work};
+pub use journal::{Acknowledge, After, JournalStep, Piece};
+pub use reorder::{Reorder, TooFarAhead};

@@ -1,0 +1,141 @@
+//! Tests of the decoding and judging steps over a generated trail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use trailbrake_detectors::engine::{BrakeSettings, Engine, Mode, Outcome, Partition, PauseResult, Settings, Watch};
+use trailbrake_detectors::scenario::{Options, generate};
+use trailbrake_detectors::time::{Millis, Second};
+
+use super::*;
+use crate::journal::Cut;
+use crate::metrics::Metrics;
+use crate::source::{Batch, Terms};
+
+const START: Second = Second(1_767_603_600);
+
+fn trail() -> Vec<Bytes> {
+    let records = generate("agent-rebuild", &Options { seed: 3, start: START }).expect("a scenario");
+    records.into_iter().map(|record| Bytes::from(record.json)).collect()
+}
+
+fn batch(payloads: Vec<Bytes>, accounts: &[&str], received_at: Millis) -> Batch {
+    let accounts = accounts.iter().map(|account| (*account).to_owned()).collect();
+    let terms = Terms { name: Arc::from("trail"), accounts, may_pause: true, quiet_limit_seconds: 60 };
+    let partition = Partition { source: Arc::from("trail"), name: Arc::from("shard") };
+    let position = Some("7".to_owned());
+    Batch { terms: Arc::new(terms), partition, payloads, position, received_at, acknowledgement: None }
+}
+
+/// An engine's stage in this mode, with two receivers.
+pub(crate) fn stage(mode: Mode) -> (EngineStep, Arc<Board>) {
+    let settings = Settings { brake: BrakeSettings { mode, ..BrakeSettings::default() }, ..Settings::default() };
+    let board = Arc::new(Board::default());
+    let receivers = vec!["first".to_owned(), "second".to_owned()];
+    (EngineStep::new(Engine::new(settings), receivers, Arc::clone(&board), Arc::new(Metrics::new())), board)
+}
+
+/// Judges a trail with an incident, one record at a time as if nothing delayed it, and gathers all pieces.
+pub(crate) fn judge_trail(step: &mut EngineStep) -> Vec<Piece> {
+    let decode = DecodeStep::default();
+    let records = generate("agent-rebuild", &Options { seed: 3, start: START }).expect("a scenario");
+    let piece = |record: &trailbrake_detectors::scenario::Record| {
+        let decoded = decode.step(batch(vec![Bytes::from(record.json.clone())], &[], record.time.millis().plus(5_000)));
+        step.step(Work::Batch(Box::new(decoded)))
+    };
+    records.iter().map(piece).collect()
+}
+
+fn count(cut: &Cut) -> BTreeMap<String, u64> {
+    cut.counts.iter().map(|(_, column, records)| (column.clone(), *records)).collect()
+}
+
+#[test]
+fn the_columns_of_a_batch_add_up_whatever_it_holds() {
+    let (mut step, board) = stage(Mode::Observe);
+    let mut payloads = trail();
+    let copy = payloads.clone();
+    payloads.extend(copy);
+    payloads.extend([Bytes::from_static(b""), Bytes::from_static(b"{\"eventName\":"), Bytes::from_static(b"\xff\xfe")]);
+    let received = payloads.len() as u64;
+    let (sender, mut receiver) = oneshot::channel();
+    let mut batch = batch(payloads, &[], START.millis().plus(3_600_000));
+    batch.acknowledgement = Some(sender);
+    let decoded = DecodeStep::default().step(batch);
+    assert_eq!(decoded.reject_notes.len(), 3, "{:?}", decoded.reject_notes);
+    let piece = step.step(Work::Batch(Box::new(decoded)));
+
+    let counts = count(&piece.cut);
+    assert_eq!(counts["received"], received);
+    assert_eq!(counts["rejected"], 3);
+    assert!(counts["duplicate"] > 0, "{counts:?}");
+    let columns: u64 = counts.iter().filter(|(column, _)| *column != "received").map(|(_, records)| records).sum();
+    assert_eq!(columns, received, "{counts:?}");
+    assert_eq!(board.sources()["trail"].records, counts);
+
+    assert_eq!(piece.cut.positions.len(), 1);
+    assert!(receiver.try_recv().is_err(), "nothing is acknowledged by judging");
+    let [acknowledge] = piece.after.acknowledgements.as_slice() else { panic!("one acknowledgement") };
+    assert_eq!((acknowledge.committed.received, acknowledge.committed.rejected), (received, 3));
+    assert!(!acknowledge.client_waits, "a source with positions can wait");
+}
+
+#[test]
+fn events_of_accounts_that_the_source_may_not_speak_for_are_rejected() {
+    let all = DecodeStep::default().step(batch(trail(), &[], START.millis().plus(3_600_000)));
+    let account = all.events.first().expect("an event").account.clone();
+    let own = DecodeStep::default().step(batch(trail(), &[&account], START.millis().plus(3_600_000)));
+    assert_eq!(own.events.len(), all.events.len());
+    let foreign = DecodeStep::default().step(batch(trail(), &["999999999999"], START.millis().plus(3_600_000)));
+    assert!(foreign.events.is_empty());
+    assert_eq!(foreign.rejected, [(DecodeStep::FOREIGN_ACCOUNT, all.events.len() as u64)]);
+    assert_eq!(foreign.accounts.unaccounted(), 0);
+    assert!(foreign.reject_notes[0].sample.contains(&account));
+}
+
+#[test]
+fn each_announcement_is_an_order_for_each_receiver_and_a_pause_is_wanted_once() {
+    let (mut step, board) = stage(Mode::Enforce);
+    let pieces = judge_trail(&mut step);
+    let orders: Vec<_> = pieces.iter().flat_map(|piece| &piece.cut.orders).collect();
+    let ids: std::collections::BTreeSet<_> = orders.iter().map(|order| &order.id).collect();
+    assert_eq!(ids.len(), orders.len(), "each order has an id of its own");
+    let of = |receiver: &str| orders.iter().filter(|order| order.receiver == receiver).count();
+    assert!(of("first") > 0);
+    assert_eq!(of("first"), of("second"));
+    for piece in &pieces {
+        assert_eq!(piece.cut.orders, piece.after.orders, "what follows is what is written");
+        assert_eq!(piece.decision, !piece.cut.orders.is_empty() || !piece.cut.desired.is_empty());
+    }
+
+    let desired: Vec<_> = pieces.iter().flat_map(|piece| &piece.after.desired).collect();
+    let [(desired, mode)] = desired.as_slice() else { panic!("one pause: {desired:?}") };
+    assert_eq!(*mode, Mode::Enforce);
+    let result = PauseResult::Paused;
+    let at = desired.decided_at.plus(4_000);
+    let piece =
+        step.step(Work::Outcome(Outcome { key: desired.key.clone(), generation: desired.generation, at, result }));
+    assert_eq!(piece.cut.settled, [(desired.key.clone(), desired.generation)]);
+    assert_eq!(board.counts().paused, 1);
+    assert!(board.incidents(None, None, 10).iter().any(|situation| board.incident(&situation.incident.id).is_some()));
+}
+
+#[test]
+fn observing_pauses_nobody() {
+    let (mut step, board) = stage(Mode::Observe);
+    let pieces = judge_trail(&mut step);
+    assert!(pieces.iter().all(|piece| piece.cut.desired.is_empty() && piece.after.desired.is_empty()));
+    assert!(!board.incidents(None, None, 10).is_empty());
+}
+
+#[test]
+fn a_trail_in_trouble_is_shown_and_announced() {
+    let (mut step, board) = stage(Mode::Observe);
+    let watch =
+        Watch { source: Arc::from("trail"), at: START.millis(), trouble: Some("the trail was stopped".to_owned()) };
+    let piece = step.step(Work::Watch(watch));
+    assert!(piece.decision);
+    assert_eq!(board.sources()["trail"].trouble.as_deref(), Some("the trail was stopped"));
+}

@@ -1,1 +1,5 @@
-//! tests
+//! The integration tests, in one binary: fewer programs to link, and the servers are started by one.
+
+mod support;
+
+mod parts;

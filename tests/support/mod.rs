@@ -1,0 +1,49 @@
+//! What the tests of the whole chain are made of: real servers, and the few parts between them that are ours.
+
+pub(crate) mod agent;
+pub(crate) mod emulator;
+pub(crate) mod iam_proxy;
+pub(crate) mod namespace;
+pub(crate) mod pager;
+pub(crate) mod query;
+pub(crate) mod recorder;
+pub(crate) mod server;
+pub(crate) mod stream;
+pub(crate) mod trail;
+pub(crate) mod web;
+
+use std::future::Future;
+use std::time::Duration;
+
+use trailbrake::clock::{Clock, SystemClock};
+use trailbrake_detectors::time::Millis;
+
+/// Wall time now.
+pub(crate) fn now() -> Millis {
+    SystemClock.now()
+}
+
+/// Asks again and again until there is an answer, or fails with what was waited for.
+pub(crate) async fn eventually<T, F>(what: &str, within: Duration, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = tokio::time::Instant::now() + within;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A random identifier of so many hexadecimal digits.
+pub(crate) fn hex(digits: usize) -> String {
+    (0..digits).map(|_| char::from_digit(fastrand::u32(..16), 16).unwrap_or('0')).collect()
+}
+
+/// A random identifier in the form of a UUID.
+pub(crate) fn uuid() -> String {
+    format!("{}-{}-4{}-a{}-{}", hex(8), hex(4), hex(3), hex(3), hex(12))
+}

@@ -3,3 +3,4 @@
 mod support;
 
 mod parts;
+mod whole_chain;

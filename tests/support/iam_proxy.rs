@@ -34,6 +34,8 @@ pub(crate) struct Change {
     pub(crate) action: String,
     /// Whether it changed anything: not attached before, attached after, or the other way round.
     pub(crate) had_effect: bool,
+    /// When it was asked for.
+    pub(crate) asked: Millis,
     /// When IAM enforced it.
     pub(crate) in_place: Millis,
 }
@@ -54,7 +56,7 @@ struct Shared {
     /// How many changes are being held.
     held: watch::Sender<usize>,
     state: Mutex<Known>,
-    late: mpsc::UnboundedSender<(Instant, Asked)>,
+    late: mpsc::UnboundedSender<(Instant, Millis, Asked)>,
 }
 
 #[derive(Default)]
@@ -70,16 +72,16 @@ impl IamProxy {
     /// Starts it in front of `upstream`; accepted changes take effect after `delay`.
     pub(crate) async fn start(upstream: &str, delay: Duration) -> Self {
         // Holds the changes of one delay: as many as one `act` makes, which waits for each.
-        let (late, mut queue) = mpsc::unbounded_channel::<(Instant, Asked)>();
+        let (late, mut queue) = mpsc::unbounded_channel::<(Instant, Millis, Asked)>();
         let (passage, held) = (watch::channel(Passage::Open).0, watch::channel(0).0);
         let (client, state) = (web::client(), Mutex::default());
         let shared = Arc::new(Shared { upstream: upstream.to_owned(), client, delay, passage, held, state, late });
         let weak = Arc::downgrade(&shared);
         tokio::spawn(async move {
-            while let Some((due, asked)) = queue.recv().await {
+            while let Some((due, at, asked)) = queue.recv().await {
                 tokio::time::sleep_until(due).await;
                 let Some(shared) = weak.upgrade() else { break };
-                let answer = shared.apply(&asked).await;
+                let answer = shared.apply(&asked, at).await;
                 assert!(answer.status.is_success(), "IAM refused what it had accepted: {}", answer.text());
                 shared.state().pending.remove(0);
             }
@@ -125,7 +127,7 @@ impl Shared {
     }
 
     /// Lets a change reach IAM.
-    async fn apply(&self, asked: &Asked) -> Answer {
+    async fn apply(&self, asked: &Asked, at: Millis) -> Answer {
         let answer = self.pass_on(asked).await;
         let in_place = super::now();
         let (action, attachment) = attachment(asked);
@@ -136,7 +138,7 @@ impl Shared {
             } else {
                 state.enforced.remove(&attachment)
             };
-            state.changes.push(Change { action, had_effect, in_place });
+            state.changes.push(Change { action, had_effect, asked: at, in_place });
         }
         answer
     }
@@ -175,7 +177,7 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let asked = Asked { method, uri, headers, body };
+    let (asked, at) = (Asked { method, uri, headers, body }, super::now());
     let (action, attachment) = attachment(&asked);
     match action.as_str() {
         "AttachRolePolicy" | "AttachUserPolicy" | "DetachRolePolicy" | "DetachUserPolicy" => {
@@ -183,12 +185,12 @@ async fn handle(
             if shared.delay.is_zero() {
                 // A task of its own: a call that has reached IAM is carried out, whoever hangs up.
                 let (own, asked) = (shared.clone(), asked.clone());
-                let answer = tokio::spawn(async move { own.apply(&asked).await }).await.expect("applied");
+                let answer = tokio::spawn(async move { own.apply(&asked, at).await }).await.expect("applied");
                 shared.held_at(Passage::HeldAfter).await;
                 return answer.into();
             }
             shared.state().pending.push((attachment, action.starts_with("Attach")));
-            let _ = shared.late.send((Instant::now() + shared.delay, asked));
+            let _ = shared.late.send((Instant::now() + shared.delay, at, asked));
             xml(&format!("<{action}Response>{METADATA}</{action}Response>"))
         }
         "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => {

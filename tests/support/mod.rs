@@ -1,8 +1,10 @@
 //! What the tests of the whole chain are made of: real servers, and the few parts between them that are ours.
 
 pub(crate) mod agent;
+pub(crate) mod daemon;
 pub(crate) mod emulator;
 pub(crate) mod iam_proxy;
+pub(crate) mod monitoring;
 pub(crate) mod namespace;
 pub(crate) mod pager;
 pub(crate) mod query;

@@ -2,5 +2,6 @@
 
 mod support;
 
+mod kill;
 mod parts;
 mod whole_chain;

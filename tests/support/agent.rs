@@ -75,18 +75,18 @@ impl Scene {
     pub(crate) async fn set(emulator: &Emulator, recorder: &Recorder, role: &str, per_zone: u32) -> Self {
         let operator = emulator.admin.at(recorder.url());
         let account = emulator.account.clone();
+        let key = operator.credentials().access_key_id();
         let caller = Caller::User { name: ADMIN.to_owned(), id: emulator.admin_id.clone(), account: account.clone() };
-        recorder.knows(operator.credentials().access_key_id(), caller);
+        recorder.knows(key, caller.clone());
         let instances = launch(&operator, per_zone).await;
         let role_id = make_role(emulator, role).await;
         let session = "task-7f3a";
         let arn = format!("arn:aws:iam::{account}:role/{role}");
         let assume = [("RoleArn", arn.as_str()), ("RoleSessionName", session)];
         // Whoever signs here, in the trail it is the service that the agent runs on.
-        let runtime = user_of(&emulator.admin, ADMIN).await.at(recorder.url());
-        let service = Caller::Service { name: RUNTIME, account: account.clone() };
-        recorder.knows(runtime.credentials().access_key_id(), service);
-        let assumed = runtime.must(Api::Sts, "AssumeRole", &assume).await;
+        recorder.knows(key, Caller::Service { name: RUNTIME, account: account.clone() });
+        let assumed = operator.must(Api::Sts, "AssumeRole", &assume).await;
+        recorder.knows(key, caller);
         let of = |tag| first(&assumed, tag).expect("credentials").to_owned();
         let agent = credentials(&of("AccessKeyId"), &of("SecretAccessKey"), Some(&of("SessionToken")));
         let (role, session) = (role.to_owned(), session.to_owned());

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use trailbrake_detectors::time::Millis;
 
+use super::Holding;
 use super::query::all;
 use super::web::{self, Answer, Asked, Service};
 
@@ -102,9 +103,7 @@ impl IamProxy {
 
     /// Waits until a change is held.
     pub(crate) async fn holds(&self) {
-        let mut held = self.shared.held.subscribe();
-        let holding = held.wait_for(|held| *held > 0);
-        tokio::time::timeout(Duration::from_secs(30), holding).await.expect("a change within 30 s").expect("the proxy");
+        super::holds(&self.shared.held, "a change that waits").await;
     }
 
     /// All changes that reached IAM, in their order.
@@ -151,22 +150,6 @@ impl Shared {
         }
         let _holding = Holding::new(&self.held);
         let _ = passage.wait_for(|passage| *passage != place).await;
-    }
-}
-
-/// Counts a held call, also when its caller hangs up.
-struct Holding<'held>(&'held watch::Sender<usize>);
-
-impl<'held> Holding<'held> {
-    fn new(held: &'held watch::Sender<usize>) -> Self {
-        held.send_modify(|held| *held += 1);
-        Self(held)
-    }
-}
-
-impl Drop for Holding<'_> {
-    fn drop(&mut self) {
-        self.0.send_modify(|held| *held -= 1);
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod web;
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use trailbrake::clock::{Clock, SystemClock};
 use trailbrake_detectors::time::Millis;
 
@@ -48,4 +49,27 @@ pub(crate) fn hex(digits: usize) -> String {
 /// A random identifier in the form of a UUID.
 pub(crate) fn uuid() -> String {
     format!("{}-{}-4{}-a{}-{}", hex(8), hex(4), hex(3), hex(3), hex(12))
+}
+
+/// Counts a held call, also when its caller hangs up.
+pub(crate) struct Holding<'held>(&'held watch::Sender<usize>);
+
+impl<'held> Holding<'held> {
+    pub(crate) fn new(held: &'held watch::Sender<usize>) -> Self {
+        held.send_modify(|held| *held += 1);
+        Self(held)
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|held| *held -= 1);
+    }
+}
+
+/// Waits until something is held.
+pub(crate) async fn holds(held: &watch::Sender<usize>, what: &str) {
+    let mut held = held.subscribe();
+    let holding = tokio::time::timeout(Duration::from_secs(30), held.wait_for(|held| *held > 0)).await;
+    assert!(holding.is_ok_and(|holding| holding.is_ok()), "not within 30 s: {what}");
 }

@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::Holding;
 use super::web::{self, Service};
 
 /// The key of our integration.
@@ -39,6 +40,8 @@ struct Shared {
     taken: Mutex<Vec<Value>>,
     refused: Mutex<Vec<String>>,
     answers: watch::Sender<Answers>,
+    /// How many senders wait for an answer.
+    held: watch::Sender<usize>,
 }
 
 impl Pager {
@@ -48,6 +51,7 @@ impl Pager {
             taken: Mutex::default(),
             refused: Mutex::default(),
             answers: watch::channel(Answers::AtOnce).0,
+            held: watch::channel(0).0,
         });
         let router = Router::new().route("/v2/enqueue", post(enqueue)).with_state(shared.clone());
         Self { service: web::serve(router).await, shared }
@@ -61,6 +65,11 @@ impl Pager {
     /// Answers like this from here on, also those who still wait.
     pub(crate) fn answers(&self, answers: Answers) {
         self.shared.answers.send_replace(answers);
+    }
+
+    /// Waits until a sender is left without an answer.
+    pub(crate) async fn holds(&self) {
+        super::holds(&self.shared.held, "a sender that waits").await;
     }
 
     /// All events that it took, in their order.
@@ -95,6 +104,7 @@ async fn enqueue(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
     let event: Value = serde_json::from_slice(&body).unwrap_or_default();
     let dedup_key = event["dedup_key"].as_str().map_or_else(|| super::hex(32), str::to_owned);
     let mut answers = shared.answers.subscribe();
+    let _holding = (*answers.borrow() != Answers::AtOnce).then(|| Holding::new(&shared.held));
     // Whoever hangs up while waiting here was not heard.
     let _ = answers.wait_for(|answers| *answers != Answers::NeverTaking).await;
     lock(&shared.taken).push(event);

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod deploy;
 mod kill;
 mod parts;
 mod whole_chain;

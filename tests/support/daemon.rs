@@ -123,15 +123,10 @@ impl Daemon {
         format!("127.0.0.1:{}", self.metrics_port)
     }
 
-    /// The sum of all samples of a metric, by its full name.
-    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+    /// All metrics, as Prometheus gets them.
+    pub(crate) async fn metrics(&self) -> String {
         let url = format!("http://{}/metrics", self.metrics_address());
-        let text = web::client().get(url).send().await.ok()?.text().await.ok()?;
-        let samples = text.lines().filter_map(|line| {
-            let (sample, value) = line.rsplit_once(' ')?;
-            (sample.split('{').next()? == name).then(|| value.parse::<f64>().ok())?
-        });
-        samples.reduce(|sum, value| sum + value)
+        web::client().get(url).send().await.expect("metrics").text().await.expect("metrics")
     }
 
     /// The command line, as this reviewer.

@@ -19,6 +19,11 @@ pub(crate) fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy")
 }
 
+/// The rules that are shipped.
+pub(crate) fn rules() -> String {
+    std::fs::read_to_string(deploy().join("prometheus/trailbrake.rules.yml")).expect("the rules")
+}
+
 /// Alertmanager first: the daemon is told where it is.
 pub(crate) fn alertmanager(directory: &Path) -> Server {
     let config = "route: { receiver: nobody, group_wait: 0s }\nreceivers: [{ name: nobody }]\n";

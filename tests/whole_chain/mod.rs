@@ -4,6 +4,7 @@
 
 mod figures;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::support::agent::{self, Agent, Call, DESTRUCTIVE, EVERYTHING, Scene, p
 use crate::support::daemon::{Daemon, Surroundings, deny_policy};
 use crate::support::emulator::{Emulator, Kind};
 use crate::support::iam_proxy::{Change, IamProxy};
-use crate::support::monitoring::{Monitoring, alertmanager};
+use crate::support::monitoring::{Monitoring, alertmanager, rules};
 use crate::support::pager::Pager;
 use crate::support::recorder::Recorder;
 use crate::support::server::{Server, in_place};
@@ -139,7 +140,9 @@ async fn chain(variant: &Variant, stream: Stream, emulator: &Emulator, directory
         monitoring.alert_from_prometheus(alert).await;
     }
     monitoring.alert_from_trailbrake(id).await;
-    let decision = mean(&daemon, "trailbrake_decision_seconds").await;
+    let metrics = daemon.metrics().await;
+    assert_rules_know(&metrics);
+    let decision = decision_milliseconds(&metrics);
     let left = scene.left().await;
 
     resumed(&daemon, &scene, emulator, id, &before).await;
@@ -214,10 +217,24 @@ async fn resumed(daemon: &Daemon, scene: &Scene, emulator: &Emulator, id: &str, 
     .await;
 }
 
-/// The mean of a histogram, in milliseconds.
-async fn mean(daemon: &Daemon, histogram: &str) -> f64 {
-    let sum = daemon.metric(&format!("{histogram}_sum")).await.unwrap_or_else(|| panic!("no metric {histogram}"));
-    let count = daemon.metric(&format!("{histogram}_count")).await.unwrap_or_default();
-    assert!(count > 0.0, "{histogram} was never observed");
-    sum / count * 1_000.0
+/// Trailbrake's own measure from the decisive record's receipt to the hook's call, in milliseconds.
+fn decision_milliseconds(metrics: &str) -> f64 {
+    let sample = "trailbrake_decision_seconds{quantile=\"0.99\",window=\"10m\"} ";
+    let value = metrics.lines().find_map(|line| line.strip_prefix(sample)?.parse::<f64>().ok());
+    value.unwrap_or_else(|| panic!("no decision was measured:\n{metrics}")) * 1_000.0
+}
+
+/// Each metric that a rule speaks of exists.
+fn assert_rules_know(metrics: &str) {
+    let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+    let rules = rules();
+    let expressions = rules.lines().filter(|line| !line.trim_start().starts_with(['#', '-']));
+    let names: BTreeSet<_> = expressions
+        .flat_map(|line| line.split(|letter| !is_name(letter)))
+        .filter(|word| word.starts_with("trailbrake_"))
+        .collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        assert!(metrics.contains(&format!("\n{name}")), "a rule speaks of {name}, which does not exist:\n{metrics}");
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::agent::{self, Agent, Scene};
-use crate::support::daemon::{Daemon, Surroundings, deny_policy};
+use crate::support::daemon::{Daemon, Surroundings, deny_policy, hook_policy};
 use crate::support::emulator::{Emulator, Kind};
 use crate::support::iam_proxy::{IamProxy, Passage};
 use crate::support::pager::{Answers, Pager};
@@ -72,7 +72,7 @@ async fn killed(victim: Victim, moment: Moment, stream: Stream, emulator: &Emula
     let proxy = IamProxy::start(&emulator.url(), Duration::ZERO).await;
     let pager = Pager::start().await;
     let name = format!("{victim:?}-{moment:?}");
-    let hook = agent::hook_user(emulator, &format!("hook-{name}")).await;
+    let hook = agent::hook_user(emulator, &format!("hook-{name}"), &hook_policy(&emulator.account)).await;
     let scene = Arc::new(Scene::set(emulator, &recorder, &format!("agent-{name}"), 6).await);
     let surroundings = Surroundings { source, pager: &pager, alertmanager: None, iam: proxy.url(), hook: &hook };
     let mut daemon = Daemon::start(directory, &surroundings).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::support::agent::{self, Agent, DESTRUCTIVE, Scene, policy_arn};
+use crate::support::agent::{self, Agent, DESTRUCTIVE, EVERYTHING, Scene, policy_arn};
 use crate::support::emulator::{Emulator, Kind};
 use crate::support::iam_proxy::IamProxy;
 use crate::support::pager::{ROUTING_KEY, problems};
@@ -48,7 +48,7 @@ async fn enforces(kind: Kind, stream: Stream, delay: Duration) {
     let scene = Arc::new(Scene::set(&emulator, &recorder, "coding-agent", 8).await);
     let before = scene.policies().await;
     let proxy = IamProxy::start(&emulator.url(), delay).await;
-    let hook = agent::hook_user(&emulator, "hook").await.at(proxy.url());
+    let hook = agent::hook_user(&emulator, "hook", &may_attach(&emulator)).await.at(proxy.url());
     let agent = Agent::start(scene.clone(), Duration::from_millis(100), 2);
     eventually("the agent makes calls", Duration::from_secs(10), async || (agent.calls().len() >= 3).then_some(()))
         .await;
@@ -81,6 +81,20 @@ async fn enforces(kind: Kind, stream: Stream, delay: Duration) {
     namespace::note(&format!("parts {name}: {} calls went through, {} refused", good.len(), refused.len()));
 }
 
+/// May attach and detach our two policies, and see what is attached.
+fn may_attach(emulator: &Emulator) -> String {
+    let policies = [policy_arn(emulator, DESTRUCTIVE), policy_arn(emulator, EVERYTHING)];
+    let document = json!({ "Version": "2012-10-17", "Statement": [
+        {
+            "Effect": "Allow", "Resource": "*",
+            "Action": ["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy"],
+            "Condition": { "ArnEquals": { "iam:PolicyARN": policies } },
+        },
+        { "Effect": "Allow", "Resource": "*", "Action": ["iam:ListAttachedRolePolicies", "iam:ListAttachedUserPolicies"] },
+    ]});
+    document.to_string()
+}
+
 /// The hook's own user can attach our two policies and nothing else.
 #[test]
 fn hook_grants_nothing() {
@@ -93,7 +107,7 @@ fn hook_grants_nothing() {
             let folder = tempfile::tempdir().expect("a folder");
             let emulator = Emulator::start(Kind::MiniStack, folder.path()).await;
             agent::deny_policies(&emulator, DENY, DENY).await;
-            let hook = agent::hook_user(&emulator, "hook").await;
+            let hook = agent::hook_user(&emulator, "hook", &may_attach(&emulator)).await;
             let admin = [("UserName", "hook"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")];
             let refusal = hook.call(Api::Iam, "AttachUserPolicy", &admin).await.expect_err("a refusal");
             assert!(refusal.is_denial(), "{refusal:?}");

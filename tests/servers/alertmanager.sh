@@ -1,5 +1,6 @@
 #!/bin/bash
 # Alertmanager with DIRECTORY/alertmanager.yml, alone (no cluster).
+# shellcheck source=serve.sh
 . "$(dirname "$0")/serve.sh"
 server=$(tool prometheus-alertmanager) || fail "not installed: run tests/servers/install.sh"
 arguments=(--config.file="$directory/alertmanager.yml" --storage.path="$directory/alertmanager-data"

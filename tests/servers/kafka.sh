@@ -1,5 +1,6 @@
 #!/bin/bash
 # One Apache Kafka broker that is its own controller. The controller's port is the third argument.
+# shellcheck source=serve.sh
 . "$(dirname "$0")/serve.sh"
 [ -d "$installed/kafka" ] || fail "not installed: run tests/servers/install.sh"
 controller=${3:-$((port + 1))}

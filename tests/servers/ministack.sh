@@ -1,5 +1,6 @@
 #!/bin/bash
 # MiniStack with authentication on: IAM, STS and EC2 that enforce. First credentials: test / test.
+# shellcheck source=serve.sh
 . "$(dirname "$0")/serve.sh"
 server=$installed/emulators/bin/ministack
 [ -x "$server" ] || fail "not installed: run tests/servers/install.sh"

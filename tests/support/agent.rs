@@ -33,23 +33,10 @@ pub(crate) async fn deny_policies(emulator: &Emulator, destructive: &str, everyt
     }
 }
 
-/// A user that holds the rights of the `aws-iam` hook and no others.
-pub(crate) async fn hook_user(emulator: &Emulator, name: &str) -> Query {
-    let policies: Vec<_> = [DESTRUCTIVE, EVERYTHING].iter().map(|name| policy_arn(emulator, name)).collect();
-    let document = serde_json::json!({ "Version": "2012-10-17", "Statement": [
-        {
-            "Effect": "Allow", "Resource": "*",
-            "Action": ["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy"],
-            "Condition": { "ArnEquals": { "iam:PolicyARN": policies } },
-        },
-        {
-            "Effect": "Allow", "Resource": "*",
-            "Action": ["iam:ListAttachedRolePolicies", "iam:ListAttachedUserPolicies", "iam:GetPolicy", "iam:GetPolicyVersion"],
-        },
-    ]});
-    let document = document.to_string();
+/// A user that holds the rights of the `aws-iam` hook, as its own document has them, and no others.
+pub(crate) async fn hook_user(emulator: &Emulator, name: &str, document: &str) -> Query {
     emulator.admin.must(Api::Iam, "CreateUser", &[("UserName", name)]).await;
-    let policy = [("UserName", name), ("PolicyName", "pause"), ("PolicyDocument", document.as_str())];
+    let policy = [("UserName", name), ("PolicyName", "pause"), ("PolicyDocument", document)];
     emulator.admin.must(Api::Iam, "PutUserPolicy", &policy).await;
     user_of(&emulator.admin, name).await
 }

@@ -198,9 +198,18 @@ impl Drop for Daemon {
     }
 }
 
-/// Prints one of the two deny policies, as for `aws iam create-policy`.
+/// One of the two deny policies, as for `aws iam create-policy`.
 pub(crate) fn deny_policy(which: &str) -> String {
-    let output = Command::new(PROGRAM).args(["iam-policy", "--deny", which]).output().expect("trailbrake iam-policy");
+    iam_policy(&["--deny", which])
+}
+
+/// The rights of the hook in an account.
+pub(crate) fn hook_policy(account: &str) -> String {
+    iam_policy(&["--hook-role", "--account", account])
+}
+
+fn iam_policy(arguments: &[&str]) -> String {
+    let output = Command::new(PROGRAM).arg("iam-policy").args(arguments).output().expect("trailbrake iam-policy");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }

@@ -14,7 +14,7 @@ use trailbrake_detectors::time::Millis;
 
 use self::figures::Figures;
 use crate::support::agent::{self, Agent, Call, DESTRUCTIVE, EVERYTHING, Scene, policy_arn};
-use crate::support::daemon::{Daemon, Surroundings, deny_policy};
+use crate::support::daemon::{Daemon, Surroundings, deny_policy, hook_policy};
 use crate::support::emulator::{Emulator, Kind};
 use crate::support::iam_proxy::{Change, IamProxy};
 use crate::support::monitoring::{Monitoring, alertmanager, rules};
@@ -119,7 +119,7 @@ async fn chain(variant: &Variant, stream: Stream, emulator: &Emulator, directory
     let recorder = Recorder::start(&emulator.url(), stream, variant.delivery).await;
     let proxy = IamProxy::start(&emulator.url(), variant.iam).await;
     let pager = Pager::start().await;
-    let hook = agent::hook_user(emulator, &format!("hook-{name}")).await;
+    let hook = agent::hook_user(emulator, &format!("hook-{name}"), &hook_policy(&emulator.account)).await;
     let scene = Arc::new(Scene::set(emulator, &recorder, &format!("agent-{name}"), 14).await);
     let before = scene.policies().await;
     let alertmanager = alertmanager(directory);

@@ -1,5 +1,7 @@
 //! One record: an event, something that bears on nothing, or a reject.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::RejectReason;
@@ -168,7 +170,7 @@ fn without_failed(resources: &mut Option<Vec<Mention>>, response: &Value) {
     let lists = object.iter().filter(|(key, value)| {
         LISTS.contains(&&*key.to_ascii_lowercase()) && matches!(value, Value::Array(_) | Value::Object(_))
     });
-    let mut failed: Vec<String> = Vec::new();
+    let mut failed = BTreeSet::new();
     for (_, list) in lists {
         for key in ["resourceid", "id", "arn", "imageid", "name", "targetid", "identifier"] {
             failed.extend(texts(list, &[key.to_owned()]));

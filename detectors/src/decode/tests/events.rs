@@ -166,7 +166,7 @@ fn resources_are_named_in_every_dialect() {
             "glue:BatchDeleteTable",
             json!({"databaseName": "d", "tablesToDelete": ["a"]}),
             none.clone(),
-            "glue:table d < d".into(),
+            "glue:table a < d".into(),
         ),
         ("ecr:BatchDeleteThings", json!({"thingIds": ["a", "b"]}), none.clone(), "ecr:thing a; ecr:thing b".into()),
         ("new:DestroyEverything", none.clone(), none.clone(), "new:everything event:e-1".into()),

@@ -56,8 +56,7 @@ pub(super) fn read(
         Some(raw) if !raw.starts_with('{') => return Err(RejectReason::BadField),
         Some(_) => {}
     }
-    let is_flagged_write = fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("false");
-    if is_surely_a_read(&name) && !is_flagged_write {
+    if is_surely_a_read(&name) {
         return Ok((time, Read::Ignored));
     }
     if is_nested_too_deep(raw) {
@@ -131,6 +130,7 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
         request: unwrapped(&request, &event.name),
         response: unwrapped(&response, &event.name),
         region: &event.region,
+        time: event.time,
     };
     let (effect, kind, mut resources) = apply(&call, &known);
     let is_flagged_read = fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("true");

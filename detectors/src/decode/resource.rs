@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::dialect::{cut, is_subnet, is_zone_of, name_tag, percent_decoded, plain, select, texts};
+use super::dialect::{cut, instant, is_subnet, is_zone_of, name_tag, percent_decoded, plain, select, texts};
 use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term};
 use crate::event::{Effect, Mention, Proof};
 use crate::limits::{ALIASES_PER_RESOURCE_MAX, RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
+use crate::time::Second;
 
 /// The parts of a record that name resources.
 pub(super) struct Call<'a> {
@@ -18,8 +19,12 @@ pub(super) struct Call<'a> {
     pub(super) response: &'a Value,
     /// `awsRegion`.
     pub(super) region: &'a str,
+    /// `eventTime`.
+    pub(super) time: Second,
 }
 
+/// How far from the event's own time a time still says "now": clocks of one region differ by less.
+const NOW_SECONDS: u64 = 60;
 /// Zones and subnets kept of one resource, each.
 const PLACES_MAX: usize = 32;
 /// What contains a resource, as far as it is kept.
@@ -55,6 +60,10 @@ impl<'a> Call<'a> {
             Condition::Present(path) => !select(self.root(path.origin, None), &path.keys).is_empty(),
             Condition::Equals(path, value) => self.texts(path, None).contains(value),
             Condition::Region(region) => self.region == region,
+            Condition::Now(path) => {
+                let mut instants = self.texts(path, None).into_iter().map(|text| instant(&text));
+                instants.any(|instant| instant.is_some_and(|at| at.0.abs_diff(self.time.0) <= NOW_SECONDS))
+            }
         }
     }
 

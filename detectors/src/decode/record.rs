@@ -89,41 +89,18 @@ fn time(fields: &Fields<'_>, now: Millis) -> Result<Second, RejectReason> {
 /// The event, if it bears on judgement.
 fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Event>, RejectReason> {
     let source = head.source.to_ascii_lowercase();
-    let service = cut(source.split('.').next().unwrap_or_default());
+    let service = cut(source.strip_suffix(".amazonaws.com").unwrap_or(&source));
     let known = catalog.lookup(&service, &head.name);
-    let error_code = fields.kept(Field::ErrorCode)?;
-    let outcome = outcome(&error_code);
-    let region = fields.kept(Field::AwsRegion)?;
-    let recipient = fields.kept(Field::RecipientAccountId)?;
-    let mut event = Event {
-        id: head.id,
-        shared_id: fields.kept(Field::SharedEventId)?,
-        time: head.time,
-        account: if recipient.is_empty() { head.identity.account.clone() } else { recipient },
-        region,
-        service,
-        name: head.name,
-        effect: Effect::Other,
-        outcome,
-        error_code,
-        identity: head.identity,
-        request_id: fields.kept(Field::RequestId)?,
-        user_agent: fields.kept(Field::UserAgent)?,
-        source_ip: fields.kept(Field::SourceIpAddress)?,
-        resources: Vec::new(),
-        link: None,
-        subnet_zones: Vec::new(),
-    };
-    let is_link = event.service == "sts" && LINKS.contains(&&*event.name);
-    if let Known::Guessed(guess) = &known
-        && matches!(guess.effect, Effect::Observe | Effect::Other)
-        && !is_link
-    {
+    let is_link = service == "sts" && LINKS.contains(&&*head.name);
+    let is_idle = matches!(&known, Known::Guessed(guess) if matches!(guess.effect, Effect::Observe | Effect::Other));
+    if is_idle && !is_link {
         return Ok(None);
     }
+    let mut event = without_resources(fields, head, service)?;
+    let took_effect = event.outcome == Outcome::Ok;
     let (request, response) = (parse(fields.raw(Field::RequestParameters)), parse(fields.raw(Field::ResponseElements)));
     if is_link {
-        event.link = link(&response).filter(|_| outcome == Outcome::Ok);
+        event.link = link(&response).filter(|_| took_effect);
         return Ok(event.link.is_some().then_some(event));
     }
     let call = Call {
@@ -133,20 +110,45 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
         time: event.time,
     };
     let (effect, kind, mut resources) = apply(&call, &known);
-    let is_flagged_read = fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("true");
-    if is_flagged_read && effect == Effect::Create {
+    // The flag is believed of what the verb calls a create, never of a destruction.
+    if effect == Effect::Create && fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("true") {
         return Ok(None);
     }
-    if outcome == Outcome::Ok {
+    if took_effect {
         without_failed(&mut resources, call.response);
         event.subnet_zones = subnet_zones(call.response, call.region);
     }
-    if let Some(kind) = kind.filter(|_| effect == Effect::Destroy && outcome == Outcome::Ok && resources.is_none()) {
+    if let Some(kind) = kind.filter(|_| effect == Effect::Destroy && took_effect && resources.is_none()) {
         resources = Some(vec![unnamed(kind, &event.id)]);
     }
     event.effect = effect;
     event.resources = resources.unwrap_or_default();
     Ok(bears_on_judgement(&event).then_some(event))
+}
+
+/// What an event says apart from what it did, and to what.
+fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result<Event, NotPlain> {
+    let error_code = fields.kept(Field::ErrorCode)?;
+    let recipient = fields.kept(Field::RecipientAccountId)?;
+    Ok(Event {
+        id: head.id,
+        shared_id: fields.kept(Field::SharedEventId)?,
+        time: head.time,
+        account: if recipient.is_empty() { head.identity.account.clone() } else { recipient },
+        region: fields.kept(Field::AwsRegion)?,
+        service,
+        name: head.name,
+        effect: Effect::Other,
+        outcome: outcome(&error_code),
+        error_code,
+        identity: head.identity,
+        request_id: fields.kept(Field::RequestId)?,
+        user_agent: fields.kept(Field::UserAgent)?,
+        source_ip: fields.kept(Field::SourceIpAddress)?,
+        resources: Vec::new(),
+        link: None,
+        subnet_zones: Vec::new(),
+    })
 }
 
 /// The effect, the kind, and the resources found; no resources if none were found.

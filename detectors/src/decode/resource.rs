@@ -193,8 +193,8 @@ fn named_like(root: &Value, noun: &str) -> Vec<(usize, String)> {
     if found.is_empty() { collect(&partial) } else { found }
 }
 
-/// All identifiers of a request in one, for what is called like none of them: it links to nothing, and two requests that
-/// differ stay two.
+/// All identifiers of a request in one, for what is called like none of them: it links to nothing, and two requests
+/// that differ stay two.
 fn all_ids(request: &Value) -> Option<String> {
     let is_id = |key: &str| SUFFIXES.iter().any(|suffix| key.to_ascii_lowercase().ends_with(suffix));
     let keys = request.as_object()?.iter().filter(|(key, _)| is_id(key));
@@ -202,13 +202,14 @@ fn all_ids(request: &Value) -> Option<String> {
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
-/// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both say
-/// the same of one resource.
+/// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both
+/// say the same of one resource.
 fn containers(request: &Value, noun: &str) -> Vec<String> {
-    const CONTAINERS: &str = "api restapi cluster instance domain application app workspace knowledgebase database userpool pool \
-                              farm index detector bot assistant organization mesh space fleet project environment server \
-                              vault backupvault repository registry bus eventbus catalog gateway network globalnetwork \
-                              store policystore identitystore collection namespace group table function";
+    const CONTAINERS: &str = "\
+        api restapi cluster instance domain application app workspace knowledgebase database userpool pool farm index \
+        detector bot assistant organization mesh space fleet project environment server vault backupvault repository \
+        registry bus eventbus catalog gateway network globalnetwork store policystore identitystore collection \
+        namespace group table function";
     let Some(object) = request.as_object() else { return Vec::new() };
     let mut parents: Vec<(String, String)> = object
         .iter()

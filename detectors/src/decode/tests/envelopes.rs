@@ -29,8 +29,8 @@ fn a_record_is_found_in_each_wrapper() {
     let record = deletion();
     let line = record.to_string();
     let bridge = |source: &str, account: &str| {
-        json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": source, "account": account,
-               "time": "2025-12-31T23:59:00Z", "region": "eu-central-1", "resources": [], "detail": record})
+        json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": source,
+               "account": account, "region": "eu-central-1", "resources": [], "detail": record})
     };
     let lookup = json!({"EventId": "e-1", "EventName": "DeleteVolume", "CloudTrailEvent": line});
     let cases: Vec<(&str, Vec<u8>, usize)> = vec![

@@ -88,6 +88,13 @@ fn conditions_choose_the_effect() {
         event.map(|event| event.resources[0].proof)
     };
     assert_eq!((proof("us-east-1"), proof("eu-west-1")), (Some(Proof::None), Some(Proof::FailsIfExists)));
+    let made = |at: &str| {
+        let response = json!({"service": {"serviceName": "a", "createdAt": at}});
+        event("ecs:CreateService", json!({"serviceName": "a"}), response, &json!({}))
+            .map(|event| event.resources[0].proof)
+    };
+    assert_eq!(made("Dec 31, 2025, 11:58:30 PM"), Some(Proof::ServerAssigned));
+    assert_eq!(made("Dec 31, 2025, 11:57:30 PM"), Some(Proof::None), "it existed before");
     let first =
         event("ssm:PutParameter", json!({"name": "a"}), json!({"version": 1}), &json!({})).map(|event| event.effect);
     assert_eq!(first, Some(Create), "the first version of a parameter");
@@ -104,6 +111,7 @@ fn refusals_are_kept_and_failures_bear_on_nothing() {
         ("ec2:DeleteVolume", json!("AccessDeniedException"), Some(Denied)),
         ("ec2:DeleteVolume", json!("UnauthorizedException"), Some(Denied)),
         ("ec2:DeleteVolume", json!("Server.InternalError"), Some(Failed)),
+        ("ec2:DeleteVolume", json!("InternalFailure"), Some(Failed)),
         ("ec2:DeleteVolume", json!("Client.DryRunOperation"), None),
         ("ec2:DeleteVolume", json!("Client.InvalidVolume.NotFound"), None),
         ("ec2:DeleteVolume", json!("ThrottlingException"), None),

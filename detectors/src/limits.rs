@@ -16,6 +16,8 @@ pub const ENVELOPES_MAX: usize = 4;
 pub const STRING_BYTES_MAX: usize = 512;
 /// Resources kept from one call; the rest is counted on the event.
 pub const RESOURCES_PER_EVENT_MAX: usize = 1_000;
+/// Resources kept from one payload; what follows is rejected like too many records, counted as one.
+pub const RESOURCES_PER_PAYLOAD_MAX: usize = 200_000;
 /// Aliases kept for one resource.
 pub const ALIASES_PER_RESOURCE_MAX: usize = 16;
 /// Bytes of a rejected record that are kept as a sample.
@@ -69,6 +71,7 @@ pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 60;
 pub const PARTITIONS_MAX: usize = 10_000;
 
 const _: () = assert!(RECORD_BYTES_MAX <= PAYLOAD_BYTES_MAX && PAYLOAD_BYTES_MAX <= DECOMPRESSED_BYTES_MAX);
+const _: () = assert!(RECORDS_PER_PAYLOAD_MAX <= RESOURCES_PER_PAYLOAD_MAX);
 const _: () = assert!(LATENESS_SECONDS < WINDOW_SECONDS_MAX && WINDOW_SECONDS_MAX < RECREATE_SECONDS_MAX);
 const _: () = assert!(YOUNG_SECONDS_MAX >= WINDOW_SECONDS_MAX);
 const _: () = assert!(FUTURE_SECONDS_MAX < LATENESS_SECONDS);

@@ -30,7 +30,7 @@ const ADVERBS: [&str; 4] = ["Batch", "Bulk", "Admin", "Force"];
 
 /// What is data or a label and no resource: its deletion is a user's daily work.
 const NOT_RESOURCES: &str = "Tag Tags Tagging Item Items Message Messages MessageBatch Object Objects Record Records \
-                             Session Sessions Document Documents Comment Attributes";
+                             Session Sessions Comment Attributes MultipartUpload";
 
 /// A read by its name alone. One-sided: false means that it has to be looked at.
 pub fn is_surely_a_read(name: &str) -> bool {
@@ -82,7 +82,8 @@ pub(super) fn guess(service: &str, name: &str) -> Guess {
         effect = Effect::Other;
     }
     // Targets and instances are registered with something and live on without it.
-    if name.starts_with("Deregister") && (noun.starts_with("Target") || noun.starts_with("Instance")) {
+    let is_member = noun.contains("Target") || noun.contains("From") || noun.starts_with("Instance");
+    if effect == Effect::Destroy && is_member && name.contains("egister") {
         effect = Effect::Disrupt;
     }
     let noun = singular(before_preposition(&noun)).into_owned();

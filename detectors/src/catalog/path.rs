@@ -49,6 +49,8 @@ pub enum Condition {
     Equals(Path, String),
     /// The event's region is this: `region:us-east-1`.
     Region(String),
+    /// A time at the path is the event's own, give or take a minute: `now:response.service.createdAt`.
+    Now(Path),
 }
 
 impl Path {
@@ -96,6 +98,7 @@ impl Condition {
     pub(super) fn parse(text: &str) -> Result<Self, Mistake> {
         match text.split_once(':') {
             Some(("region", region)) => Ok(Self::Region(region.to_owned())),
+            Some(("now", path)) => Path::parse(path).map(Self::Now),
             Some((path, value)) => Ok(Self::Equals(Path::parse(path)?, value.to_owned())),
             None => Path::parse(text).map(Self::Present),
         }

@@ -1,8 +1,11 @@
 //! Finds values in request and response, whatever dialect the service logs them in.
 
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use serde_json::{Map, Value};
 
 use crate::limits::{NESTING_MAX, STRING_BYTES_MAX};
+use crate::time::Second;
 
 /// What CloudTrail writes where a value is secret.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
@@ -189,6 +192,20 @@ pub(super) fn percent_decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
+/// The instant that a response writes in one of its forms: ISO 8601, `Jul 10, 2023, 12:07:59 PM` with and without the
+/// second comma, seconds or milliseconds since the epoch.
+pub(super) fn instant(text: &str) -> Option<Second> {
+    if let Ok(number) = text.parse::<f64>() {
+        // Seconds reach this number in the year 5138, milliseconds reached it in 1973.
+        return Some(Second(if number < 1e11 { number } else { number / 1_000.0 } as i64));
+    }
+    let spaced: String =
+        text.chars().map(|character| if character.is_whitespace() { ' ' } else { character }).collect();
+    let written = ["%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M:%S %p"];
+    let date = || written.iter().find_map(|format| DateTime::strptime(format, &spaced).ok());
+    Second::parse(text).or_else(|| Some(Second(Offset::UTC.to_timestamp(date()?).ok()?.as_second())))
+}
+
 /// A text cut to what is kept of one, at a character.
 pub(super) fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(STRING_BYTES_MAX)].to_owned()
@@ -247,6 +264,25 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(percent_decoded(text), expected);
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_every_form() {
+        let expected = Second::parse("2023-07-10T12:07:59Z");
+        for text in [
+            "2023-07-10T12:07:59.5Z",
+            "Jul 10, 2023, 12:07:59 PM",
+            "Jul 10, 2023 12:07:59 PM",
+            "Jul 10, 2023, 12:07:59\u{202f}PM",
+            "1688990879",
+            "1688990879123",
+            "1.688990879E9",
+        ] {
+            assert_eq!(instant(text), expected, "{text}");
+        }
+        for text in ["", "soon", "Jul 32, 2023 12:07:59 PM"] {
+            assert_eq!(instant(text), None, "{text}");
         }
     }
 

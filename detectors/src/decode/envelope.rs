@@ -12,7 +12,7 @@ use super::{Decoded, Reject, RejectReason};
 use crate::catalog::Catalog;
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
-    REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX,
+    REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX, RESOURCES_PER_PAYLOAD_MAX,
 };
 use crate::time::Millis;
 
@@ -23,12 +23,13 @@ pub(super) struct Decoder<'c> {
     now: Millis,
     catalog: &'c Catalog,
     decoded: Decoded,
+    resources: usize,
     is_full: bool,
 }
 
 impl<'c> Decoder<'c> {
     pub(super) fn new(now: Millis, catalog: &'c Catalog) -> Self {
-        Self { now, catalog, decoded: Decoded::default(), is_full: false }
+        Self { now, catalog, decoded: Decoded::default(), resources: 0, is_full: false }
     }
 
     pub(super) fn finish(self) -> Decoded {
@@ -193,14 +194,17 @@ impl<'c> Decoder<'c> {
         self.decoded.received += 1;
         self.decoded.newest = self.decoded.newest.max(Some(time));
         match read {
-            Read::Event(event) => self.decoded.events.push(*event),
+            Read::Event(event) => {
+                self.resources += event.resources.len();
+                self.decoded.events.push(*event);
+            }
             Read::Ignored => self.decoded.ignored += 1,
         }
     }
 
     /// Whether one more record fits. The first that does not is rejected in the name of all that follow.
     fn has_room(&mut self, next: &[u8]) -> bool {
-        if self.decoded.received < RECORDS_PER_PAYLOAD_MAX as u64 {
+        if self.decoded.received < RECORDS_PER_PAYLOAD_MAX as u64 && self.resources < RESOURCES_PER_PAYLOAD_MAX {
             return true;
         }
         if !self.is_full {

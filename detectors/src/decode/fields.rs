@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
         self.text(field).map(|text| cut(&text))
     }
 
-    /// Whether the object is a record: it has a field that only records have. Its own fields are never taken for wrappers.
+    /// Whether the object is a record: it has a field that only records have. Its fields are never taken for wrappers.
     pub(super) fn is_record(&self) -> bool {
         [Field::EventVersion, Field::EventName, Field::EventSource, Field::EventId, Field::UserIdentity]
             .into_iter()

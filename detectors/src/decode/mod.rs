@@ -97,7 +97,8 @@ pub struct Decoded {
     pub newest: Option<Second>,
 }
 
-/// Decodes one payload: a record, a wrapper around records, or lines of them, compressed or not. `now` bounds event times.
+/// Decodes one payload: a record, a wrapper around records, or lines of them, compressed or not. `now` bounds event
+/// times.
 pub fn decode(payload: &[u8], now: Millis, catalog: &Catalog) -> Decoded {
     let mut decoder = envelope::Decoder::new(now, catalog);
     decoder.payload(payload);

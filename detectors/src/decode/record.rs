@@ -1,5 +1,7 @@
 //! One record: an event, something that bears on nothing, or a reject.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::RejectReason;
@@ -54,8 +56,7 @@ pub(super) fn read(
         Some(raw) if !raw.starts_with('{') => return Err(RejectReason::BadField),
         Some(_) => {}
     }
-    let is_flagged_write = fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("false");
-    if is_surely_a_read(&name) && !is_flagged_write {
+    if is_surely_a_read(&name) {
         return Ok((time, Read::Ignored));
     }
     if is_nested_too_deep(raw) {
@@ -88,22 +89,57 @@ fn time(fields: &Fields<'_>, now: Millis) -> Result<Second, RejectReason> {
 /// The event, if it bears on judgement.
 fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Event>, RejectReason> {
     let source = head.source.to_ascii_lowercase();
-    let service = cut(source.split('.').next().unwrap_or_default());
+    let service = cut(source.strip_suffix(".amazonaws.com").unwrap_or(&source));
     let known = catalog.lookup(&service, &head.name);
+    let is_link = service == "sts" && LINKS.contains(&&*head.name);
+    let is_idle = matches!(&known, Known::Guessed(guess) if matches!(guess.effect, Effect::Observe | Effect::Other));
+    if is_idle && !is_link {
+        return Ok(None);
+    }
+    let mut event = without_resources(fields, head, service)?;
+    let took_effect = event.outcome == Outcome::Ok;
+    let (request, response) = (parse(fields.raw(Field::RequestParameters)), parse(fields.raw(Field::ResponseElements)));
+    if is_link {
+        event.link = link(&response).filter(|_| took_effect);
+        return Ok(event.link.is_some().then_some(event));
+    }
+    let call = Call {
+        request: unwrapped(&request, &event.name),
+        response: unwrapped(&response, &event.name),
+        region: &event.region,
+        time: event.time,
+    };
+    let (effect, kind, mut resources) = apply(&call, &known);
+    // The flag is believed of what the verb calls a create, never of a destruction.
+    if effect == Effect::Create && fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("true") {
+        return Ok(None);
+    }
+    if took_effect {
+        without_failed(&mut resources, call.response);
+        event.subnet_zones = subnet_zones(call.response, call.region);
+    }
+    if let Some(kind) = kind.filter(|_| effect == Effect::Destroy && took_effect && resources.is_none()) {
+        resources = Some(vec![unnamed(kind, &event.id)]);
+    }
+    event.effect = effect;
+    event.resources = resources.unwrap_or_default();
+    Ok(bears_on_judgement(&event).then_some(event))
+}
+
+/// What an event says apart from what it did, and to what.
+fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result<Event, NotPlain> {
     let error_code = fields.kept(Field::ErrorCode)?;
-    let outcome = outcome(&error_code);
-    let region = fields.kept(Field::AwsRegion)?;
     let recipient = fields.kept(Field::RecipientAccountId)?;
-    let mut event = Event {
+    Ok(Event {
         id: head.id,
         shared_id: fields.kept(Field::SharedEventId)?,
         time: head.time,
         account: if recipient.is_empty() { head.identity.account.clone() } else { recipient },
-        region,
+        region: fields.kept(Field::AwsRegion)?,
         service,
         name: head.name,
         effect: Effect::Other,
-        outcome,
+        outcome: outcome(&error_code),
         error_code,
         identity: head.identity,
         request_id: fields.kept(Field::RequestId)?,
@@ -112,39 +148,7 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
-    };
-    let is_link = event.service == "sts" && LINKS.contains(&&*event.name);
-    if let Known::Guessed(guess) = &known
-        && matches!(guess.effect, Effect::Observe | Effect::Other)
-        && !is_link
-    {
-        return Ok(None);
-    }
-    let (request, response) = (parse(fields.raw(Field::RequestParameters)), parse(fields.raw(Field::ResponseElements)));
-    if is_link {
-        event.link = link(&response).filter(|_| outcome == Outcome::Ok);
-        return Ok(event.link.is_some().then_some(event));
-    }
-    let call = Call {
-        request: unwrapped(&request, &event.name),
-        response: unwrapped(&response, &event.name),
-        region: &event.region,
-    };
-    let (effect, kind, mut resources) = apply(&call, &known);
-    let is_flagged_read = fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("true");
-    if is_flagged_read && effect == Effect::Create {
-        return Ok(None);
-    }
-    if outcome == Outcome::Ok {
-        without_failed(&mut resources, call.response);
-        event.subnet_zones = subnet_zones(call.response, call.region);
-    }
-    if let Some(kind) = kind.filter(|_| effect == Effect::Destroy && outcome == Outcome::Ok && resources.is_none()) {
-        resources = Some(vec![unnamed(kind, &event.id)]);
-    }
-    event.effect = effect;
-    event.resources = resources.unwrap_or_default();
-    Ok(bears_on_judgement(&event).then_some(event))
+    })
 }
 
 /// The effect, the kind, and the resources found; no resources if none were found.
@@ -168,7 +172,7 @@ fn without_failed(resources: &mut Option<Vec<Mention>>, response: &Value) {
     let lists = object.iter().filter(|(key, value)| {
         LISTS.contains(&&*key.to_ascii_lowercase()) && matches!(value, Value::Array(_) | Value::Object(_))
     });
-    let mut failed: Vec<String> = Vec::new();
+    let mut failed = BTreeSet::new();
     for (_, list) in lists {
         for key in ["resourceid", "id", "arn", "imageid", "name", "targetid", "identifier"] {
             failed.extend(texts(list, &[key.to_owned()]));

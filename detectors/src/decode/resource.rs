@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::dialect::{cut, is_subnet, is_zone_of, name_tag, percent_decoded, plain, select, texts};
+use super::dialect::{cut, instant, is_subnet, is_zone_of, name_tag, percent_decoded, plain, select, texts};
 use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term};
 use crate::event::{Effect, Mention, Proof};
 use crate::limits::{ALIASES_PER_RESOURCE_MAX, RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
+use crate::time::Second;
 
 /// The parts of a record that name resources.
 pub(super) struct Call<'a> {
@@ -18,10 +19,16 @@ pub(super) struct Call<'a> {
     pub(super) response: &'a Value,
     /// `awsRegion`.
     pub(super) region: &'a str,
+    /// `eventTime`.
+    pub(super) time: Second,
 }
 
-/// Zones, subnets, parents kept of one resource, each.
+/// How far from the event's own time a time still says "now": clocks of one region differ by less.
+const NOW_SECONDS: u64 = 60;
+/// Zones and subnets kept of one resource, each.
 const PLACES_MAX: usize = 32;
+/// What contains a resource, as far as it is kept.
+const PARENTS_MAX: usize = 4;
 
 impl<'a> Call<'a> {
     fn root(&self, origin: Origin, item: Option<&'a Value>) -> &'a Value {
@@ -53,6 +60,10 @@ impl<'a> Call<'a> {
             Condition::Present(path) => !select(self.root(path.origin, None), &path.keys).is_empty(),
             Condition::Equals(path, value) => self.texts(path, None).contains(value),
             Condition::Region(region) => self.region == region,
+            Condition::Now(path) => {
+                let mut instants = self.texts(path, None).into_iter().map(|text| instant(&text));
+                instants.any(|instant| instant.is_some_and(|at| at.0.abs_diff(self.time.0) <= NOW_SECONDS))
+            }
         }
     }
 
@@ -116,20 +127,20 @@ impl<'a> Call<'a> {
 
     /// The resources that an action outside the table seems to name: what is called like its noun.
     pub(super) fn guessed(&self, guess: &Guess) -> Vec<Mention> {
-        let wanted =
-            if guess.effect == Effect::Create { [self.response, self.request] } else { [self.request, self.response] };
         let noun = guess.noun.to_ascii_lowercase();
+        // What is destroyed is named in the request; of what was created, request and response each know names.
         let mut found: Vec<Vec<String>> = Vec::new();
-        for root in wanted {
-            // Of what was created, request and response each know names; what is destroyed is named in the request.
-            if found.is_empty() || guess.effect == Effect::Create {
-                for (index, id) in named_like(root, &noun) {
-                    match found.get_mut(index) {
-                        Some(ids) => ids.push(id),
-                        None => found.push(vec![id]),
-                    }
+        let is_create = guess.effect == Effect::Create;
+        for root in [self.request, self.response].into_iter().take(if is_create { 2 } else { 1 }) {
+            for (index, id) in named_like(root, &noun) {
+                match found.get_mut(index) {
+                    Some(ids) => ids.push(id),
+                    None => found.push(vec![id]),
                 }
             }
+        }
+        if found.is_empty() && !is_create {
+            found.extend(all_ids(self.request).map(|id| vec![id]));
         }
         let parents = containers(self.request, &noun);
         let name = name_tag(self.request).unwrap_or_default();
@@ -153,9 +164,11 @@ fn unplaced(kind: &Kind, aliases: Vec<String>, parents: Vec<String>, name: Strin
     Mention { kind: kind.name.clone(), class, scope, aliases, parents, name, proof: Proof::None, zones, subnets }
 }
 
+/// How keys of identifiers end.
+const SUFFIXES: [&str; 8] = ["id", "arn", "name", "identifier", "url", "ids", "arns", "names"];
+
 /// Identifiers called like the noun, in the object or in one of that name within it, with their place in a list.
 fn named_like(root: &Value, noun: &str) -> Vec<(usize, String)> {
-    const SUFFIXES: [&str; 8] = ["id", "arn", "name", "identifier", "url", "ids", "arns", "names"];
     let Some(object) = root.as_object() else { return Vec::new() };
     let inner = object.iter().find(|(key, value)| key.eq_ignore_ascii_case(noun) && value.is_object());
     let candidates: Vec<(String, &Value)> = object
@@ -164,37 +177,39 @@ fn named_like(root: &Value, noun: &str) -> Vec<(usize, String)> {
         .map(|(key, value)| (key.to_ascii_lowercase(), value))
         .collect();
     let exact = |key: &str| {
-        key.strip_prefix(noun).is_some_and(|rest| rest.is_empty() || rest == "s" || SUFFIXES.contains(&rest))
+        let rest = key.strip_prefix(noun);
+        rest.is_some_and(|rest| matches!(rest, "" | "s" | "todelete" | "stodelete") || SUFFIXES.contains(&rest))
     };
-    let bare = |key: &str| SUFFIXES.contains(&key);
     // `DeleteDBClusterParameterGroup` may take a `parameterGroupName`.
     let partial = |key: &str| {
         let stem = SUFFIXES.iter().find_map(|suffix| key.strip_suffix(suffix));
         stem.is_some_and(|stem| stem.len() > 2 && noun.ends_with(stem))
     };
-    let any = |key: &str| ["id", "arn", "name", "identifier"].iter().any(|suffix| key.ends_with(suffix));
-    let collect = |is_name: &dyn Fn(&str) -> bool, keys_max: usize| -> Vec<(usize, String)> {
+    let collect = |is_name: &dyn Fn(&str) -> bool| -> Vec<(usize, String)> {
         let values = candidates.iter().filter(|(key, _)| is_name(key)).map(|(_, value)| select(value, &[]));
-        let ids = values.map(|values| values.into_iter().filter_map(plain).enumerate().collect::<Vec<_>>());
-        ids.filter(|ids| !ids.is_empty()).take(keys_max).flatten().collect()
+        values.flat_map(|values| values.into_iter().filter_map(plain).enumerate().collect::<Vec<_>>()).collect()
     };
-    let mut found = collect(&|key| exact(key) || bare(key), usize::MAX);
-    if found.is_empty() {
-        found = collect(&partial, usize::MAX);
-    }
-    if found.is_empty() {
-        found = collect(&any, 1);
-    }
-    found
+    let found = collect(&|key| exact(key) || SUFFIXES.contains(&key));
+    if found.is_empty() { collect(&partial) } else { found }
 }
 
-/// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both say
-/// the same of one resource.
+/// All identifiers of a request in one, for what is called like none of them: it links to nothing, and two requests
+/// that differ stay two.
+fn all_ids(request: &Value) -> Option<String> {
+    let is_id = |key: &str| SUFFIXES.iter().any(|suffix| key.to_ascii_lowercase().ends_with(suffix));
+    let keys = request.as_object()?.iter().filter(|(key, _)| is_id(key));
+    let ids: Vec<String> = keys.flat_map(|(_, value)| select(value, &[])).filter_map(plain).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+/// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both
+/// say the same of one resource.
 fn containers(request: &Value, noun: &str) -> Vec<String> {
-    const CONTAINERS: &str = "api restapi cluster instance domain application app workspace knowledgebase database userpool pool \
-                              farm index detector bot assistant organization mesh space fleet project environment server \
-                              vault backupvault repository registry bus eventbus catalog gateway network globalnetwork \
-                              store policystore identitystore collection namespace group table function";
+    const CONTAINERS: &str = "\
+        api restapi cluster instance domain application app workspace knowledgebase database userpool pool farm index \
+        detector bot assistant organization mesh space fleet project environment server vault backupvault repository \
+        registry bus eventbus catalog gateway network globalnetwork store policystore identitystore collection \
+        namespace group table function";
     let Some(object) = request.as_object() else { return Vec::new() };
     let mut parents: Vec<(String, String)> = object
         .iter()
@@ -209,7 +224,7 @@ fn containers(request: &Value, noun: &str) -> Vec<String> {
         .collect();
     parents.sort_unstable();
     parents.dedup_by(|one, other| one.0 == other.0);
-    parents.into_iter().map(|(_, parent)| parent).take(PLACES_MAX).collect()
+    parents.into_iter().map(|(_, parent)| parent).take(PARENTS_MAX).collect()
 }
 
 /// What contains a resource is known by the last part of its ARN, so that its name and its ARN are one.

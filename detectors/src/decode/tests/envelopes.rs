@@ -10,7 +10,7 @@ use super::super::RejectReason;
 use super::{decoded, reasons, record};
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, NESTING_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
-    REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX,
+    REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX, RESOURCES_PER_EVENT_MAX, RESOURCES_PER_PAYLOAD_MAX,
 };
 use crate::time::Second;
 
@@ -29,8 +29,8 @@ fn a_record_is_found_in_each_wrapper() {
     let record = deletion();
     let line = record.to_string();
     let bridge = |source: &str, account: &str| {
-        json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": source, "account": account,
-               "time": "2025-12-31T23:59:00Z", "region": "eu-central-1", "resources": [], "detail": record})
+        json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": source,
+               "account": account, "region": "eu-central-1", "resources": [], "detail": record})
     };
     let lookup = json!({"EventId": "e-1", "EventName": "DeleteVolume", "CloudTrailEvent": line});
     let cases: Vec<(&str, Vec<u8>, usize)> = vec![
@@ -155,6 +155,16 @@ fn records_and_rejects_of_a_payload_are_bounded() {
         assert_eq!(more.received, RECORDS_PER_PAYLOAD_MAX as u64 + 1, "the rest counts as one");
         assert_eq!(more.rejects.len(), REJECTS_PER_PAYLOAD_MAX);
     }
+}
+
+#[test]
+fn resources_of_a_payload_are_bounded() {
+    let ids: Vec<String> = (0..2 * RESOURCES_PER_EVENT_MAX).map(|number| format!("t-{number}")).collect();
+    let line = record("x:DeleteThings", &json!({"requestParameters": {"thingIds": ids}})).to_string();
+    let enough = RESOURCES_PER_PAYLOAD_MAX / RESOURCES_PER_EVENT_MAX;
+    let decoded = decoded(vec![line; enough + 5].join("\n"));
+    assert_eq!(decoded.events.len(), enough);
+    assert_eq!(reasons(&decoded), [RejectReason::TooManyRecords]);
 }
 
 #[test]

@@ -4,183 +4,25 @@ use serde_json::{Value, json};
 
 use super::{decoded, event, record};
 use crate::event::{Effect, Event, IdentityKind, Outcome, Proof, Scope, WeightClass};
+use crate::limits::STRING_BYTES_MAX;
 
-/// Kind, aliases and parents of each resource.
-fn resources(event: Option<Event>) -> Vec<(String, Vec<String>, Vec<String>)> {
-    let mentions = event.map(|event| event.resources).unwrap_or_default();
-    mentions.into_iter().map(|mention| (mention.kind, mention.aliases, mention.parents)).collect()
+/// `kind alias… [< parent…]` of each resource, divided by `;`.
+fn resources(event: Option<Event>) -> String {
+    let written = event.map(|event| event.resources).unwrap_or_default().into_iter().map(|mention| {
+        let parents = mention.parents.iter().map(|parent| format!(" < {parent}")).collect::<String>();
+        format!("{} {}{parents}", mention.kind, mention.aliases.join(" "))
+    });
+    written.collect::<Vec<_>>().join("; ")
 }
 
-/// One line a case: action, request, response, then `kind alias… [< parent]`, resources divided by `;`.
 #[test]
 fn resources_are_named_in_every_dialect() {
-    let db = "arn:aws:rds:eu-central-1:1:db:Prod";
-    let lb = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/50dc6c495c0c9188";
-    let secret = "arn:aws:secretsmanager:eu-central-1:1:secret:prod/db-AbCdEf";
-    let (none, ec2) = (json!(null), "AWS::EC2::");
-    let instances =
-        json!({"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "i-2"}, {"instanceId": "i-1"}]}});
-    let cases: Vec<(&str, Value, Value, String)> = vec![
-        ("ec2:TerminateInstances", instances, none.clone(), format!("{ec2}Instance i-1; {ec2}Instance i-2")),
-        ("ec2:TerminateInstances", json!({"instanceIds": ["i-1"]}), none.clone(), format!("{ec2}Instance i-1")),
-        (
-            "ec2:DeleteFlowLogs",
-            json!({"DeleteFlowLogsRequest": {"FlowLogId": {"tag": 1, "content": "fl-1"}}}),
-            none.clone(),
-            format!("{ec2}FlowLog fl-1"),
-        ),
-        (
-            "ec2:DeleteFlowLogs",
-            json!({"DeleteFlowLogsRequest": {"FlowLogId": [{"tag": 1, "content": "fl-1"}, {"tag": 2, "content": "fl-2"}]}}),
-            json!({"DeleteFlowLogsResponse": {"unsuccessful": {"item": {"resourceId": "fl-2"}}}}),
-            format!("{ec2}FlowLog fl-1"),
-        ),
-        (
-            "ec2:DeleteNatGateway",
-            json!({"DeleteNatGatewayRequest": {"NatGatewayId": "nat-1"}}),
-            none.clone(),
-            format!("{ec2}NatGateway nat-1"),
-        ),
-        (
-            "ec2:DeleteRoute",
-            json!({"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0"}),
-            none.clone(),
-            format!("{ec2}Route 0.0.0.0/0 < rtb-1"),
-        ),
-        (
-            "rds:DeleteDBInstance",
-            json!({"dBInstanceIdentifier": "Prod"}),
-            json!({"dBInstanceArn": db}),
-            format!("AWS::RDS::DBInstance {} prod", db.to_lowercase()),
-        ),
-        (
-            "dynamodb:DeleteTable",
-            json!({"tableName": "arn:aws:dynamodb:eu-central-1:1:table/prod"}),
-            none.clone(),
-            "AWS::DynamoDB::Table arn:aws:dynamodb:eu-central-1:1:table/prod prod".into(),
-        ),
-        ("ecs:DeleteCluster", json!({"cluster": "prod"}), none.clone(), "AWS::ECS::Cluster prod".into()),
-        ("ecs:DeleteService", json!({"service": "web"}), none.clone(), "AWS::ECS::Service web < default".into()),
-        (
-            "ecs:DeleteService",
-            json!({"service": "arn:aws:ecs:eu-central-1:1:service/prod/web", "cluster": "arn:aws:ecs:eu-central-1:1:cluster/prod"}),
-            none.clone(),
-            "AWS::ECS::Service arn:aws:ecs:eu-central-1:1:service/prod/web web < prod".into(),
-        ),
-        (
-            "eks:DeleteNodegroup",
-            json!({"name": "prod", "nodegroupName": "ng"}),
-            none.clone(),
-            "AWS::EKS::Nodegroup ng < prod".into(),
-        ),
-        (
-            "lambda:DeleteFunction20150331",
-            json!({"functionName": "arn:aws:lambda:eu-central-1:1:function:f"}),
-            none.clone(),
-            "AWS::Lambda::Function arn:aws:lambda:eu-central-1:1:function:f f".into(),
-        ),
-        (
-            "lambda:DeleteFunction20150331",
-            json!({"functionName": "f", "qualifier": "3"}),
-            none.clone(),
-            "AWS::Lambda::Version 3 < f".into(),
-        ),
-        (
-            "elasticloadbalancing:DeleteLoadBalancer",
-            json!({"loadBalancerArn": lb}),
-            none.clone(),
-            format!("AWS::ElasticLoadBalancingV2::LoadBalancer {lb} web"),
-        ),
-        (
-            "elasticloadbalancing:DeleteLoadBalancer",
-            json!({"loadBalancerName": "web"}),
-            none.clone(),
-            "AWS::ElasticLoadBalancing::LoadBalancer web".into(),
-        ),
-        (
-            "kafka:DeleteCluster",
-            json!({"clusterArn": "arn%3Aaws%3Akafka%3Aeu-central-1%3A1%3Acluster%2Fc%2Fu-2"}),
-            none.clone(),
-            "AWS::MSK::Cluster arn:aws:kafka:eu-central-1:1:cluster/c/u-2 c".into(),
-        ),
-        (
-            "secretsmanager:DeleteSecret",
-            json!({"secretId": secret}),
-            json!({"aRN": secret, "name": "prod/db"}),
-            format!("AWS::SecretsManager::Secret {secret} prod/db prod/db-AbCdEf"),
-        ),
-        ("logs:DeleteLogGroup", json!({"logGroupName": "/aws/x"}), none.clone(), "AWS::Logs::LogGroup /aws/x".into()),
-        (
-            "iam:DeletePolicy",
-            json!({"policyArn": "arn:aws:iam::1:policy/p/q"}),
-            none.clone(),
-            "AWS::IAM::ManagedPolicy arn:aws:iam::1:policy/p/q q".into(),
-        ),
-        (
-            "cloudformation:DeleteStack",
-            json!({"stackName": "arn:aws:cloudformation:eu-central-1:1:stack/s/u"}),
-            none.clone(),
-            "AWS::CloudFormation::Stack arn:aws:cloudformation:eu-central-1:1:stack/s/u s".into(),
-        ),
-        (
-            "sqs:DeleteQueue",
-            json!({"queueUrl": "https://sqs.eu-central-1.amazonaws.com/1/q"}),
-            none.clone(),
-            "AWS::SQS::Queue https://sqs.eu-central-1.amazonaws.com/1/q q".into(),
-        ),
-        ("route53:DeleteHostedZone", json!({"id": "Z1"}), none.clone(), "AWS::Route53::HostedZone Z1".into()),
-        (
-            "route53:CreateHostedZone",
-            json!({"name": "a."}),
-            json!({"hostedZone": {"id": "/hostedzone/Z1"}}),
-            "AWS::Route53::HostedZone Z1".into(),
-        ),
-        (
-            "route53:ChangeResourceRecordSets",
-            json!({"hostedZoneId": "Z1", "changeBatch": {"changes": [
-            {"action": "DELETE", "resourceRecordSet": {"name": "a.", "type": "A"}}, {"action": "UPSERT", "resourceRecordSet": {"name": "b.", "type": "A"}}]}}),
-            none.clone(),
-            "AWS::Route53::RecordSet a. A < Z1".into(),
-        ),
-        (
-            "ssm:DeleteParameters",
-            json!({"names": ["/a", "/b"]}),
-            json!({"deletedParameters": ["/a"], "invalidParameters": ["/b"]}),
-            "AWS::SSM::Parameter /a".into(),
-        ),
-        // Not in the table.
-        ("rolesanywhere:DeleteProfile", json!({"profileId": "p-1"}), none.clone(), "rolesanywhere:profile p-1".into()),
-        (
-            "rolesanywhere:CreateProfile",
-            json!({"name": "n"}),
-            json!({"profile": {"profileId": "p-1", "profileArn": "arn:aws:rolesanywhere:eu-central-1:1:profile/p-1", "name": "n"}}),
-            "rolesanywhere:profile arn:aws:rolesanywhere:eu-central-1:1:profile/p-1 n p-1".into(),
-        ),
-        (
-            "apigateway:DeleteStage",
-            json!({"restApiId": "api1", "stageName": "prod"}),
-            none.clone(),
-            "apigateway:stage prod < api1".into(),
-        ),
-        (
-            "glue:BatchDeleteTable",
-            json!({"databaseName": "d", "tablesToDelete": ["a"]}),
-            none.clone(),
-            "glue:table d < d".into(),
-        ),
-        ("ecr:BatchDeleteThings", json!({"thingIds": ["a", "b"]}), none.clone(), "ecr:thing a; ecr:thing b".into()),
-        ("new:DestroyEverything", none.clone(), none.clone(), "new:everything event:e-1".into()),
-    ];
-    for (action, request, response, expected) in cases {
-        let found = resources(event(action, request, response, &json!({})));
-        let found: Vec<String> = found
-            .into_iter()
-            .map(|(kind, aliases, parents)| {
-                let parents = if parents.is_empty() { String::new() } else { format!(" < {}", parents.join(" ")) };
-                format!("{kind} {}{parents}", aliases.join(" "))
-            })
-            .collect();
-        assert_eq!(found.join("; "), expected, "{action}");
+    let cases = include_str!("resources.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for case in cases {
+        let columns: Vec<&str> = case.split(" | ").map(str::trim).collect();
+        let [action, request, response, expected] = columns[..] else { panic!("not four columns: {case}") };
+        let json = |text: &str| if text.is_empty() { Value::Null } else { serde_json::from_str(text).expect("JSON") };
+        assert_eq!(resources(event(action, json(request), json(response), &json!({}))), expected, "{case}");
     }
 }
 
@@ -203,7 +45,7 @@ fn a_launch_says_where_what_and_that_it_is_new() {
 
 #[test]
 fn subnets_reveal_their_zones() {
-    let subnet = json!({"subnet": {"subnetId": "subnet-1", "availabilityZone": "eu-central-1a", "availabilityZoneId": "euc1-az2"}});
+    let subnet = json!({"subnet": {"subnetId": "subnet-1", "availabilityZone": "eu-central-1a"}});
     let group = json!({"dBSubnetGroupName": "g", "subnets": [
         {"subnetIdentifier": "subnet-1", "subnetAvailabilityZone": {"name": "eu-central-1a"}},
         {"subnetIdentifier": "subnet-2", "subnetAvailabilityZone": {"name": "us-east-1a"}}]});
@@ -246,6 +88,13 @@ fn conditions_choose_the_effect() {
         event.map(|event| event.resources[0].proof)
     };
     assert_eq!((proof("us-east-1"), proof("eu-west-1")), (Some(Proof::None), Some(Proof::FailsIfExists)));
+    let made = |at: &str| {
+        let response = json!({"service": {"serviceName": "a", "createdAt": at}});
+        event("ecs:CreateService", json!({"serviceName": "a"}), response, &json!({}))
+            .map(|event| event.resources[0].proof)
+    };
+    assert_eq!(made("Dec 31, 2025, 11:58:30 PM"), Some(Proof::ServerAssigned));
+    assert_eq!(made("Dec 31, 2025, 11:57:30 PM"), Some(Proof::None), "it existed before");
     let first =
         event("ssm:PutParameter", json!({"name": "a"}), json!({"version": 1}), &json!({})).map(|event| event.effect);
     assert_eq!(first, Some(Create), "the first version of a parameter");
@@ -262,6 +111,7 @@ fn refusals_are_kept_and_failures_bear_on_nothing() {
         ("ec2:DeleteVolume", json!("AccessDeniedException"), Some(Denied)),
         ("ec2:DeleteVolume", json!("UnauthorizedException"), Some(Denied)),
         ("ec2:DeleteVolume", json!("Server.InternalError"), Some(Failed)),
+        ("ec2:DeleteVolume", json!("InternalFailure"), Some(Failed)),
         ("ec2:DeleteVolume", json!("Client.DryRunOperation"), None),
         ("ec2:DeleteVolume", json!("Client.InvalidVolume.NotFound"), None),
         ("ec2:DeleteVolume", json!("ThrottlingException"), None),
@@ -325,5 +175,6 @@ fn long_names_that_differ_stay_different() {
     let one = resources(event("ssm:DeleteParameter", name('1'), json!(null), &json!({})));
     let other = resources(event("ssm:DeleteParameter", name('2'), json!(null), &json!({})));
     assert_ne!(one, other);
-    assert!(one[0].1[0].len() <= crate::limits::STRING_BYTES_MAX);
+    let kind = "AWS::SSM::Parameter ".len();
+    assert!(one.len() > kind && one.len() - kind <= STRING_BYTES_MAX, "{one}");
 }

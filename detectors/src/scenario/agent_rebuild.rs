@@ -21,7 +21,7 @@ pub(super) fn write(writer: &mut Writer) {
         caller = caller.with_source_identity(operator);
     }
 
-    let slowest = writer.random.i64(5..=12);
+    let slowest = writer.random.i64(5..=20);
     let mut worker = Worker::new(caller, start_ms, (2, slowest));
     worker.look_around(writer);
     let first_deletion_ms = worker.now_ms;

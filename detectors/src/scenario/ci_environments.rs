@@ -11,7 +11,7 @@ use super::writer::{Writer, pick, unique_id};
 pub(super) fn write(writer: &mut Writer) {
     let role = Role::new(writer, "/ci/", "ci-integration-tests");
     let repository = pick(&mut writer.random, &["example/shop", "example/billing", "example/platform"]);
-    let tool = pick(&mut writer.random, &[agent::TERRAFORM, agent::CLI, agent::BOTO3_AGENT]);
+    let tool = pick(&mut writer.random, &[agent::TERRAFORM, agent::CLI]);
     let first_run = writer.random.u64(10_000_000_000..18_000_000_000);
 
     let lanes = writer.random.u64(3..=5);

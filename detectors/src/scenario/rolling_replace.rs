@@ -4,7 +4,7 @@ use super::caller::agent;
 use super::resource::{Environment, Kind};
 use super::terraform_destroy::operator;
 use super::worker::Worker;
-use super::writer::{Writer, pick};
+use super::writer::Writer;
 use super::{ec2, routine, serving};
 
 /// Replacing the fleet takes longer than this.
@@ -13,8 +13,7 @@ const SHORTEST_MS: i64 = 30 * 60 * 1000;
 pub(super) fn write(writer: &mut Writer) {
     let production = Environment::production(writer);
     let start_ms = writer.between(60, 240);
-    let tool = pick(&mut writer.random, &[agent::CLI, agent::BOTO3_AGENT]);
-    let caller = operator(writer, start_ms, tool);
+    let caller = operator(writer, start_ms, agent::CLI);
     let mut worker = Worker::new(caller, start_ms, (1, 6));
     worker.look_around(writer);
 

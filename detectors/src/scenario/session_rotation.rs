@@ -14,7 +14,7 @@ pub(super) fn write(writer: &mut Writer) {
     let name = pick(&mut writer.random, &["platform-automation", "ops-runner", "task-executor"]);
     let role = Role::new(writer, "/automation/", name);
     let tool = pick(&mut writer.random, &[agent::BOTO3_AGENT, agent::CLI]);
-    let slowest = writer.random.i64(6..=15);
+    let slowest = writer.random.i64(6..=24);
     let mut worker = Worker::rotating(writer, role, tool, start_ms, (3, slowest));
     worker.look_around(writer);
     worker.tear_down(writer, &production);

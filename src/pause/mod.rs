@@ -92,7 +92,8 @@ pub fn start(
     if let Some(spawn) = config.spawn {
         tokio::spawn(child::keep(spawn, Pace::default(), stop.clone()));
     }
-    let link = Link { socket: config.socket, wanted: Arc::clone(&wanted), clock, metrics, events, pace: Pace::default() };
+    let link =
+        Link { socket: config.socket, wanted: Arc::clone(&wanted), clock, metrics, events, pace: Pace::default() };
     tokio::spawn(link.keep(stop));
     (PauseClient { wanted }, receiver)
 }

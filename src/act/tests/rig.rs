@@ -14,7 +14,7 @@ use trailbrake_detectors::time::Millis;
 
 use super::fake::FakeIam;
 use crate::act::hook::Hook;
-use crate::act::lines::Line;
+use crate::act::lines::{self, Ears, Mouth};
 use crate::act::pace::Pace;
 use crate::act::protocol::{FromAct, ToAct};
 use crate::act::{ActError, serve_with};
@@ -93,7 +93,8 @@ impl Rig {
     pub(crate) async fn connect(&self) -> Client {
         for _ in 0..200 {
             if let Ok(stream) = UnixStream::connect(&self.config.socket).await {
-                let mut client = Client(Line::new(stream));
+                let (ears, mouth) = lines::open(stream);
+                let mut client = Client(ears, mouth);
                 let hello = client.hear().await;
                 assert!(matches!(&hello, FromAct::Hello { hook, .. } if hook == "fake"), "{hello:?}");
                 return client;
@@ -105,11 +106,11 @@ impl Rig {
 }
 
 /// What speaks as `run` does.
-pub(crate) struct Client(Line<FromAct>);
+pub(crate) struct Client(Ears<FromAct>, Mouth);
 
 impl Client {
     pub(crate) async fn say(&mut self, line: &ToAct) {
-        self.0.say(line).await.expect("is taken");
+        self.1.say(line).await.expect("is taken");
     }
 
     pub(crate) async fn want(&mut self, desired: &Desired) {

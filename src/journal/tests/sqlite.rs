@@ -52,7 +52,8 @@ fn is_open_in_one_place_only() {
 fn commits_durably() {
     let directory = tempfile::tempdir().expect("a directory");
     let journal = open(&directory.path().join("journal.db")).expect("opens");
-    let pragma = |name| journal.connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    let pragma =
+        |name| journal.connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     assert_eq!(pragma("journal_mode").expect("a mode"), "wal".to_owned().into());
     assert_eq!(pragma("synchronous").expect("a level"), 2.into());
 }
@@ -91,7 +92,11 @@ fn refuses_what_it_cannot_trust() {
         Connection::open(path).expect("opens").pragma_update(None, pragma, value).expect("a pragma");
     };
     let cases: [(&str, &dyn Fn(&Path), &str); 6] = [
-        ("newer", &|path| with_pragma(path, "user_version", 99), "journal has schema 99, this version knows 1: DIR/newer"),
+        (
+            "newer",
+            &|path| with_pragma(path, "user_version", 99),
+            "journal has schema 99, this version knows 1: DIR/newer",
+        ),
         (
             "never",
             &|path| with_pragma(path, "user_version", 0),

@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Long enough for what must not happen to happen.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// A running `act`, and what stops it.
+type Serving = (JoinHandle<Result<(), ActError>>, watch::Sender<bool>);
+
 /// Everything around one `act`, which can be killed and started again.
 pub(crate) struct Rig {
     directory: TempDir,
@@ -35,7 +38,7 @@ pub(crate) struct Rig {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) config: ActConfig,
     pub(crate) pace: Pace,
-    serving: Option<(JoinHandle<Result<(), ActError>>, watch::Sender<bool>)>,
+    serving: Option<Serving>,
 }
 
 impl Rig {

@@ -76,6 +76,9 @@ fn a_failed_commit_changes_nothing_and_the_next_one_works() {
     assert_eq!(journal.load().expect("loads").rows.len(), 1_000);
 }
 
+/// A file's name, what makes it, and how the refusal begins.
+type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 #[test]
 fn refuses_what_it_cannot_trust() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -91,7 +94,7 @@ fn refuses_what_it_cannot_trust() {
         drop(open(path).expect("opens"));
         Connection::open(path).expect("opens").pragma_update(None, pragma, value).expect("a pragma");
     };
-    let cases: [(&str, &dyn Fn(&Path), &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (
             "newer",
             &|path| with_pragma(path, "user_version", 99),

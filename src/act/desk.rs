@@ -12,7 +12,7 @@ use trailbrake_detectors::engine::{Desired, Mode, Outcome, PauseKey};
 
 use super::checks::failed;
 use super::door::Door;
-use super::lines::Line;
+use super::lines::{self, Ears, Mouth};
 use super::protocol::{FromAct, ToAct};
 use super::reconcile::{self, Said, Tools};
 use super::stopped;
@@ -26,7 +26,7 @@ const ACCEPT_WAIT: Duration = Duration::from_millis(100);
 pub(super) struct Desk {
     tools: Tools,
     metrics: Arc<Metrics>,
-    client: Option<Line<ToAct>>,
+    client: Option<(Ears<ToAct>, Mouth)>,
     entities: HashMap<PauseKey, Entity>,
     tasks: JoinSet<()>,
     entities_max: usize,
@@ -53,7 +53,12 @@ impl Desk {
 
     /// Serves until it is told to stop. What is under way then is dropped: whoever comes next begins anew from what is
     /// in the world.
-    pub(super) async fn serve(mut self, door: &Door, mut out: mpsc::Receiver<FromAct>, mut stop: watch::Receiver<bool>) {
+    pub(super) async fn serve(
+        mut self,
+        door: &Door,
+        mut out: mpsc::Receiver<FromAct>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         loop {
             tokio::select! {
                 () = stopped(&mut stop) => return,
@@ -79,7 +84,7 @@ impl Desk {
 
     /// A new client replaces the one before: that one may be dead without our knowing.
     async fn greet(&mut self, stream: UnixStream) {
-        self.client = Some(Line::new(stream));
+        self.client = Some(lines::open(stream));
         let hook = self.tools.hook.name().to_owned();
         self.say(&FromAct::Hello { version: env!("CARGO_PKG_VERSION").to_owned(), hook }).await;
     }
@@ -150,8 +155,8 @@ impl Desk {
 
     /// Says a line to the client. Without one it is lost, and nothing with it: the next client says again what it wants.
     async fn say(&mut self, line: &FromAct) {
-        let Some(client) = &mut self.client else { return };
-        if let Err(error) = client.say(line).await {
+        let Some((_, mouth)) = &self.client else { return };
+        if let Err(error) = mouth.say(line).await {
             tracing::warn!(%error, "the client could not be told");
             self.client = None;
         }
@@ -159,9 +164,66 @@ impl Desk {
 }
 
 /// The client's next line; never, without a client.
-async fn hear(client: &mut Option<Line<ToAct>>) -> Option<ToAct> {
+async fn hear(client: &mut Option<(Ears<ToAct>, Mouth)>) -> Option<ToAct> {
     match client {
-        Some(client) => client.hear().await,
+        Some((ears, _)) => ears.hear().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use trailbrake_detectors::engine::PauseResult;
+
+    use super::*;
+    use crate::act::budget::Budget;
+    use crate::act::pace::Pace;
+    use crate::act::tests::fake::FakeIam;
+    use crate::act::tests::rig::{NOW, desired};
+    use crate::clock::ManualClock;
+
+    #[tokio::test]
+    async fn forgets_answered_entities_first_and_refuses_when_none_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let budget = Budget::open(&directory.path().join("state.json"), 1, 1).expect("opens");
+        let (sender, mut out) = mpsc::channel(10);
+        let tools = Tools {
+            hook: Arc::new(FakeIam::default()),
+            protected: Arc::default(),
+            budget: Arc::new(Mutex::new(budget)),
+            clock: Arc::new(ManualClock::at(NOW)),
+            pace: Pace::default(),
+            out: sender,
+        };
+        let mut desk = Desk::new(tools, Arc::new(Metrics::default()));
+        desk.entities_max = 2;
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let (mut ears, _mouth) = lines::open::<FromAct>(theirs);
+        desk.greet(ours).await;
+        ears.hear().await.expect("a greeting");
+
+        for role in ["a", "b"] {
+            desk.want(desired(role, 1, None), Mode::Enforce).await;
+        }
+        desk.want(desired("c", 1, None), Mode::Enforce).await;
+        let refusal = ears.hear().await;
+        assert!(
+            matches!(&refusal, Some(FromAct::Outcome { outcome, .. })
+                if outcome.key == desired("c", 1, None).key && outcome.result == failed("too-many-entities")),
+            "{refusal:?}"
+        );
+        let answer = out.recv().await.expect("an answer");
+        desk.hand_on(answer).await;
+        desk.want(desired("c", 1, None), Mode::Enforce).await;
+        assert_eq!(desk.entities.len(), 2);
+        let mut resumed = 0;
+        while resumed < 2 {
+            if let Some(FromAct::Outcome { outcome, .. }) = out.recv().await {
+                assert_eq!(outcome.result, PauseResult::Resumed);
+                resumed += 1;
+            }
+        }
     }
 }

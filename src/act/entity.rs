@@ -69,7 +69,10 @@ mod tests {
         let cases = [
             ("arn:aws:iam::123456789012:role/agent", Some(("aws", Kind::Role, "", "agent"))),
             ("arn:aws-cn:iam::123456789012:user/a/b/Jane.Doe@x", Some(("aws-cn", Kind::User, "a/b/", "Jane.Doe@x"))),
-            ("arn:aws:iam::123456789012:role/aws-service-role/x/Y", Some(("aws", Kind::Role, "aws-service-role/x/", "Y"))),
+            (
+                "arn:aws:iam::123456789012:role/aws-service-role/x/Y",
+                Some(("aws", Kind::Role, "aws-service-role/x/", "Y")),
+            ),
             ("arn:aws:iam::123456789012:root", None),
             ("arn:aws:iam::123456789012:group/admins", None),
             ("arn:aws:iam::999999999999:role/agent", None),
@@ -81,11 +84,7 @@ mod tests {
             ("", None),
         ];
         for (arn, expected) in cases {
-            let key = PauseKey {
-                account: "123456789012".to_owned(),
-                entity: arn.to_owned(),
-                session: "*".to_owned(),
-            };
+            let key = PauseKey { account: "123456789012".to_owned(), entity: arn.to_owned(), session: "*".to_owned() };
             let found = parse(&key).map(|entity| (entity.partition, entity.kind, entity.path, entity.name));
             assert_eq!(found, expected, "{arn}");
         }

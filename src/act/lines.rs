@@ -11,22 +11,27 @@ use tokio::time::timeout;
 
 use crate::limits::{ACT_LINE_BYTES_MAX, ACT_LINES_QUEUED_MAX, ACT_SAY_TIMEOUT};
 
-/// One end of a conversation that hears `In`. It ends when the other side closes, or says what is not understood.
-pub(crate) struct Line<In> {
+/// What is heard of the other side. It ends when the other side closes, or says what is not understood.
+pub(crate) struct Ears<In> {
     heard: mpsc::Receiver<In>,
-    writer: OwnedWriteHalf,
     reader: JoinHandle<()>,
 }
+
+/// What says lines to the other side. The connection closes when all clones are dropped and all lines are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Mouth {
+    lines: mpsc::Sender<Vec<u8>>,
+}
+
+/// Room for one more line.
+pub(crate) struct Room<'a>(mpsc::Permit<'a, Vec<u8>>);
 
 /// Why something was not said.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SayError {
-    /// The other side is gone.
-    #[error("connection lost: {0}")]
-    Lost(#[from] std::io::Error),
-    /// The other side does not take it.
-    #[error("the other side does not read")]
-    Stuck,
+    /// The other side is gone, or does not read.
+    #[error("the connection is lost")]
+    Lost,
     /// It cannot be put into one line.
     #[error("line is too long: {0} bytes")]
     TooLong(usize),
@@ -35,39 +40,66 @@ pub(crate) enum SayError {
     Json(#[from] serde_json::Error),
 }
 
-impl<In: DeserializeOwned + Send + 'static> Line<In> {
-    /// Speaks over a connected socket.
-    pub(crate) fn new(stream: UnixStream) -> Self {
-        let (reader, writer) = stream.into_split();
-        let (sender, heard) = mpsc::channel(ACT_LINES_QUEUED_MAX);
-        let reader = tokio::spawn(async move {
-            if let Err(reason) = hear_all(reader, &sender).await {
-                tracing::warn!(reason, "a line between run and act was not understood, connection closed");
-            }
-        });
-        Self { heard, writer, reader }
-    }
+/// Speaks over a connected socket.
+pub(crate) fn open<In: DeserializeOwned + Send + 'static>(stream: UnixStream) -> (Ears<In>, Mouth) {
+    let (reader, writer) = stream.into_split();
+    let (sender, heard) = mpsc::channel(ACT_LINES_QUEUED_MAX);
+    let reader = tokio::spawn(async move {
+        if let Err(reason) = hear_all(reader, &sender).await {
+            tracing::warn!(reason, "a line between run and act was not understood, connection closed");
+        }
+    });
+    let (lines, queued) = mpsc::channel(ACT_LINES_QUEUED_MAX);
+    tokio::spawn(say_all(writer, queued));
+    (Ears { heard, reader }, Mouth { lines })
+}
 
+impl<In> Ears<In> {
     /// The next line; nothing once the conversation is over. Loses nothing when it is dropped while waiting.
     pub(crate) async fn hear(&mut self) -> Option<In> {
         self.heard.recv().await
     }
+}
 
-    /// Says one line.
-    pub(crate) async fn say<Out: Serialize>(&mut self, out: &Out) -> Result<(), SayError> {
-        let mut bytes = serde_json::to_vec(out)?;
-        bytes.push(b'\n');
-        if bytes.len() > ACT_LINE_BYTES_MAX {
-            return Err(SayError::TooLong(bytes.len()));
-        }
-        timeout(ACT_SAY_TIMEOUT, self.writer.write_all(&bytes)).await.map_err(|_| SayError::Stuck)??;
+impl<In> Drop for Ears<In> {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+impl Mouth {
+    /// Says one line; waits for room.
+    pub(crate) async fn say<Out: Serialize>(&self, out: &Out) -> Result<(), SayError> {
+        let line = encode(out)?;
+        self.lines.send(line).await.map_err(|_| SayError::Lost)
+    }
+
+    /// Waits for room for one more line.
+    pub(crate) async fn room(&self) -> Result<Room<'_>, SayError> {
+        self.lines.reserve().await.map(Room).map_err(|_| SayError::Lost)
+    }
+}
+
+impl Room<'_> {
+    /// Says one line, at once.
+    pub(crate) fn say<Out: Serialize>(self, out: &Out) -> Result<(), SayError> {
+        self.0.send(encode(out)?);
         Ok(())
     }
 }
 
-impl<In> Drop for Line<In> {
-    fn drop(&mut self) {
-        self.reader.abort();
+fn encode<Out: Serialize>(out: &Out) -> Result<Vec<u8>, SayError> {
+    let mut bytes = serde_json::to_vec(out)?;
+    bytes.push(b'\n');
+    if bytes.len() > ACT_LINE_BYTES_MAX { Err(SayError::TooLong(bytes.len())) } else { Ok(bytes) }
+}
+
+/// Writes each line, until nobody says any more or the other side does not take it.
+async fn say_all(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Vec<u8>>) {
+    while let Some(line) = queued.recv().await {
+        if !matches!(timeout(ACT_SAY_TIMEOUT, writer.write_all(&line)).await, Ok(Ok(()))) {
+            return;
+        }
     }
 }
 
@@ -100,14 +132,14 @@ mod tests {
 
     async fn heard(bytes: &[u8]) -> Vec<u32> {
         let (ours, mut theirs) = UnixStream::pair().expect("a pair");
-        let mut line = Line::<u32>::new(ours);
+        let (mut ears, _mouth) = open::<u32>(ours);
         let bytes = bytes.to_vec();
         let writing = tokio::spawn(async move { theirs.write_all(&bytes).await });
         let mut all = Vec::new();
-        while let Some(number) = line.hear().await {
+        while let Some(number) = ears.hear().await {
             all.push(number);
         }
-        drop(line);
+        drop(ears);
         let _ = writing.await;
         all
     }
@@ -127,14 +159,29 @@ mod tests {
     #[tokio::test]
     async fn says_no_line_that_the_other_side_would_refuse() {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
-        let mut line = Line::<u32>::new(ours);
-        let error = line.say(&"x".repeat(ACT_LINE_BYTES_MAX)).await.expect_err("too long");
+        let (_ears, mouth) = open::<u32>(ours);
+        let error = mouth.say(&"x".repeat(ACT_LINE_BYTES_MAX)).await.expect_err("too long");
         assert!(matches!(error, SayError::TooLong(_)), "{error}");
+        mouth.room().await.expect("the connection stands");
         drop(theirs);
         let mut result = Ok(());
-        for _ in 0..10 {
-            result = line.say(&1).await;
+        for _ in 0..1_000 {
+            result = mouth.say(&1).await;
+            tokio::task::yield_now().await;
         }
-        assert!(matches!(result, Err(SayError::Lost(_))), "{result:?}");
+        assert!(matches!(result, Err(SayError::Lost)), "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_said_arrives_although_the_speaker_is_gone() {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        let (ears, mouth) = open::<u32>(ours);
+        for number in 0..3 {
+            mouth.say(&number).await.expect("is taken");
+        }
+        drop((ears, mouth));
+        let mut all = String::new();
+        theirs.read_to_string(&mut all).await.expect("is closed");
+        assert_eq!(all, "0\n1\n2\n");
     }
 }

@@ -32,13 +32,17 @@ use reconcile::Tools;
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
     /// Another `act` holds the socket or the state.
-    #[error("another act is running: {path}\nhint: stop it first, or give this one a socket and a state file of its own")]
+    #[error(
+        "another act is running: {path}\nhint: stop it first, or give this one a socket and a state file of its own"
+    )]
     Running {
         /// What it holds.
         path: PathBuf,
     },
     /// The socket cannot be made.
-    #[error("socket cannot be made: {path}: {reason}\nhint: check that the directory exists and is writable by this user")]
+    #[error(
+        "socket cannot be made: {path}: {reason}\nhint: check that the directory exists and is writable by this user"
+    )]
     Socket {
         /// Where.
         path: PathBuf,
@@ -46,7 +50,9 @@ pub enum ActError {
         reason: String,
     },
     /// What the budget has spent cannot be read or written.
-    #[error("state cannot be used: {path}: {reason}\nhint: check the file and its directory; without it the budget of the last hour is unknown")]
+    #[error(
+        "state cannot be used: {path}: {reason}\nhint: check the file and its directory; without it the budget of the last hour is unknown"
+    )]
     State {
         /// The file.
         path: PathBuf,

@@ -38,7 +38,9 @@ mod tests {
     #[test]
     fn doubles_up_to_its_limit() {
         let pace = Pace::default();
-        for (failures, whole_ms) in [(0, 250), (1, 250), (2, 500), (3, 1_000), (7, 16_000), (8, 30_000), (u32::MAX, 30_000)] {
+        for (failures, whole_ms) in
+            [(0, 250), (1, 250), (2, 500), (3, 1_000), (7, 16_000), (8, 30_000), (u32::MAX, 30_000)]
+        {
             let (wait, whole) = (pace.wait(failures), Duration::from_millis(whole_ms));
             assert!(whole / 2 <= wait && wait <= whole, "{failures}: {wait:?}");
         }

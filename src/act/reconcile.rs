@@ -163,9 +163,8 @@ impl Reconciliation<'_> {
                 undo: change.undo.clone(),
             };
             self.tools.out.send(artefact).await.map_err(|_| Stop::Superseded)?;
-            let is_news = |said: &Said| {
-                said.desired.generation != generation || said.commits > commits || said.times > times
-            };
+            let is_news =
+                |said: &Said| said.desired.generation != generation || said.commits > commits || said.times > times;
             let Ok(news) = timeout_at(deadline, said.wait_for(is_news)).await else {
                 return Err(failed("not-committed").into());
             };
@@ -202,11 +201,15 @@ impl Reconciliation<'_> {
     }
 
     /// Calls the hook until it answers, fails for good, or has failed too often.
-    async fn attempt<'h, T>(&'h self, call: impl Fn(&'h dyn Hook) -> Calling<'h, T>) -> Result<Result<T, HookError>, Stop> {
+    async fn attempt<'h, T>(
+        &'h self,
+        call: impl Fn(&'h dyn Hook) -> Calling<'h, T>,
+    ) -> Result<Result<T, HookError>, Stop> {
         let mut failures = 0;
         loop {
             let no_answer = || HookError::new(HookFailure::Unreachable, "no answer in time");
-            let answer = timeout(HOOK_TIMEOUT, call(self.tools.hook.as_ref())).await.unwrap_or_else(|_| Err(no_answer()));
+            let answer =
+                timeout(HOOK_TIMEOUT, call(self.tools.hook.as_ref())).await.unwrap_or_else(|_| Err(no_answer()));
             let Err(error) = answer else { return Ok(answer) };
             failures += 1;
             if !error.reason.is_retryable() || failures >= self.tools.pace.attempts {

@@ -187,20 +187,15 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, CutError> {
     })?;
     let orders = bodies(connection, "orders", "SELECT body FROM orders WHERE result IS NULL ORDER BY number")?;
     let open_pages = bodies(connection, "pages", "SELECT body FROM pages WHERE open = 1 ORDER BY number")?;
-    let desired = read(
-        connection,
-        "SELECT body, settled FROM desired ORDER BY account, entity, session",
-        |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
-    )?;
+    let desired = read(connection, "SELECT body, settled FROM desired ORDER BY account, entity, session", |row| {
+        Ok((row.get::<_, String>(0)?, row.get(1)?))
+    })?;
     let desired = desired
         .into_iter()
         .map(|(body, settled)| Ok((from_json("desired", &body)?, settled)))
         .collect::<Result<_, CutError>>()?;
-    let artefacts = bodies(
-        connection,
-        "artefacts",
-        "SELECT body FROM artefacts ORDER BY account, entity, session, generation",
-    )?;
+    let artefacts =
+        bodies(connection, "artefacts", "SELECT body FROM artefacts ORDER BY account, entity, session, generation")?;
     Ok(Loaded {
         rows,
         positions: positions.into_iter().collect(),

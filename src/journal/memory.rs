@@ -67,8 +67,12 @@ impl MemoryJournal {
     fn forget_orders(&mut self) {
         let newest = self.orders.keys().next_back().copied().unwrap_or(0);
         let oldest_kept = newest.saturating_sub(self.retention.orders);
-        let gone: Vec<u64> =
-            self.orders.range(..=oldest_kept).filter(|(_, (_, end))| end.is_some()).map(|(number, _)| *number).collect();
+        let gone: Vec<u64> = self
+            .orders
+            .range(..=oldest_kept)
+            .filter(|(_, (_, end))| end.is_some())
+            .map(|(number, _)| *number)
+            .collect();
         for number in gone {
             if let Some((order, _)) = self.orders.remove(&number) {
                 self.order_numbers.remove(&order.id);
@@ -105,7 +109,8 @@ impl MemoryJournal {
     fn forget_desired(&mut self) {
         let newest = self.desired_numbers.keys().next_back().copied().unwrap_or(0);
         let oldest_kept = newest.saturating_sub(self.retention.desired);
-        let is_over = |key: &PauseKey| self.desired.get(key).is_some_and(|(_, held, settled)| *settled && held.rung.is_none());
+        let is_over =
+            |key: &PauseKey| self.desired.get(key).is_some_and(|(_, held, settled)| *settled && held.rung.is_none());
         let gone: Vec<(u64, PauseKey)> = self
             .desired_numbers
             .range(..=oldest_kept)

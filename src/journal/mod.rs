@@ -140,7 +140,9 @@ pub enum JournalError {
         known: i64,
     },
     /// Another process has it open.
-    #[error("journal is in use by another process: {path}\nhint: stop the other daemon, or give this one a journal of its own")]
+    #[error(
+        "journal is in use by another process: {path}\nhint: stop the other daemon, or give this one a journal of its own"
+    )]
     InUse {
         /// The file.
         path: String,

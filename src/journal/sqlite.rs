@@ -27,8 +27,7 @@ impl SqliteJournal {
     /// Opens the file, checks it, and creates it if it does not exist.
     pub(super) fn open(path: &Path, retention: Retention) -> Result<Self, JournalError> {
         let shown = path.display().to_string();
-        make_private(path)
-            .map_err(|error| JournalError::Open { path: shown.clone(), reason: error.to_string() })?;
+        make_private(path).map_err(|error| JournalError::Open { path: shown.clone(), reason: error.to_string() })?;
         let connection = connect(path).map_err(|error| open_error(&shown, &error))?;
         let mut journal = Self { connection, path: shown, retention };
         let is_new = journal.check()?;
@@ -51,11 +50,7 @@ impl SqliteJournal {
             return Err(damaged("it is a database of another program"));
         }
         if found.version > schema::VERSION {
-            return Err(JournalError::Newer {
-                path: self.path.clone(),
-                found: found.version,
-                known: schema::VERSION,
-            });
+            return Err(JournalError::Newer { path: self.path.clone(), found: found.version, known: schema::VERSION });
         }
         if found.version < schema::VERSION {
             return Err(damaged("it has no schema that was ever written"));

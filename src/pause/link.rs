@@ -7,11 +7,11 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use trailbrake_detectors::engine::{Outcome, PauseKey, PauseResult};
+use trailbrake_detectors::engine::{Desired, Mode, Outcome, PauseResult};
 use trailbrake_detectors::time::Millis;
 
 use super::{PauseEvent, Wanted};
-use crate::act::lines::{Line, SayError};
+use crate::act::lines::{self, Ears, Mouth, Room, SayError};
 use crate::act::pace::Pace;
 use crate::act::protocol::{FromAct, ToAct};
 use crate::act::stopped;
@@ -42,9 +42,6 @@ enum Broken {
     #[error(transparent)]
     Unsaid(#[from] SayError),
 }
-
-/// An artefact that was in the journal, or was not taken: its key, its generation, and which of the two.
-type Answered = (PauseKey, u64, bool);
 
 impl Link {
     /// Connects, and again when the connection breaks, until `stop` becomes true.
@@ -80,8 +77,8 @@ impl Link {
 
     async fn converse(&self, is_greeted: &mut bool) -> Result<std::convert::Infallible, Broken> {
         let stream = UnixStream::connect(&self.socket).await.map_err(Broken::Unreachable)?;
-        let mut line = Line::<FromAct>::new(stream);
-        let hello = timeout(ACT_HELLO_TIMEOUT, line.hear()).await.map_err(|_| Broken::Silent)?;
+        let (mut ears, mouth): (Ears<FromAct>, Mouth) = lines::open(stream);
+        let hello = timeout(ACT_HELLO_TIMEOUT, ears.hear()).await.map_err(|_| Broken::Silent)?;
         let Some(FromAct::Hello { version, hook }) = hello else { return Err(Broken::Closed) };
         *is_greeted = true;
         self.wanted.set_connected(true);
@@ -89,29 +86,28 @@ impl Link {
         self.wanted.unsay_all();
         let mut commits = JoinSet::new();
         loop {
+            // Nothing here waits for `act` to read: both sides could wait for each other then.
             tokio::select! {
-                (mut desired, mode) = self.wanted.next() => {
+                next = self.next(&mouth) => {
+                    let (room, mut desired, mode) = next?;
                     desired.incidents.truncate(ACT_INCIDENTS_SAID_MAX);
-                    let key = desired.key.clone();
-                    if let Err(error) = line.say(&ToAct::Desired { desired, mode }).await {
-                        self.wanted.unsay(&key);
-                        return Err(error.into());
-                    }
+                    room.say(&ToAct::Desired { desired, mode })?;
                 }
-                heard = line.hear() => self.take(heard.ok_or(Broken::Closed)?, &hook, &mut commits).await,
-                Some(Ok((key, generation, is_committed))) = commits.join_next() => {
-                    if is_committed {
-                        line.say(&ToAct::Committed { key, generation }).await?;
-                    } else {
-                        self.wanted.unsay(&key);
-                    }
-                }
+                heard = ears.hear() => self.take(heard.ok_or(Broken::Closed)?, &hook, &mouth, &mut commits).await,
+                Some(_) = commits.join_next() => {}
             }
             self.metrics.set_queue_length("pauses", self.wanted.len());
         }
     }
 
-    async fn take(&self, heard: FromAct, hook: &str, commits: &mut JoinSet<Answered>) {
+    /// The next state to be said, and room to say it.
+    async fn next<'m>(&self, mouth: &'m Mouth) -> Result<(Room<'m>, Desired, Mode), SayError> {
+        let room = mouth.room().await?;
+        let (desired, mode) = self.wanted.next().await;
+        Ok((room, desired, mode))
+    }
+
+    async fn take(&self, heard: FromAct, hook: &str, mouth: &Mouth, commits: &mut JoinSet<()>) {
         match heard {
             FromAct::Hello { .. } => {}
             FromAct::Artefact { key, generation, change, undo } => {
@@ -122,8 +118,17 @@ impl Link {
                 let (committed, waiting) = oneshot::channel();
                 let (hook, at) = (hook.to_owned(), self.clock.now());
                 let artefact = Artefact { key: key.clone(), generation, hook, change, undo, at };
-                let wait = self.pace.wait(1);
-                commits.spawn(await_commit(key, generation, waiting, wait));
+                let (wanted, mouth, wait) = (Arc::clone(&self.wanted), mouth.clone(), self.pace.wait(1));
+                commits.spawn(async move {
+                    if waiting.await.is_ok() {
+                        // If the connection is lost, the next one begins anew.
+                        let _ = mouth.say(&ToAct::Committed { key, generation }).await;
+                    } else {
+                        // Not taken: it is asked for again, after a wait.
+                        sleep(wait).await;
+                        wanted.unsay(&key);
+                    }
+                });
                 self.tell(PauseEvent::Artefact { artefact, committed }).await;
             }
             FromAct::Outcome { outcome, called_at } => {
@@ -154,20 +159,6 @@ impl Link {
             tracing::debug!("an event of act came when nobody listened any more");
         }
     }
-}
-
-/// Waits until an artefact is in the journal. Not taken, it is asked for again, after a wait.
-async fn await_commit(
-    key: PauseKey,
-    generation: u64,
-    committed: oneshot::Receiver<()>,
-    wait: std::time::Duration,
-) -> Answered {
-    let is_committed = committed.await.is_ok();
-    if !is_committed {
-        sleep(wait).await;
-    }
-    (key, generation, is_committed)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a latency needs no more than a float holds")]

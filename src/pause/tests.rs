@@ -92,15 +92,15 @@ async fn an_artefact_that_the_journal_did_not_take_is_asked_for_again() {
 #[tokio::test]
 async fn says_many_states_and_hears_all_of_their_outcomes() {
     let mut rig = Rig::new();
-    rig.config.budget_account = 1_000;
-    rig.config.budget_total = 1_000;
+    rig.config.budget_account = 500;
+    rig.config.budget_total = 500;
     let (client, mut events, _stop) = client(&rig);
-    for number in 0..300 {
+    for number in 0..500 {
         client.want(desired(&format!("agent-{number}"), 1, PAUSE), Mode::Enforce).expect("room");
     }
     rig.start();
     let mut paused = 0;
-    while paused < 300 {
+    while paused < 500 {
         match timeout(PATIENCE, events.recv()).await.expect("in time").expect("not ended") {
             PauseEvent::Artefact { committed, .. } => committed.send(()).expect("it waits"),
             PauseEvent::Outcome { outcome, .. } => {
@@ -109,7 +109,7 @@ async fn says_many_states_and_hears_all_of_their_outcomes() {
             }
         }
     }
-    assert_eq!(rig.hook.state().attached.len(), 300);
+    assert_eq!(rig.hook.state().attached.len(), 500);
 }
 
 #[test]

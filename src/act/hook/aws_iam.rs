@@ -74,8 +74,7 @@ impl AwsIam {
 
     async fn observe(&self, key: &PauseKey) -> Result<Observed, HookError> {
         let entity = target(key)?;
-        let (_, attached) =
-            tokio::try_join!(self.identify(key, &entity), calls::list_attached(&self.iam, &entity))?;
+        let (_, attached) = tokio::try_join!(self.identify(key, &entity), calls::list_attached(&self.iam, &entity))?;
         let is_attached = |rung| attached.contains(&self.policy_arn(&entity, rung));
         Ok(if is_attached(Rung::All) {
             Observed::Paused(Rung::All)

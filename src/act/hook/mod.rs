@@ -147,9 +147,9 @@ pub trait Hook: Send + Sync {
 pub async fn build(kind: &HookKind, clock: SharedClock) -> Result<Arc<dyn Hook>, ActError> {
     match kind {
         #[cfg(feature = "aws-iam")]
-        HookKind::AwsIam { region, endpoint, destructive_policy, all_policy } => Ok(Arc::new(
-            aws_iam::AwsIam::connect(region, endpoint.as_deref(), [destructive_policy, all_policy]).await,
-        )),
+        HookKind::AwsIam { region, endpoint, destructive_policy, all_policy } => {
+            Ok(Arc::new(aws_iam::AwsIam::connect(region, endpoint.as_deref(), [destructive_policy, all_policy]).await))
+        }
         #[cfg(not(feature = "aws-iam"))]
         HookKind::AwsIam { .. } => Err(ActError::Hook {
             hook: "aws-iam",

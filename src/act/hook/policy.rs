@@ -43,10 +43,7 @@ const DESTRUCTIVE: &[(&str, &str)] = &[
     ("elasticache", "Batch* Decrease* Delete* Disassociate* Failover* Reboot* Revoke*"),
     ("elasticbeanstalk", "Delete* Rebuild* Terminate*"),
     ("elasticfilesystem", "Delete* PutLifecycleConfiguration"),
-    (
-        "elasticloadbalancing",
-        "Delete* Deregister* Detach* Disable* ModifyLoadBalancerAttributes Remove*",
-    ),
+    ("elasticloadbalancing", "Delete* Deregister* Detach* Disable* ModifyLoadBalancerAttributes Remove*"),
     ("elasticmapreduce", "Delete* SetTerminationProtection Terminate*"),
     ("es", "Delete* ESHttpDelete"),
     ("events", "Deauthorize* Delete* Disable* Remove*"),
@@ -169,8 +166,9 @@ pub fn is_same(one: &Value, other: &Value) -> bool {
 }
 
 fn destructive_actions() -> Vec<String> {
-    let of_service =
-        |(service, actions): &(&str, &str)| actions.split_whitespace().map(|action| format!("{service}:{action}")).collect();
+    let of_service = |(service, actions): &(&str, &str)| {
+        actions.split_whitespace().map(|action| format!("{service}:{action}")).collect()
+    };
     DESTRUCTIVE.iter().flat_map::<Vec<String>, _>(of_service).collect()
 }
 

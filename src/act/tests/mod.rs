@@ -71,8 +71,8 @@ async fn tries_again_what_can_be_tried_again_and_gives_up_loudly() {
 #[tokio::test]
 async fn tries_reads_again_and_tells_an_entity_that_is_gone() {
     use HookFailure::{Denied, NotFound, Throttled};
-    let cases: [(&[HookFailure], Option<Rung>, (PauseResult, bool)); 6] = [
-        (&[Throttled; 3], PAUSE, (PauseResult::Paused, true)),
+    let cases = [
+        ([Throttled; 3].as_slice(), PAUSE, (PauseResult::Paused, true)),
         (&[Throttled; 4], PAUSE, (failed("throttled: as told"), false)),
         (&[Denied], PAUSE, (failed("denied: as told"), false)),
         (&[NotFound], PAUSE, (failed("not-found: as told"), false)),

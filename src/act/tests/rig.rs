@@ -14,7 +14,7 @@ use trailbrake_detectors::time::Millis;
 
 use super::fake::FakeIam;
 use crate::act::hook::Hook;
-use crate::act::lines::Line;
+use crate::act::lines::{self, Ears, Mouth};
 use crate::act::pace::Pace;
 use crate::act::protocol::{FromAct, ToAct};
 use crate::act::{ActError, serve_with};
@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Long enough for what must not happen to happen.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// A running `act`, and what stops it.
+type Serving = (JoinHandle<Result<(), ActError>>, watch::Sender<bool>);
+
 /// Everything around one `act`, which can be killed and started again.
 pub(crate) struct Rig {
     directory: TempDir,
@@ -35,7 +38,7 @@ pub(crate) struct Rig {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) config: ActConfig,
     pub(crate) pace: Pace,
-    serving: Option<(JoinHandle<Result<(), ActError>>, watch::Sender<bool>)>,
+    serving: Option<Serving>,
 }
 
 impl Rig {
@@ -93,7 +96,8 @@ impl Rig {
     pub(crate) async fn connect(&self) -> Client {
         for _ in 0..200 {
             if let Ok(stream) = UnixStream::connect(&self.config.socket).await {
-                let mut client = Client(Line::new(stream));
+                let (ears, mouth) = lines::open(stream);
+                let mut client = Client(ears, mouth);
                 let hello = client.hear().await;
                 assert!(matches!(&hello, FromAct::Hello { hook, .. } if hook == "fake"), "{hello:?}");
                 return client;
@@ -105,11 +109,11 @@ impl Rig {
 }
 
 /// What speaks as `run` does.
-pub(crate) struct Client(Line<FromAct>);
+pub(crate) struct Client(Ears<FromAct>, Mouth);
 
 impl Client {
     pub(crate) async fn say(&mut self, line: &ToAct) {
-        self.0.say(line).await.expect("is taken");
+        self.1.say(line).await.expect("is taken");
     }
 
     pub(crate) async fn want(&mut self, desired: &Desired) {

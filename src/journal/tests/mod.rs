@@ -101,7 +101,8 @@ fn any_cut() -> impl Strategy<Value = Cut> {
     let rung = proptest::option::of(prop_oneof![Just(Rung::Destructive), Just(Rung::All)]);
     let state = (0..2_u8, 0..4_u64, rung).prop_map(|(number, generation, rung)| desired(number, generation, rung));
     let settled = (0..2_u8, 0..4_u64).prop_map(|(number, generation)| (key(number), generation));
-    let made = (0..2_u8, 0..4_u64, 0..3_u8).prop_map(|(number, generation, change)| artefact(number, generation, change));
+    let made =
+        (0..2_u8, 0..4_u64, 0..3_u8).prop_map(|(number, generation, change)| artefact(number, generation, change));
     let outside = (
         proptest::collection::vec(row, some(4)),
         proptest::collection::vec(position, some(3)),
@@ -115,16 +116,8 @@ fn any_cut() -> impl Strategy<Value = Cut> {
         proptest::collection::vec(made, some(3)),
         proptest::collection::vec((0..2_u8).prop_map(key), some(2)),
     );
-    (outside, inside).prop_map(|((rows, positions, counts, orders, ended), (desired, settled, artefacts, undone))| Cut {
-        rows,
-        positions,
-        counts,
-        orders,
-        ended,
-        desired,
-        settled,
-        artefacts,
-        undone,
+    (outside, inside).prop_map(|((rows, positions, counts, orders, ended), (desired, settled, artefacts, undone))| {
+        Cut { rows, positions, counts, orders, ended, desired, settled, artefacts, undone }
     })
 }
 

@@ -52,7 +52,8 @@ fn is_open_in_one_place_only() {
 fn commits_durably() {
     let directory = tempfile::tempdir().expect("a directory");
     let journal = open(&directory.path().join("journal.db")).expect("opens");
-    let pragma = |name| journal.connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    let pragma =
+        |name| journal.connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     assert_eq!(pragma("journal_mode").expect("a mode"), "wal".to_owned().into());
     assert_eq!(pragma("synchronous").expect("a level"), 2.into());
 }
@@ -75,6 +76,9 @@ fn a_failed_commit_changes_nothing_and_the_next_one_works() {
     assert_eq!(journal.load().expect("loads").rows.len(), 1_000);
 }
 
+/// A file's name, what makes it, and how the refusal begins.
+type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 #[test]
 fn refuses_what_it_cannot_trust() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -90,8 +94,12 @@ fn refuses_what_it_cannot_trust() {
         drop(open(path).expect("opens"));
         Connection::open(path).expect("opens").pragma_update(None, pragma, value).expect("a pragma");
     };
-    let cases: [(&str, &dyn Fn(&Path), &str); 6] = [
-        ("newer", &|path| with_pragma(path, "user_version", 99), "journal has schema 99, this version knows 1: DIR/newer"),
+    let cases: [Case<'_>; 6] = [
+        (
+            "newer",
+            &|path| with_pragma(path, "user_version", 99),
+            "journal has schema 99, this version knows 1: DIR/newer",
+        ),
         (
             "never",
             &|path| with_pragma(path, "user_version", 0),

@@ -131,7 +131,10 @@ fn reason(code: &str, status: u16) -> HookFailure {
         | "UnrecognizedClientException"
         | "SignatureDoesNotMatch" => HookFailure::Denied,
         // Fresh credentials may be there at the next attempt; and IAM's own word for a change that is under way.
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "ConcurrentModification"
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "ConcurrentModification"
         | "EntityTemporarilyUnmodifiable" => HookFailure::ServerError,
         _ if status == 429 => HookFailure::Throttled,
         _ if status >= 500 => HookFailure::ServerError,

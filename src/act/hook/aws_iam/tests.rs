@@ -66,7 +66,8 @@ fn refuses_what_a_managed_policy_cannot_pause() {
         session.clone_into(&mut key.session);
         key
     };
-    let keys = [desired("root", None).key, desired("role/aws-reserved/sso.amazonaws.com/X", None).key, session("AROA:x")];
+    let keys =
+        [desired("root", None).key, desired("role/aws-reserved/sso.amazonaws.com/X", None).key, session("AROA:x")];
     for key in keys {
         let error = target(&key).expect_err("must be refused");
         assert_eq!(error.reason, HookFailure::Unmodifiable, "{key:?}");

@@ -1,4 +1,10 @@
-//! The one binary of integration tests.
+//! The integration tests, in one binary: fewer programs to link, and the servers are started by one.
+
+mod support;
 
 mod core_wall;
+mod deploy;
+mod kill;
+mod parts;
 mod replay;
+mod whole_chain;

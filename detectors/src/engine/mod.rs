@@ -4,6 +4,8 @@ mod contract;
 mod horizon;
 mod humans;
 mod incidents;
+#[cfg(test)]
+mod judgement;
 mod memory;
 mod pauses;
 #[cfg(test)]

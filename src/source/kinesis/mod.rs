@@ -39,6 +39,16 @@ impl KinesisSource {
     pub fn new(terms: Arc<Terms>, stream: String, remote: Remote, start: Start, poll_interval: Duration) -> Self {
         Self { terms, stream, remote, start, poll_interval }
     }
+
+    async fn run_with(self, client: Client, context: Context) -> Result<(), SourceError> {
+        let mut stop = context.stop.clone();
+        let mut supervisor = Supervisor::new(self, client, context);
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => Ok(()),
+            end = supervisor.run() => end.unwrap_or(Ok(())),
+        }
+    }
 }
 
 impl Source for KinesisSource {
@@ -48,14 +58,8 @@ impl Source for KinesisSource {
 
     fn run(self: Box<Self>, context: Context) -> Running<'static> {
         Box::pin(async move {
-            let mut stop = context.stop.clone();
             let client = Client::new(&self.remote.sdk_config().await);
-            let mut supervisor = Supervisor::new(*self, client, context);
-            tokio::select! {
-                biased;
-                () = stopped(&mut stop) => Ok(()),
-                end = supervisor.run() => end.unwrap_or(Ok(())),
-            }
+            self.run_with(client, context).await
         })
     }
 }

@@ -1,0 +1,153 @@
+//! The parts of the chain by themselves: what the tests of the whole stand on must hold without the product.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::support::agent::{self, Agent, DESTRUCTIVE, EVERYTHING, Scene, policy_arn};
+use crate::support::emulator::{Emulator, Kind};
+use crate::support::iam_proxy::IamProxy;
+use crate::support::pager::{ROUTING_KEY, problems};
+use crate::support::query::Api;
+use crate::support::recorder::Recorder;
+use crate::support::server::{Server, in_place};
+use crate::support::stream::Stream;
+use crate::support::{eventually, namespace};
+
+const DENY: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["ec2:Terminate*"],"Resource":"*"}]}"#;
+
+/// A deny that is attached by hand stops the agent, at once or after IAM's delay, and nothing of it stays: on both
+/// stand-ins, with all calls recorded on both streams.
+#[test]
+fn emulators_enforce() {
+    if !in_place("emulators_enforce", &["emulators", "kinesis", "kafka"]) {
+        return;
+    }
+    namespace::alone("parts::emulators_enforce", || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().expect("a folder");
+            let kinesis = Server::start("kinesis", folder.path());
+            let stream = Stream::kinesis(&kinesis, "trail").await;
+            enforces(Kind::MiniStack, stream.clone(), Duration::ZERO).await;
+            enforces(Kind::MiniStack, stream, Duration::from_millis(600)).await;
+            let kafka = Server::start("kafka", folder.path());
+            enforces(Kind::Moto, Stream::kafka(&kafka, "trail").await, Duration::ZERO).await;
+        });
+    });
+}
+
+async fn enforces(kind: Kind, stream: Stream, delay: Duration) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let emulator = Emulator::start(kind, folder.path()).await;
+    let recorder = Recorder::start(&emulator.url(), stream, Duration::ZERO).await;
+    agent::deny_policies(&emulator, DENY, DENY).await;
+    let scene = Arc::new(Scene::set(&emulator, &recorder, "coding-agent", 8).await);
+    let before = scene.policies().await;
+    let proxy = IamProxy::start(&emulator.url(), delay).await;
+    let hook = agent::hook_user(&emulator, "hook", &may_attach(&emulator)).await.at(proxy.url());
+    let agent = Agent::start(scene.clone(), Duration::from_millis(100), 2);
+    eventually("the agent makes calls", Duration::from_secs(10), async || (agent.calls().len() >= 3).then_some(()))
+        .await;
+
+    let deny = policy_arn(&emulator, DESTRUCTIVE);
+    let change = [("RoleName", scene.role.as_str()), ("PolicyArn", deny.as_str())];
+    hook.must(Api::Iam, "AttachRolePolicy", &change).await;
+    let listed = hook.must(Api::Iam, "ListAttachedRolePolicies", &[("RoleName", scene.role.as_str())]).await;
+    assert!(listed.contains(&deny), "IAM does not show what it accepted: {listed}");
+    let calls = agent.end(Duration::from_secs(20)).await;
+    let (good, refused): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.result.is_ok());
+    let in_place = proxy.changes()[0].in_place;
+    assert!(refused.iter().all(|call| call.result.as_ref().is_err_and(|refusal| refusal.is_denial())), "{refused:?}");
+    assert!(good.iter().all(|call| call.at <= in_place), "a call went through after the deny: {good:?}, {in_place:?}");
+    assert_eq!(scene.left().await, scene.instances.len() - good.len());
+    assert_eq!(scene.describe().await, Ok(()), "the agent may still look");
+
+    hook.must(Api::Iam, "DetachRolePolicy", &change).await;
+    let last = scene.instances.len() - 1;
+    eventually("the next call succeeds", Duration::from_secs(5), async || scene.terminate(last).await.ok()).await;
+    assert_eq!(scene.policies().await, before);
+    assert_eq!(proxy.changes().iter().filter(|change| change.had_effect).count(), 2);
+    // Networks, subnets, launches and the role's assumption; the agent's calls; its look; the last call's tries.
+    let recorded = 8 + calls.len() + 1 + 1;
+    eventually("all records are in the stream", Duration::from_secs(10), async || {
+        (recorder.delivered_count() >= recorded).then_some(())
+    })
+    .await;
+    let name = kind.name();
+    namespace::note(&format!("parts {name}: {} calls went through, {} refused", good.len(), refused.len()));
+}
+
+/// May attach and detach our two policies, and see what is attached.
+fn may_attach(emulator: &Emulator) -> String {
+    let policies = [policy_arn(emulator, DESTRUCTIVE), policy_arn(emulator, EVERYTHING)];
+    let document = json!({ "Version": "2012-10-17", "Statement": [
+        {
+            "Effect": "Allow", "Resource": "*",
+            "Action": ["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy"],
+            "Condition": { "ArnEquals": { "iam:PolicyARN": policies } },
+        },
+        { "Effect": "Allow", "Resource": "*", "Action": ["iam:ListAttachedRolePolicies", "iam:ListAttachedUserPolicies"] },
+    ]});
+    document.to_string()
+}
+
+/// The hook's own user can attach our two policies and nothing else.
+#[test]
+fn hook_grants_nothing() {
+    if !in_place("hook_grants_nothing", &["emulators"]) {
+        return;
+    }
+    namespace::alone("parts::hook_grants_nothing", || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().expect("a folder");
+            let emulator = Emulator::start(Kind::MiniStack, folder.path()).await;
+            agent::deny_policies(&emulator, DENY, DENY).await;
+            let hook = agent::hook_user(&emulator, "hook", &may_attach(&emulator)).await;
+            let admin = [("UserName", "hook"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")];
+            let refusal = hook.call(Api::Iam, "AttachUserPolicy", &admin).await.expect_err("a refusal");
+            assert!(refusal.is_denial(), "{refusal:?}");
+        });
+    });
+}
+
+/// The pager takes what PagerDuty takes and says what is wrong with the rest.
+#[test]
+fn pager_is_strict() {
+    let event = |change: &dyn Fn(&mut Value)| {
+        let mut event = json!({
+            "routing_key": ROUTING_KEY, "event_action": "trigger", "dedup_key": "key",
+            "payload": { "summary": "s", "source": "trailbrake", "severity": "critical", "custom_details": { "a": 1 } },
+        });
+        change(&mut event);
+        event
+    };
+    let cases: [(&str, Value); 9] = [
+        ("", event(&|_| ())),
+        ("", event(&|event| event["event_action"] = json!("resolve"))),
+        ("routing_key is invalid", event(&|event| event["routing_key"] = json!("other"))),
+        ("dedup_key is longer than 255 characters", event(&|event| event["dedup_key"] = json!("k".repeat(256)))),
+        (
+            "dedup_key is missing",
+            event(&|event| *event = json!({ "routing_key": ROUTING_KEY, "event_action": "resolve" })),
+        ),
+        ("payload.severity is invalid", event(&|event| event["payload"]["severity"] = json!("high"))),
+        ("payload.source is missing", event(&|event| event["payload"]["source"] = json!(""))),
+        ("payload.timestamp is no time", event(&|event| event["payload"]["timestamp"] = json!("today"))),
+        (
+            "payload.summary is missing or longer than 1024 characters",
+            event(&|event| event["payload"]["summary"] = json!("s".repeat(1025))),
+        ),
+    ];
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    for (problem, event) in cases {
+        let expected: Vec<String> =
+            Some(problem).filter(|problem| !problem.is_empty()).map(str::to_owned).into_iter().collect();
+        assert_eq!(problems(&headers, event.to_string().as_bytes()), expected, "{event}");
+    }
+}

@@ -4,6 +4,8 @@ mod notify;
 mod recovery;
 mod shutdown;
 mod stages;
+#[cfg(test)]
+mod tests;
 mod wiring;
 
 use std::net::SocketAddr;

@@ -24,6 +24,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
         }
     }
     crate::alert::build(&config.receivers, config.public_url.as_deref())?;
+    for warning in &config.warnings {
+        writeln!(std::io::stderr(), "warning: {warning}")?;
+    }
     writeln!(out, "{}: valid", arguments.config.display())?;
     describe(&config, out)?;
     Ok(Exit::Fine)

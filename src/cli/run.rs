@@ -29,6 +29,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = crate::config::load(&arguments.config)?;
     crate::logs::start(config.log_json);
+    for warning in &config.warnings {
+        tracing::warn!("configuration: {warning}");
+    }
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let act =
         Spawn { program, arguments: vec!["act".into(), "--config".into(), arguments.config.clone().into_os_string()] };

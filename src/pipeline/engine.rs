@@ -71,7 +71,6 @@ impl EngineStep {
             Work::Outcome(outcome) => self.outcome(outcome),
             Work::Watch(watch) => {
                 self.board.watch(&watch);
-                self.metrics.set_blind(&watch.source, watch.trouble.is_some());
                 let at = watch.at;
                 self.one(Input::Watch(watch), at)
             }

@@ -29,9 +29,8 @@ impl Remote {
     }
 
     fn loader(&self) -> ConfigLoader {
-        let client = Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
+        let client =
+            Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(SOURCE_CONNECT_TIMEOUT)
             .operation_attempt_timeout(SOURCE_CALL_TIMEOUT)
@@ -80,7 +79,7 @@ fn meaning(code: &str) -> (&'static str, &'static str) {
         | "RequestLimitExceeded"
         | "KMSThrottlingException" => ("throttled", ""),
         "AccessDeniedException" | "AccessDenied" | "KMSAccessDeniedException" => {
-            ("denied", "`trailbrake iam-policy` prints the permissions that are needed")
+            ("denied", "allow this call to the role or user of the credentials")
         }
         "UnrecognizedClientException"
         | "InvalidClientTokenId"

@@ -176,7 +176,8 @@ fn now(world: &World, began: Instant) -> i64 {
 
 async fn answer(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let signed = headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "));
+    let signed =
+        headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "));
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let mut world = shared.world.lock().expect("no panic");
     if !signed {

@@ -131,7 +131,8 @@ impl<'a> Lookup<'a> {
                 let Page::Events(events, next) = self.page(window, &attribute, token).await? else {
                     return Ok(Fetched::Again);
                 };
-                found.extend(events.into_iter().map(|event| found_in(event, window)).filter(|event| !self.knows(event)));
+                found
+                    .extend(events.into_iter().map(|event| found_in(event, window)).filter(|event| !self.knows(event)));
                 pages += 1;
                 let bytes: usize = found.iter().map(|event| event.payload.len()).sum();
                 if bytes > LOOKUP_BYTES_MAX || pages > LOOKUP_PAGES_MAX {

@@ -93,13 +93,8 @@ fn of_advanced(selector: &AdvancedEventSelector) -> Coverage {
 
 /// Whether a field's selector does nothing but leave out values that it names.
 fn excludes_only(field: &AdvancedFieldSelector) -> bool {
-    let others = [
-        field.equals(),
-        field.starts_with(),
-        field.ends_with(),
-        field.not_starts_with(),
-        field.not_ends_with(),
-    ];
+    let others =
+        [field.equals(), field.starts_with(), field.ends_with(), field.not_starts_with(), field.not_ends_with()];
     !field.not_equals().is_empty() && others.iter().all(|values| values.is_empty())
 }
 
@@ -293,7 +288,10 @@ mod tests {
             (of_advanced(&advanced(&[("eventCategory", &["Data"], &[])])), coverage(false, false, &[])),
             (of_advanced(&advanced(&[management, ("readOnly", &["true"], &[])])), coverage(true, false, &[])),
             (of_advanced(&advanced(&[management, ("readOnly", &[], &["true"])])), coverage(false, true, &[])),
-            (of_advanced(&advanced(&[management, ("eventSource", &[], &["a", "b"])])), coverage(true, true, &["a", "b"])),
+            (
+                of_advanced(&advanced(&[management, ("eventSource", &[], &["a", "b"])])),
+                coverage(true, true, &["a", "b"]),
+            ),
             (
                 of_advanced(&advanced(&[management, ("eventSource", &["a"], &[])])),
                 coverage(true, true, &["events by eventSource"]),
@@ -320,7 +318,10 @@ mod tests {
         let widest = well.widen(None);
         assert_eq!(well.trouble("main", &widest), None);
         for (look, words) in [
-            (Look { logging: false, stopped_at: Some(Second(1_700_000_000)), ..well.clone() }, "logs nothing since 2023-"),
+            (
+                Look { logging: false, stopped_at: Some(Second(1_700_000_000)), ..well.clone() },
+                "logs nothing since 2023-",
+            ),
             (Look { delivery_error: "NoSuchBucket\n".to_owned(), ..well.clone() }, "cannot deliver: NoSuchBucket "),
             (Look { coverage: coverage(true, false, &[]), ..well.clone() }, "no management events that write"),
             (Look { coverage: coverage(false, true, &[]), ..well.clone() }, "records no reads any more"),
@@ -328,7 +329,10 @@ mod tests {
                 Look { coverage: coverage(true, true, &["rdsdata.amazonaws.com"]), ..well.clone() },
                 "leaves out rdsdata.amazonaws.com",
             ),
-            (Look { coverage: coverage(true, true, &["events by userIdentity.arn"]), ..well.clone() }, "leaves out events by"),
+            (
+                Look { coverage: coverage(true, true, &["events by userIdentity.arn"]), ..well.clone() },
+                "leaves out events by",
+            ),
         ] {
             let trouble = look.trouble("main", &look.widen(Some(widest.clone()))).expect("trouble");
             assert!(trouble.starts_with("trail main ") && trouble.contains(words), "{trouble}");

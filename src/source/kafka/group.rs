@@ -201,11 +201,11 @@ impl ConsumerContext for Group {
 fn failure(error: &KafkaError) -> Failure {
     use RDKafkaErrorCode as Code;
     let (reason, hint) = match error.rdkafka_error_code() {
-        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve | Code::HostResolutionFailure) => {
+        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {
             ("unreachable", "check the brokers' addresses, also those that they advertise")
         }
         Some(Code::OperationTimedOut | Code::RequestTimedOut) => ("timeout", ""),
-        Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::Ssl) => {
+        Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL) => {
             ("credentials", "check the properties for TLS and SASL")
         }
         Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::ClusterAuthorizationFailed) => {

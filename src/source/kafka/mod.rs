@@ -54,7 +54,8 @@ impl KafkaSource {
             client.set(name, value);
         }
         for (name, value) in properties {
-            let fixed = OURS.iter().any(|(ours, _)| ours == name) || ["bootstrap.servers", "group.id"].contains(&&**name);
+            let fixed =
+                OURS.iter().any(|(ours, _)| ours == name) || ["bootstrap.servers", "group.id"].contains(&&**name);
             if fixed {
                 let reason = format!("property is not free to choose: {name}");
                 let hint = "leave it out; `brokers` and `group` are settings of their own";

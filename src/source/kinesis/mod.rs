@@ -104,7 +104,8 @@ impl Supervisor {
                     }
                 }
                 Err(error) if error.reason == "not-found" && !listed_once => {
-                    let reason = format!("stream does not exist: {} in {}", self.source.stream, self.source.remote.region);
+                    let reason =
+                        format!("stream does not exist: {} in {}", self.source.stream, self.source.remote.region);
                     return Ok(Err(settings(&self.source.terms, reason, "check the stream's name and its region")));
                 }
                 Err(error) => {

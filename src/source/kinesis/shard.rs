@@ -119,9 +119,9 @@ impl Reader {
                 From::At(Millis(at)) => {
                     request.shard_iterator_type(ShardIteratorType::AtTimestamp).timestamp(DateTime::from_millis(*at))
                 }
-                From::After(number) => request
-                    .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
-                    .starting_sequence_number(number),
+                From::After(number) => {
+                    request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(number)
+                }
             };
             match request.send().await.map(|answer| answer.shard_iterator) {
                 Ok(Some(iterator)) => {

@@ -14,7 +14,6 @@ pub(crate) mod stream;
 pub(crate) mod trail;
 pub(crate) mod web;
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -27,10 +26,7 @@ pub(crate) fn now() -> Millis {
 }
 
 /// Asks again and again until there is an answer, or fails with what was waited for.
-pub(crate) async fn eventually<T, F>(what: &str, within: Duration, mut ask: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
+pub(crate) async fn eventually<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = tokio::time::Instant::now() + within;
     loop {
         if let Some(answer) = ask().await {

@@ -107,10 +107,18 @@ fn hook_grants_nothing() {
             let folder = tempfile::tempdir().expect("a folder");
             let emulator = Emulator::start(Kind::MiniStack, folder.path()).await;
             agent::deny_policies(&emulator, DENY, DENY).await;
-            let hook = agent::hook_user(&emulator, "hook", &may_attach(&emulator)).await;
-            let admin = [("UserName", "hook"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")];
-            let refusal = hook.call(Api::Iam, "AttachUserPolicy", &admin).await.expect_err("a refusal");
-            assert!(refusal.is_denial(), "{refusal:?}");
+            let proxy = IamProxy::start(&emulator.url(), Duration::ZERO).await;
+            let hook = agent::hook_user(&emulator, "hook", &may_attach(&emulator)).await.at(proxy.url());
+            let user = ("UserName", "hook");
+            let ours = policy_arn(&emulator, DESTRUCTIVE);
+            hook.must(Api::Iam, "AttachUserPolicy", &[user, ("PolicyArn", &ours)]).await;
+            let others = ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess");
+            let inline = [user, ("PolicyName", "more"), ("PolicyDocument", DENY)];
+            let attempts = [("AttachUserPolicy", vec![user, others]), ("PutUserPolicy", inline.to_vec())];
+            for (action, parameters) in attempts {
+                let refusal = hook.call(Api::Iam, action, &parameters).await.expect_err("a refusal");
+                assert!(refusal.is_denial(), "{action}: {refusal:?}");
+            }
         });
     });
 }

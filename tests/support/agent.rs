@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use trailbrake_detectors::time::Millis;
 
 use super::emulator::{ADMIN, Emulator, credentials, user_of};
@@ -34,9 +35,21 @@ pub(crate) async fn deny_policies(emulator: &Emulator, destructive: &str, everyt
 }
 
 /// A user that holds the rights of the `aws-iam` hook, as its own document has them, and no others.
+///
+/// The stand-ins do not know the condition key `iam:PolicyARN`, without which the document would allow nothing there: the
+/// condition is taken out, and [`super::iam_proxy::IamProxy`] keeps it.
 pub(crate) async fn hook_user(emulator: &Emulator, name: &str, document: &str) -> Query {
+    let mut document: Value = serde_json::from_str(document).expect("a document");
+    let mut conditions = 0;
+    for statement in document["Statement"].as_array_mut().into_iter().flatten() {
+        let condition = statement.as_object_mut().and_then(|statement| statement.remove("Condition"));
+        conditions +=
+            usize::from(condition.is_some_and(|condition| condition["ArnEquals"]["iam:PolicyARN"].is_array()));
+    }
+    assert_eq!(conditions, 1, "the hook may attach more than our policies: {document}");
+    let document = document.to_string();
     emulator.admin.must(Api::Iam, "CreateUser", &[("UserName", name)]).await;
-    let policy = [("UserName", name), ("PolicyName", "pause"), ("PolicyDocument", document)];
+    let policy = [("UserName", name), ("PolicyName", "pause"), ("PolicyDocument", document.as_str())];
     emulator.admin.must(Api::Iam, "PutUserPolicy", &policy).await;
     user_of(&emulator.admin, name).await
 }
@@ -165,8 +178,6 @@ async fn make_role(emulator: &Emulator, role: &str) -> String {
 pub(crate) struct Call {
     /// When it was made.
     pub(crate) at: Millis,
-    /// When it was answered.
-    pub(crate) answered: Millis,
     /// How it went.
     pub(crate) result: Result<(), Refusal>,
 }
@@ -191,7 +202,7 @@ impl Agent {
                 let at = now();
                 let result = scene.terminate(number).await;
                 refused += usize::from(result.is_err());
-                own.lock().unwrap_or_else(PoisonError::into_inner).push(Call { at, answered: now(), result });
+                own.lock().unwrap_or_else(PoisonError::into_inner).push(Call { at, result });
                 if refused >= refusals {
                     return;
                 }

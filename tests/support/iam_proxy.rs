@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use trailbrake_detectors::time::Millis;
 
 use super::Holding;
+use super::agent::{DESTRUCTIVE, EVERYTHING};
 use super::query::all;
 use super::web::{self, Answer, Asked, Service};
 
@@ -164,6 +165,9 @@ async fn handle(
     let (action, attachment) = attachment(&asked);
     match action.as_str() {
         "AttachRolePolicy" | "AttachUserPolicy" | "DetachRolePolicy" | "DetachUserPolicy" => {
+            if ![DESTRUCTIVE, EVERYTHING].iter().any(|ours| attachment.1.ends_with(&format!(":policy/{ours}"))) {
+                return denied(&action);
+            }
             shared.held_at(Passage::HeldBefore).await;
             if shared.delay.is_zero() {
                 // A task of its own: a call that has reached IAM is carried out, whoever hangs up.
@@ -190,6 +194,14 @@ async fn handle(
 
 const METADATA: &str =
     "<ResponseMetadata><RequestId>00000000-0000-4000-a000-000000000000</RequestId></ResponseMetadata>";
+
+/// What `iam:PolicyARN` in the hook's rights does on AWS, and the stand-ins do not know.
+fn denied(action: &str) -> Response<Body> {
+    let error = format!("<Code>AccessDenied</Code><Message>not authorized to perform: iam:{action}</Message>");
+    let mut response = xml(&format!("<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
+}
 
 /// What a call is about: its action, the entity and the policy.
 fn attachment(asked: &Asked) -> (String, Attachment) {

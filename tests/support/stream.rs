@@ -75,14 +75,6 @@ impl Stream {
         }
     }
 
-    /// The word for it in names and tables.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Kinesis { .. } => "kinesis",
-            Self::Kafka { .. } => "kafka",
-        }
-    }
-
     /// The source that reads it, as the configuration file says it.
     pub(crate) fn source(&self) -> String {
         match self {

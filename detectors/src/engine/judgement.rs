@@ -90,10 +90,7 @@ fn real_tear_downs_are_incidents() {
     let situations = judge(&lines).situations();
     for one in &situations {
         let report = &one.incident;
-        println!(
-            "{:?} {:?} {} {}",
-            report.severity_peak, report.detectors, report.triggered_event_time, report.reason
-        );
+        println!("{:?} {:?} {} {}", report.severity_peak, report.detectors, report.triggered_event_time, report.reason);
     }
     let of_bert_jan: Vec<_> = situations
         .iter()

@@ -6,6 +6,7 @@ use std::sync::Once;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::task::JoinHandle;
 
 /// A server of ours on a port of its own, for as long as it is held.
@@ -111,9 +112,11 @@ pub(crate) fn form(body: &[u8]) -> BTreeMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
-/// Writes a form.
+/// Writes a form as Python's clients do: moto writes it again by itself before it checks the signature.
 pub(crate) fn to_form(parameters: &[(&str, &str)]) -> String {
-    let mut url = reqwest::Url::parse("http://form/").expect("an address");
-    url.query_pairs_mut().extend_pairs(parameters);
-    url.query().unwrap_or_default().to_owned()
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
+    let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string().replace("%20", "+");
+    let pairs: Vec<_> =
+        parameters.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    pairs.join("&")
 }

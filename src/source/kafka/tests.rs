@@ -35,7 +35,9 @@ fn produce(brokers: &str, partition: i32, payloads: &[Option<&str>]) {
 }
 
 fn start(brokers: &str, start: Start, bench: &mut Bench) -> JoinHandle<Result<(), SourceError>> {
-    let source = KafkaSource::new(terms("events"), brokers, "trail", "trailbrake", start, &BTreeMap::new());
+    // The cluster for tests keeps a member that left for as long as this.
+    let properties = BTreeMap::from([("session.timeout.ms".to_owned(), "6000".to_owned())]);
+    let source = KafkaSource::new(terms("events"), brokers, "trail", "trailbrake", start, &properties);
     let source = Box::new(source.expect("settings that work"));
     tokio::spawn(source.run(bench.context.take().expect("a context")))
 }

@@ -10,7 +10,7 @@ use trailbrake_detectors::incident::Severity;
 
 use super::*;
 use crate::alert::{Delivering, Delivery};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::limits::{DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_WAIT_MAX};
 
 fn order(sequence: usize, page: usize, change: Change, now: Millis) -> Order {

@@ -52,6 +52,8 @@ struct World {
     sending: Vec<Order>,
     /// Of each page key, the number of the order that was sent last.
     sent_last: BTreeMap<String, usize>,
+    /// Of each page key, the order that was delivered last.
+    delivered_last: BTreeMap<String, String>,
     made: Vec<Order>,
     ended: BTreeMap<String, OrderEnd>,
 }
@@ -64,6 +66,7 @@ impl World {
             now,
             sending: Vec::new(),
             sent_last: BTreeMap::new(),
+            delivered_last: BTreeMap::new(),
             made: Vec::new(),
             ended: BTreeMap::new(),
         }
@@ -71,21 +74,29 @@ impl World {
 
     fn step(&mut self, input: Input) {
         let step = self.outbox.step(input, self.now);
+        for end in step.ended {
+            if end.end == OrderEnd::Delivered {
+                let order = &self.made[end.id.parse::<usize>().expect("a number")];
+                self.delivered_last.insert(order.announcement.page_key.clone(), end.id.clone());
+            }
+            assert_eq!(self.ended.insert(end.id.clone(), end.end), None, "{} ended twice", end.id);
+        }
         for order in step.send {
             let page_key = order.announcement.page_key.clone();
             let sequence: usize = order.id.parse().expect("a number");
             assert!(self.sending.iter().all(|other| other.announcement.page_key != page_key), "one at a time");
-            let last = self.sent_last.insert(page_key.clone(), sequence);
-            assert!(last.is_none_or(|last| last <= sequence), "{page_key}: {sequence} after {last:?}");
-            let resolved = self.ended.get(&order.id) == Some(&OrderEnd::Delivered)
-                && order.announcement.change == Change::Resolved;
-            assert!(!resolved, "what is over is not said again");
+            if self.ended.contains_key(&order.id) {
+                // A repeat: of what was delivered last, and only while nothing has said that it is over.
+                assert_eq!(self.delivered_last.get(&page_key), Some(&order.id));
+                let later = self.made[sequence..].iter().filter(|later| later.announcement.page_key == page_key);
+                assert!(later.into_iter().all(|later| later.announcement.change != Change::Resolved));
+            } else {
+                let last = self.sent_last.insert(page_key.clone(), sequence);
+                assert!(last.is_none_or(|last| last <= sequence), "{page_key}: {sequence} after {last:?}");
+            }
             self.sending.push(order);
         }
         assert!(self.sending.len() <= DELIVERIES_MAX);
-        for end in step.ended {
-            assert_eq!(self.ended.insert(end.id.clone(), end.end), None, "{} ended twice", end.id);
-        }
     }
 
     fn happen(&mut self, event: Event) {

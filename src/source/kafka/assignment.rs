@@ -49,8 +49,10 @@ pub(super) struct Assignment {
     /// The last offset handed over, in this run or, as the journal tells, in an earlier one.
     handed_over: BTreeMap<i32, i64>,
     unacknowledged: VecDeque<(i32, i64, oneshot::Receiver<Committed>)>,
-    /// The last offset that is durable and not yet told to the group.
-    acknowledged: BTreeMap<i32, i64>,
+    /// The last offset that is durable.
+    durable: BTreeMap<i32, i64>,
+    /// The last offset that the group has taken.
+    told: BTreeMap<i32, i64>,
     changed: bool,
 }
 
@@ -75,7 +77,8 @@ impl Assignment {
     /// A partition is ours no more: what was not handed over will be read again by whoever gets it.
     pub(super) fn remove(&mut self, partition: i32) {
         self.parts.remove(&partition);
-        self.acknowledged.remove(&partition);
+        self.durable.remove(&partition);
+        self.told.remove(&partition);
         self.unacknowledged.retain(|(of, _, _)| *of != partition);
     }
 
@@ -141,10 +144,10 @@ impl Assignment {
 
     /// Takes in what has become durable.
     pub(super) fn settle(&mut self) {
-        let Self { unacknowledged, acknowledged, .. } = self;
+        let Self { unacknowledged, durable, .. } = self;
         unacknowledged.retain_mut(|(partition, to, acknowledgement)| match acknowledgement.try_recv() {
             Ok(_) => {
-                acknowledged.insert(*partition, *to);
+                durable.insert(*partition, *to);
                 false
             }
             Err(TryRecvError::Empty) => true,
@@ -153,17 +156,17 @@ impl Assignment {
         });
     }
 
-    /// Takes out what is to be told to the group: partitions and their last durable offsets.
-    pub(super) fn take_acknowledged(&mut self) -> BTreeMap<i32, i64> {
-        std::mem::take(&mut self.acknowledged)
+    /// What is to be told to the group: partitions and their last durable offsets.
+    pub(super) fn untold(&self) -> BTreeMap<i32, i64> {
+        let untold =
+            self.durable.iter().filter(|(partition, to)| self.told.get(partition).is_none_or(|told| told < to));
+        untold.map(|(partition, to)| (*partition, *to)).collect()
     }
 
-    /// Puts back what could not be told to the group, unless more has become durable.
-    pub(super) fn put_back_acknowledged(&mut self, offsets: BTreeMap<i32, i64>) {
-        for (partition, to) in offsets {
-            if self.parts.contains_key(&partition) {
-                self.acknowledged.entry(partition).or_insert(to);
-            }
+    /// The group has taken an offset as the last one that is done.
+    pub(super) fn tell(&mut self, partition: i32, to: i64) {
+        if self.parts.contains_key(&partition) {
+            self.told.insert(partition, to);
         }
     }
 
@@ -233,16 +236,21 @@ mod tests {
         }
         assert_eq!(assignment.handed_over(0), Some(30));
         assignment.settle();
-        assert!(assignment.take_acknowledged().is_empty());
+        assert!(assignment.untold().is_empty());
         let mut senders = senders.into_iter();
         senders.next().expect("three").send(Committed::default()).expect("is waited for");
         drop(senders.next());
         assignment.settle();
-        assert_eq!(assignment.take_acknowledged(), BTreeMap::from([(0, 10)]));
+        assert_eq!(assignment.untold(), BTreeMap::from([(0, 10)]));
+        assert_eq!(assignment.untold(), BTreeMap::from([(0, 10)]), "until the group has taken it");
+        assignment.tell(0, 10);
+        assert!(assignment.untold().is_empty());
         assert_eq!(assignment.unacknowledged(), 1);
         senders.next().expect("three").send(Committed::default()).expect("is waited for");
         assignment.settle();
-        assignment.put_back_acknowledged(BTreeMap::from([(0, 10), (5, 1)]));
-        assert_eq!(assignment.take_acknowledged(), BTreeMap::from([(0, 30)]));
+        assert_eq!(assignment.untold(), BTreeMap::from([(0, 30)]));
+        assignment.remove(0);
+        assignment.tell(0, 30);
+        assert!(assignment.untold().is_empty(), "its new owner tells");
     }
 }

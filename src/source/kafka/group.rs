@@ -60,15 +60,16 @@ impl Group {
         let offsets = {
             let mut assignment = self.assignment();
             assignment.settle();
-            assignment.take_acknowledged()
+            assignment.untold()
         };
         if offsets.is_empty() {
             return;
         }
-        let told = self.list(&offsets).and_then(|list| consumer.commit(&list, mode));
-        if let Err(error) = told {
-            self.note(&error);
-            self.assignment().put_back_acknowledged(offsets);
+        match self.list(&offsets).and_then(|list| consumer.commit(&list, mode)) {
+            // What is sent without waiting is answered in `commit_callback`.
+            Ok(()) if matches!(mode, CommitMode::Async) => {}
+            Ok(()) => offsets.into_iter().for_each(|(partition, to)| self.assignment().tell(partition, to)),
+            Err(error) => self.note(&error),
         }
     }
 
@@ -189,10 +190,14 @@ impl ConsumerContext for Group {
         }
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        // Offsets in the group are for onlookers: the journal tells where reading goes on.
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            self.note(&error);
+            return self.note(&error);
+        }
+        for part in offsets.elements_for_topic(&self.topic) {
+            if let (Offset::Offset(next), Ok(())) = (part.offset(), part.error()) {
+                self.assignment().tell(part.partition(), next - 1);
+            }
         }
     }
 }

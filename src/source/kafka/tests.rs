@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::journal::Positions;
+use crate::limits::KAFKA_COMMIT_INTERVAL;
 use crate::source::testing::{Bench, position, terms};
 use crate::source::{Batch, Committed};
 
@@ -35,7 +36,9 @@ fn produce(brokers: &str, partition: i32, payloads: &[Option<&str>]) {
 }
 
 fn start(brokers: &str, start: Start, bench: &mut Bench) -> JoinHandle<Result<(), SourceError>> {
-    let source = KafkaSource::new(terms("events"), brokers, "trail", "trailbrake", start, &BTreeMap::new());
+    // The cluster for tests keeps a member that left for as long as this.
+    let properties = BTreeMap::from([("session.timeout.ms".to_owned(), "6000".to_owned())]);
+    let source = KafkaSource::new(terms("events"), brokers, "trail", "trailbrake", start, &properties);
     let source = Box::new(source.expect("settings that work"));
     tokio::spawn(source.run(bench.context.take().expect("a context")))
 }
@@ -134,6 +137,8 @@ async fn partitions_that_move_between_two_members_lose_nothing() {
         produce(&brokers, partition, &[Some("before")]);
     }
     assert_eq!(take(&mut first, 4).await.0.len(), 4);
+    // The cluster for tests takes no offsets while its group is being rebalanced.
+    tokio::time::sleep(KAFKA_COMMIT_INTERVAL * 2).await;
     let mut second = Bench::new(8);
     let two = start(&brokers, Start::Oldest, &mut second);
     // Its first positions tell that it has partitions of its own.

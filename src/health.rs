@@ -78,11 +78,12 @@ impl Health {
     pub fn beat(&self, stage: &str) {
         let now = self.clock.now();
         let mut condition = self.condition();
-        let has_room = condition.beats.len() < STAGES_MAX;
-        match condition.beats.get_mut(stage) {
-            Some(at) => *at = now,
-            None if has_room => drop(condition.beats.insert(stage.to_owned(), now)),
-            None => tracing::error!(stage, "more stages than {STAGES_MAX} show life"),
+        if let Some(at) = condition.beats.get_mut(stage) {
+            *at = now;
+        } else if condition.beats.len() < STAGES_MAX {
+            condition.beats.insert(stage.to_owned(), now);
+        } else {
+            tracing::error!(stage, "more stages than {STAGES_MAX} show life");
         }
     }
 

@@ -249,7 +249,7 @@ mod tests {
         let text = str::to_owned;
         let triggered = text("2026-01-02T03:04:05Z");
         let high = (text("high"), triggered.clone(), text("2026-01-02T03:09:18Z"));
-        assert_eq!(posted(&alertmanager, &announcement), [high.clone()]);
+        assert_eq!(posted(&alertmanager, &announcement), std::slice::from_ref(&high));
         alertmanager.told.lock().expect("whole").remember(&announcement);
         assert_eq!(posted(&alertmanager, &announcement), [high]);
 

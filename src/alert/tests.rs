@@ -216,7 +216,8 @@ async fn each_receiver_sends_what_its_service_takes() {
 
 #[tokio::test]
 async fn each_receiver_tells_why_it_failed() {
-    let cases: &[(u16, &[(&'static str, &'static str)], FailureReason, Option<u64>)] = &[
+    type Headers = &'static [(&'static str, &'static str)];
+    let cases: &[(u16, Headers, FailureReason, Option<u64>)] = &[
         (400, &[], FailureReason::Refused, None),
         (404, &[], FailureReason::Refused, None),
         (302, &[("location", "http://127.0.0.1:1/")], FailureReason::Refused, None),

@@ -91,7 +91,7 @@ impl<'text> Document<'text> {
         };
         let (what, hint) = match error.message().split_once(", expected ") {
             Some((what, expected)) => (what.to_owned(), format!("expected {expected}")),
-            None => (error.message().to_owned(), String::new()),
+            None => (error.message().to_owned(), hint_for(error.message()).to_owned()),
         };
         let line = error.span().map(|span| self.line_at(span.start));
         self.problems.push(Problem { origin: self.origin.clone(), line, path, what, hint });
@@ -145,6 +145,16 @@ impl<'text> Document<'text> {
 
     fn line_at(&self, byte: usize) -> usize {
         1 + self.text.bytes().take(byte).filter(|&byte| byte == b'\n').count()
+    }
+}
+
+/// A way out where the crate's message has none.
+fn hint_for(message: &str) -> &'static str {
+    match message {
+        _ if message.starts_with("invalid socket address") => "write an address and a port: 127.0.0.1:8080",
+        _ if message.starts_with("wanted exactly 1 element") => "write exactly one kind",
+        _ if message.starts_with("secret ") => "it must be there, filled, and readable by the daemon's user",
+        _ => "deploy/trailbrake.example.toml shows every key",
     }
 }
 

@@ -128,8 +128,167 @@ fn only_what_aws_alone_can_write_may_pause_by_itself() {
 }
 
 /// Each text is followed by a source; what is said about it is compared whole.
-const WRONG: &[(&str, &str)] = &[("mode = ", "x:1: invalid")];
-
+const WRONG: &[(&str, &str)] = &[
+    (
+        "mode = \"observe\"",
+        "x:1: mode: unknown key `mode`\n\
+         hint: known are deployment, state_directory, journal, http, metrics, log, decode, brake, tokens, sources, receivers, act",
+    ),
+    (
+        "deployment = ",
+        "x:1: string values must be quoted\n\
+         hint: expected literal string\n\
+         x:1: deployment: must not be empty",
+    ),
+    ("deployment = \"\"", "x:1: deployment: must not be empty"),
+    (
+        "[http]\nlisten = \"localhost\"",
+        "x:2: http.listen: invalid socket address syntax\n\
+         hint: write an address and a port: 127.0.0.1:8080",
+    ),
+    (
+        "[http]\nlisten = \"127.0.0.1:9464\"",
+        "x: metrics.listen: 127.0.0.1:9464 is taken by http.listen\n\
+         hint: give metrics and health a port of their own",
+    ),
+    (
+        "[brake]\nmode = \"warn\"",
+        "x:2: brake.mode: unknown variant `warn`\n\
+         hint: expected `observe` or `enforce`",
+    ),
+    (
+        "[brake]\nmode = \"enforce\"",
+        "x:1: brake: enforce needs a way to pause\n\
+         hint: write [act.aws_iam] or [act.webhook], or stay in observe\n\
+         x:1: brake: enforce needs a reviewer who can resume\n\
+         hint: write [tokens.NAME] with roles = [\"review\"] for each reviewer",
+    ),
+    (
+        "[brake]\nmod = \"observe\"\n[http]\npublic_url = 7",
+        "x:2: brake: unknown field `mod`\n\
+         hint: expected one of `mode`, `exceptions`, `protected`, `pauses_per_hour_account`, `pauses_per_hour_total`, `reviewers_to_resume_critical`\n\
+         x:4: http.public_url: invalid type: integer `7`\n\
+         hint: expected a string",
+    ),
+    (
+        "[brake]\nprotected = [\"admin\", \"arn:aws:iam::123456789012:role/*\"]\npauses_per_hour_total = 0",
+        "x:2: brake.protected[0]: no exact ARN or unique id: admin\n\
+         hint: write the whole ARN (arn:aws:iam::123456789012:role/name) or the unique id (AROA…, AIDA…); wildcards are not known\n\
+         x:2: brake.protected[1]: no exact ARN or unique id: arn:aws:iam::123456789012:role/*\n\
+         hint: write the whole ARN (arn:aws:iam::123456789012:role/name) or the unique id (AROA…, AIDA…); wildcards are not known\n\
+         x:3: brake.pauses_per_hour_total: 0 is out of bounds\n\
+         hint: from 1 to 1000",
+    ),
+    (
+        "[[brake.exceptions]]\nmode = \"observe\"\n[[brake.exceptions]]\nmode = \"observe\"\naccount = \"42\"\ndetector = \"zone-sprad\"",
+        "x:1: brake.exceptions[0]: an exception without a condition hides `brake.mode`\n\
+         hint: name an account, a detector or both\n\
+         x:5: brake.exceptions[1].account: no AWS account: 42\n\
+         hint: twelve digits, in quotes\n\
+         x:6: brake.exceptions[1].detector: no detector: zone-sprad\n\
+         hint: known are blind, delete-recreate, deletion-burst, zone-spread",
+    ),
+    (
+        "[tokens.eve]\nroles = []\nsecret = \"plain\"",
+        "x:3: tokens.eve.secret: no place of a secret\n\
+         hint: expected { file = \"…\" } or { env = \"…\" }",
+    ),
+    (
+        "[tokens.eve]\nroles = [\"admin\"]\nsecret = { env = \"PATH\" }",
+        "x:2: tokens.eve.roles: unknown variant `admin`\n\
+         hint: expected one of `ingest`, `read`, `review`",
+    ),
+    (
+        "[tokens.eve]\nroles = []\nsecret = { env = \"PATH\" }\n[tokens.mallory]\nroles = [\"read\"]\nsecret = { env = \"PATH\" }",
+        "x:2: tokens.eve.roles: a token without a role is of no use\n\
+         hint: name some of ingest, read, review\n\
+         x:6: tokens.mallory.secret: the same token as that of eve\n\
+         hint: give each holder a token of their own",
+    ),
+    (
+        "[tokens.eve]\nroles = [\"read\"]\nsecret = { file = \"/nowhere/at/all\" }",
+        "x:3: tokens.eve.secret: secret file cannot be read: /nowhere/at/all: No such file or directory (os error 2)\n\
+         hint: it must be there, filled, and readable by the daemon's user",
+    ),
+    (
+        "sources = 7",
+        "x:1: sources: expected a table, found integer\n\
+         hint: write [sources.NAME]\n\
+         x:2: cannot extend value of type integer with a dotted key\n\
+         hint: deploy/trailbrake.example.toml shows every key\n\
+         x:2: cannot extend value of type integer with a dotted key\n\
+         hint: deploy/trailbrake.example.toml shows every key",
+    ),
+    (
+        "[sources.a]",
+        "x:1: sources.a: expected exactly one kind of source, found 0\n\
+         hint: name one of kinesis, kafka, cloudtrail, file, stdin, http",
+    ),
+    (
+        "[sources.a]\nkinesis = { stream = \"s\", region = \"r\" }\nhttp = {}",
+        "x:1: sources.a: expected exactly one kind of source, found 2\n\
+         hint: name one of kinesis, kafka, cloudtrail, file, stdin, http",
+    ),
+    (
+        "[sources.a.kinesis]\nstream = \"\"\npoll_interval_milliseconds = 1",
+        "x:1: sources.a.kinesis: missing field `region`\n\
+         hint: deploy/trailbrake.example.toml shows every key",
+    ),
+    (
+        "[sources.a.kinesis]\nstream = \"s\"\nregion = \"r\"\nendpoint = \"http://kinesis.example\"\npoll_interval_seconds = 1",
+        "x:5: sources.a.kinesis: unknown field `poll_interval_seconds`\n\
+         hint: expected one of `stream`, `region`, `endpoint`, `start`, `poll_interval_milliseconds`",
+    ),
+    (
+        "[sources.a]\nstdin = {}\naccounts = [\"1234\"]",
+        "x:3: sources.a.accounts[0]: no AWS account: 1234\n\
+         hint: twelve digits, in quotes\n\
+         x:4: sources.input: there can be only one source of this kind\n\
+         hint: remove one of them",
+    ),
+    (
+        "[sources.a.kafka]\nbrokers = []\ntopic = \"t\"\nproperties = { \"sasl.password\" = \"p\" }",
+        "x:2: sources.a.kafka.brokers: expected at least one broker\n\
+         hint: write [\"host:9092\"]\n\
+         x:4: sources.a.kafka.properties: `sasl.password` is a secret and must not stand here\n\
+         hint: write { file = \"…\" } or { env = \"…\" }",
+    ),
+    (
+        "[receivers.a.pager]",
+        "x:1: receivers.a: unknown variant `pager`\n\
+         hint: expected `alertmanager` or `pagerduty`",
+    ),
+    (
+        "[receivers.a]\nalertmanager = { urls = [] }\npagerduty = { routing_key = { env = \"PATH\" } }",
+        "x:1: receivers.a: wanted exactly 1 element, more than 1 element\n\
+         hint: write exactly one kind",
+    ),
+    (
+        "[receivers.a.alertmanager]\nurls = []",
+        "x:2: receivers.a.alertmanager.urls: 0 is out of bounds\n\
+         hint: from 1 to 16",
+    ),
+    (
+        "[receivers.a.pagerduty]\nrouting_key = { env = \"PATH\" }\nendpoint = \"http://events.example\"",
+        "x:3: receivers.a.pagerduty.endpoint: http is allowed on loopback addresses only\n\
+         hint: write it as https://host/path",
+    ),
+    (
+        "[act]",
+        "x:1: act: expected exactly one hook\n\
+         hint: write [act.aws_iam] or [act.webhook]",
+    ),
+    (
+        "[act.webhook]\nurl = \"ftp://x\"\nsecret = { env = \"PATH\" }",
+        "x:2: act.webhook.url: expected http or https, found ftp\n\
+         hint: write it as https://host/path",
+    ),
+    (
+        "[act]\nsocket = \"ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss\"\n[act.aws_iam]",
+        "x:2: act.socket: socket path is longer than 107 bytes: ./ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss\n\
+         hint: name a shorter path, in a directory that only this user can enter",
+    ),
+];
 #[test]
 fn what_is_wrong_is_said_with_its_place_and_a_way_out() {
     for (text, said) in WRONG {

@@ -148,7 +148,7 @@ mod tests {
         metrics
             .map(|metric| {
                 let labels: Vec<&str> = metric.get_label().iter().map(LabelPair::value).collect();
-                format!("{} {:.2}", labels.join(" "), metric.get_gauge().value())
+                format!("{} {:.2}", labels.join(" "), metric.get_gauge().get_value())
             })
             .collect()
     }

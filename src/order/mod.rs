@@ -180,7 +180,7 @@ impl Postman {
                 }
             }
         }
-        let left = self.mailbox.letters().outbox.len();
+        let left = self.mailbox.letters().outbox.unended();
         if left > 0 {
             tracing::warn!(receiver = %self.receiver.name(), left, "orders wait in the journal for the next start");
         }
@@ -193,7 +193,7 @@ impl Postman {
             let mut letters = self.mailbox.letters();
             letters.step(Input::Tick, now);
             let (send, ended) = (std::mem::take(&mut letters.send), std::mem::take(&mut letters.ended));
-            (send, ended, letters.outbox.len(), letters.outbox.is_quiet(now))
+            (send, ended, letters.outbox.unended(), letters.outbox.is_quiet(now))
         };
         for order in send {
             let receiver = Arc::clone(&self.receiver);

@@ -66,6 +66,8 @@ struct Sending {
     attempts: u32,
     /// Delivered before, and sent again because the receiver forgets.
     is_repeat: bool,
+    /// Its incident was said to be over while it was under way: it is neither tried nor repeated again.
+    is_over: bool,
 }
 
 /// The last page of an open incident, for a receiver that forgets.
@@ -100,7 +102,7 @@ impl Outbox {
     }
 
     /// Orders that wait or are being sent.
-    pub fn len(&self) -> usize {
+    pub fn unended(&self) -> usize {
         self.waiting.len() + self.sending.values().filter(|sending| !sending.is_repeat).count()
     }
 
@@ -139,6 +141,9 @@ impl Outbox {
         if order.announcement.change == Change::Resolved {
             // What is over must not be said to be open again, even if the word that it is over is lost.
             self.open.remove(&page_key);
+            if let Some(sending) = self.sending.get_mut(&page_key) {
+                sending.is_over = true;
+            }
         }
         let waiting = Waiting { order, attempts: 0, due_at: now };
         if let Some(older) = self.waiting.insert(page_key.clone(), waiting) {
@@ -152,7 +157,7 @@ impl Outbox {
     }
 
     fn tried(&mut self, page_key: &str, result: Result<(), Failure>, random: f64, now: Millis, step: &mut Step) {
-        let Some(Sending { order, attempts, is_repeat }) = self.sending.remove(page_key) else { return };
+        let Some(Sending { order, attempts, is_repeat, is_over }) = self.sending.remove(page_key) else { return };
         if let Err(Failure { retry_after: Some(wait), .. }) = result {
             self.held_until = self.held_until.max(now.plus(milliseconds(wait.min(RETRY_AFTER_MAX))));
         }
@@ -160,11 +165,13 @@ impl Outbox {
             Ok(()) if is_repeat => {}
             Ok(()) => {
                 step.end(order.clone(), OrderEnd::Delivered, now);
-                self.remember_open(order, now.plus(self.repeat_every.map_or(0, milliseconds)));
+                if !is_over {
+                    self.remember_open(order, now.plus(self.repeat_every.map_or(0, milliseconds)));
+                }
             }
             Err(_) if is_repeat => {}
             Err(failure) if !failure.reason.is_retryable() => step.end(order, OrderEnd::GivenUp, now),
-            Err(_) if self.waiting.contains_key(page_key) => step.end(order, OrderEnd::Superseded, now),
+            Err(_) if is_over || self.waiting.contains_key(page_key) => step.end(order, OrderEnd::Superseded, now),
             Err(_) => {
                 let due_at = now.plus(milliseconds(retry_wait(attempts, random)));
                 self.waiting.insert(page_key.to_owned(), Waiting { order, attempts, due_at });
@@ -174,9 +181,7 @@ impl Outbox {
 
     fn remember_open(&mut self, order: Order, due_at: Millis) {
         let page_key = &order.announcement.page_key;
-        let is_over = order.announcement.change == Change::Resolved
-            || self.waiting.get(page_key).is_some_and(|later| later.order.announcement.change == Change::Resolved);
-        if is_over || self.repeat_every.is_none() {
+        if order.announcement.change == Change::Resolved || self.repeat_every.is_none() {
             self.open.remove(page_key);
             return;
         }
@@ -209,7 +214,8 @@ impl Outbox {
         for (_, _, page_key) in due.into_iter().take(DELIVERIES_MAX.saturating_sub(self.sending.len())) {
             if let Some(Waiting { order, attempts, .. }) = self.waiting.remove(&page_key) {
                 step.send.push(order.clone());
-                self.sending.insert(page_key, Sending { order, attempts: attempts + 1, is_repeat: false });
+                self.sending
+                    .insert(page_key, Sending { order, attempts: attempts + 1, is_repeat: false, is_over: false });
             }
         }
         self.repeat_due(now, step);
@@ -223,7 +229,7 @@ impl Outbox {
             if let Some(page) = self.open.get_mut(&page_key) {
                 page.due_at = now.plus(self.repeat_every.map_or(0, milliseconds));
                 step.send.push(page.order.clone());
-                let sending = Sending { order: page.order.clone(), attempts: 1, is_repeat: true };
+                let sending = Sending { order: page.order.clone(), attempts: 1, is_repeat: true, is_over: false };
                 self.sending.insert(page_key, sending);
             }
         }

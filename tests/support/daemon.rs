@@ -179,7 +179,8 @@ impl Daemon {
     pub(crate) async fn stop(mut self) -> ExitStatus {
         let mut run = self.run.take().expect("it runs");
         kill("-TERM", &[run.id().to_string()]);
-        eventually("trailbrake stops", Duration::from_secs(20), || std::future::ready(run.try_wait().expect("its status"))).await
+        let ask = || std::future::ready(run.try_wait().expect("its status"));
+        eventually("trailbrake stops", Duration::from_secs(20), ask).await
     }
 }
 

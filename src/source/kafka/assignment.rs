@@ -158,7 +158,8 @@ impl Assignment {
 
     /// What is to be told to the group: partitions and their last durable offsets.
     pub(super) fn untold(&self) -> BTreeMap<i32, i64> {
-        let untold = self.durable.iter().filter(|(partition, to)| self.told.get(partition).is_none_or(|told| told < to));
+        let untold =
+            self.durable.iter().filter(|(partition, to)| self.told.get(partition).is_none_or(|told| told < to));
         untold.map(|(partition, to)| (*partition, *to)).collect()
     }
 

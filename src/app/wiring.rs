@@ -165,7 +165,10 @@ fn start_helpers(
     helpers
 }
 
-fn build_sources(config: &Config) -> Result<(Vec<Box<dyn Source>>, Option<HttpIntake>), AppError> {
+/// The sources of a configuration, and the intake of the one that is posted to.
+type Built = (Vec<Box<dyn Source>>, Option<HttpIntake>);
+
+fn build_sources(config: &Config) -> Result<Built, AppError> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let mut intake = None;
     for source in &config.sources {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Detector, Finding, Sums, Window};
+use super::{Detector, Finding, Judged, Sums, Window};
 use crate::incident::Severity;
 use crate::limits::RECREATE_SECONDS_MAX;
 use crate::timeline::{FactKey, Thousandths};
@@ -88,27 +88,36 @@ fn rebuilt(window: &Window<'_>) -> Option<Finding> {
             start += 1;
         }
         let foreign = window.destroyed[start..=end].iter().filter(|judged| !judged.is_own_and_young());
-        let level = rebuilt_level(window, &Sums::over(foreign), &window.destroyed[end].contribution.fact);
+        let level = rebuilt_level(window, foreign, &window.destroyed[end].contribution.fact);
         most = worse(most, level.map(|level| Finding { level, rests_on: start..end + 1 }));
+        if level == Some(Severity::Critical) {
+            break;
+        }
     }
     most
 }
 
-fn rebuilt_level(window: &Window<'_>, sums: &Sums, after: &FactKey) -> Option<Severity> {
-    if sums.weight < REBUILD_WEIGHT || sums.kinds.len() < REBUILD_KINDS {
+fn rebuilt_level<'a>(
+    window: &Window<'_>,
+    set: impl Iterator<Item = &'a Judged<'a>> + Clone,
+    after: &FactKey,
+) -> Option<Severity> {
+    let weight = Sums::over(set.clone()).weight;
+    if weight < REBUILD_WEIGHT {
         return None;
     }
-    let again = created_again(window, after, &sums.kinds);
-    let is_rebuilt = again >= REBUILD_KINDS && again * 2 >= sums.kinds.len();
-    let level = if sums.weight >= REBUILD_WEIGHT_CRITICAL { Severity::Critical } else { Severity::High };
+    let kinds: BTreeSet<&str> = set.map(|judged| &*judged.contribution.kind).collect();
+    let again = created_again(window, after, &kinds);
+    let is_rebuilt = kinds.len() >= REBUILD_KINDS && again >= REBUILD_KINDS && again * 2 >= kinds.len();
+    let level = if weight >= REBUILD_WEIGHT_CRITICAL { Severity::Critical } else { Severity::High };
     is_rebuilt.then_some(level)
 }
 
-fn created_again(window: &Window<'_>, after: &FactKey, kinds: &BTreeSet<Arc<str>>) -> usize {
+fn created_again(window: &Window<'_>, after: &FactKey, kinds: &BTreeSet<&str>) -> usize {
     let again: BTreeSet<&Arc<str>> = window
         .created
         .iter()
-        .filter(|(key, kind)| *key > after && kinds.contains(*kind))
+        .filter(|(key, kind)| *key > after && kinds.contains(&***kind))
         .map(|(_, kind)| *kind)
         .collect();
     again.len()

@@ -38,6 +38,6 @@ impl Detector for DeletionBurst {
     }
 }
 
-fn level(sums: &Sums, limits: &[(Thousandths, Severity)]) -> Option<Severity> {
+fn level(sums: &Sums<'_>, limits: &[(Thousandths, Severity)]) -> Option<Severity> {
     limits.iter().find(|(limit, _)| sums.weight >= *limit).map(|(_, severity)| *severity)
 }

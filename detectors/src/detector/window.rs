@@ -1,6 +1,5 @@
 //! What a detector sees: one key's destroyed resources up to one fact, and sums over the last of them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -67,7 +66,7 @@ pub struct Window<'a> {
 
 /// Sums over destroyed resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sums {
+pub struct Sums<'a> {
     /// The sum of weights.
     pub weight: Thousandths,
     /// How many resources.
@@ -75,11 +74,9 @@ pub struct Sums {
     /// How many of them are neither own and young nor paired.
     pub resources_full: usize,
     /// Weight by zone; a resource in several zones is divided among them.
-    pub zones: BTreeMap<String, Thousandths>,
+    pub zones: Vec<(&'a str, Thousandths)>,
     /// Weight by region.
-    pub regions: BTreeMap<Arc<str>, Thousandths>,
-    /// Types.
-    pub kinds: BTreeSet<Arc<str>>,
+    pub regions: Vec<(&'a str, Thousandths)>,
 }
 
 impl<'a> Window<'a> {
@@ -91,14 +88,14 @@ impl<'a> Window<'a> {
     }
 
     /// Sums over them.
-    pub fn sums(&self, seconds: i64) -> Sums {
+    pub fn sums(&self, seconds: i64) -> Sums<'a> {
         Sums::over(self.destroyed[self.last(seconds)].iter())
     }
 }
 
-impl Sums {
+impl<'a> Sums<'a> {
     /// Sums over some destroyed resources, with what is own and young held to its cap.
-    pub fn over<'a>(destroyed: impl Iterator<Item = &'a Judged<'a>> + Clone) -> Self {
+    pub fn over(destroyed: impl Iterator<Item = &'a Judged<'a>> + Clone) -> Self {
         let own: Thousandths = destroyed.clone().filter(|judged| judged.is_own_and_young()).map(Judged::weight).sum();
         let mut sums = Self::default();
         for judged in destroyed {
@@ -112,11 +109,18 @@ impl Sums {
             sums.resources_full += usize::from(!judged.is_own_and_young() && !judged.is_paired);
             let share = weight / (contribution.zones.len().max(1) as u64);
             for zone in &contribution.zones {
-                *sums.zones.entry(zone.clone()).or_default() += share;
+                add(&mut sums.zones, zone, share);
             }
-            *sums.regions.entry(Arc::clone(&contribution.region)).or_default() += weight;
-            sums.kinds.insert(Arc::clone(&contribution.kind));
+            add(&mut sums.regions, &contribution.region, weight);
         }
         sums
+    }
+}
+
+/// Adds to the sum of a word. There are few of them, so that a list is quicker than a map.
+fn add<'a>(sums: &mut Vec<(&'a str, Thousandths)>, word: &'a str, weight: Thousandths) {
+    match sums.iter_mut().find(|(other, _)| *other == word) {
+        Some((_, sum)) => *sum += weight,
+        None => sums.push((word, weight)),
     }
 }

@@ -22,17 +22,18 @@ impl Detector for ZoneSpread {
     }
 
     fn judge(&self, window: &Window<'_>) -> Option<Finding> {
-        let zones = level(window.sums(ZONES_SECONDS).zones.values());
-        let regions = level(window.sums(REGIONS_SECONDS).regions.values());
+        let zones = level(&window.sums(ZONES_SECONDS).zones);
+        let regions = level(&window.sums(REGIONS_SECONDS).regions);
         let seconds = if regions > zones { REGIONS_SECONDS } else { ZONES_SECONDS };
         Some(Finding { level: zones.max(regions)?, rests_on: window.last(seconds) })
     }
 }
 
-fn level<'a>(shares: impl Iterator<Item = &'a Thousandths>) -> Option<Severity> {
+fn level(shares: &[(&str, Thousandths)]) -> Option<Severity> {
     let (count, weight) = shares
-        .filter(|share| **share >= SHARE_MIN)
-        .fold((0_usize, 0), |(count, weight), share| (count + 1, weight + share));
+        .iter()
+        .filter(|(_, share)| *share >= SHARE_MIN)
+        .fold((0_usize, 0), |(count, weight), (_, share)| (count + 1, weight + share));
     LIMITS
         .iter()
         .find(|(count_min, weight_min, _)| count >= *count_min && weight >= *weight_min)

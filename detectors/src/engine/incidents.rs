@@ -17,12 +17,12 @@ impl Engine {
     pub fn situations(&self) -> Vec<Situation> {
         let mut all: Vec<(&String, &Incident)> = self.incidents.iter().collect();
         all.sort_by(|one, other| (other.1.opened_at, one.0).cmp(&(one.1.opened_at, other.0)));
-        all.into_iter().map(|(_, incident)| situation(incident)).collect()
+        all.into_iter().map(|(id, incident)| self.standing_situation(id, incident)).collect()
     }
 
     /// One incident.
     pub fn situation(&self, id: &str) -> Option<Situation> {
-        self.incidents.get(id).map(situation)
+        self.incidents.get(id).map(|incident| self.standing_situation(id, incident))
     }
 
     /// Brings the incidents of a key in line with its episodes.
@@ -127,16 +127,61 @@ impl Engine {
             self.refresh_report(id, episode);
         } else {
             self.brake(id, episode, received_at, outputs);
-            self.refresh_report(id, episode);
+            let is_news =
+                self.incidents.get(id).is_some_and(|one| one.report.severity != level || before != one.essence());
+            if is_news {
+                self.refresh_report(id, episode);
+            } else {
+                self.stale.insert(id.to_owned());
+            }
             self.announce(id, level, outputs);
         }
         let Some(incident) = self.incidents.get(id) else { return };
         if before != incident.essence() || incident.is_over() {
-            outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
+            self.write(id, outputs);
         }
-        outputs
-            .push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
         self.bound_incidents(outputs);
+    }
+
+    /// Brings what is shown up to date: telling all of an incident takes time, so it is not done at each of its facts.
+    pub(super) fn show_stale(&mut self, outputs: &mut Vec<Output>) {
+        for id in std::mem::take(&mut self.stale) {
+            if let Some(report) = self.fresh_report(&id)
+                && let Some(incident) = self.incidents.get_mut(&id)
+            {
+                incident.report = report;
+                let peak = incident.report.severity_peak;
+                outputs.push(Output::Incident { situation: Box::new(situation(incident)), peak });
+            }
+        }
+    }
+
+    /// An incident as its facts tell it now.
+    fn fresh_report(&self, id: &str) -> Option<Report> {
+        let incident = self.incidents.get(id)?;
+        let ledger = self.timeline.ledger(&incident.key)?;
+        let episode = episodes(ledger).into_iter().find(|episode| episode.to == incident.to)?;
+        Some(assemble(self.timeline.store(), ledger, &incident.key, &episode, &standing(id, incident)))
+    }
+
+    fn freshen(&mut self, id: &str) {
+        if self.stale.remove(id)
+            && let Some(report) = self.fresh_report(id)
+            && let Some(incident) = self.incidents.get_mut(id)
+        {
+            incident.report = report;
+        }
+    }
+
+    /// An incident and what is done about it, as it stands now.
+    fn standing_situation(&self, id: &str, incident: &Incident) -> Situation {
+        let mut situation = situation(incident);
+        if self.stale.contains(id)
+            && let Some(report) = self.fresh_report(id)
+        {
+            situation.incident = report;
+        }
+        situation
     }
 
     /// Decides on pauses once facts that may bear one make the incident `critical`.
@@ -163,8 +208,8 @@ impl Engine {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
         let standing = standing(id, incident);
-        let report = assemble(self.timeline.store(), ledger, &incident.key, episode, &standing);
-        incident.report = report;
+        incident.report = assemble(self.timeline.store(), ledger, &incident.key, episode, &standing);
+        self.stale.remove(id);
     }
 
     /// After a load: what is shown of open incidents follows from the facts.
@@ -259,6 +304,7 @@ impl Engine {
 
     /// Tells receivers.
     pub(super) fn tell(&mut self, id: &str, change: Change, outputs: &mut Vec<Output>) {
+        self.freshen(id);
         let Some(incident) = self.incidents.get_mut(id) else { return };
         if change == Change::Resolved && incident.told.is_none() {
             return;
@@ -276,6 +322,7 @@ impl Engine {
 
     /// Writes an incident down and shows it.
     pub(super) fn write(&mut self, id: &str, outputs: &mut Vec<Output>) {
+        self.freshen(id);
         let Some(incident) = self.incidents.get(id) else { return };
         outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
         outputs
@@ -292,6 +339,7 @@ impl Engine {
         let oldest = over.min_by_key(|(_, one)| one.opened_at).or_else(|| all().min_by_key(|(_, one)| one.opened_at));
         if let Some(id) = oldest.map(|(id, _)| id.clone()) {
             self.incidents.remove(&id);
+            self.stale.remove(&id);
             outputs.push(Output::Row(gone(table::INCIDENT, id)));
         }
     }

@@ -10,7 +10,7 @@ mod pauses;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contract::*;
@@ -28,6 +28,8 @@ pub struct Engine {
     settings: Settings,
     timeline: Timeline,
     incidents: BTreeMap<String, Incident>,
+    /// Incidents whose report is older than their facts.
+    stale: BTreeSet<String>,
     wants: BTreeMap<PauseKey, Want>,
     partitions: BTreeMap<Partition, Progress>,
     judgements: Vec<Judgement>,
@@ -94,6 +96,7 @@ impl Engine {
             Input::Mark { partition, time, received_at } => self.mark(partition, time, received_at, outputs),
             Input::Tick(now) => {
                 self.now = self.now.max(now);
+                self.show_stale(outputs);
                 self.advance(outputs);
             }
             Input::Human(human) => self.take_human(human, outputs),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::contribution::{Entry, Ownership, Thousandths};
 use super::ledger::{Point, PointKey};
 use super::order::FactKey;
-use super::pairing::Pair;
+use super::pairing::Pairs;
 use crate::detector::{ALL, Detector, Finding, Judged, Window};
 use crate::event::WeightClass;
 use crate::incident::Severity;
@@ -16,7 +16,7 @@ use crate::time::Second;
 /// Points of one view from a fact on. `entries` reach back as far as any detector looks.
 pub(super) fn judge(
     entries: &[(&FactKey, &Entry)],
-    pairs: &BTreeMap<(FactKey, usize), Pair>,
+    pairs: &Pairs,
     judged_until: &BTreeSet<Second>,
     from: &FactKey,
     is_whole: bool,
@@ -48,13 +48,14 @@ pub(super) fn judge(
     points
 }
 
-fn judged<'a>(entries: &[(&'a FactKey, &'a Entry)], pairs: &BTreeMap<(FactKey, usize), Pair>) -> Vec<Judged<'a>> {
+fn judged<'a>(entries: &[(&'a FactKey, &'a Entry)], pairs: &Pairs) -> Vec<Judged<'a>> {
     let mut all = Vec::new();
-    for (_, entry) in entries {
+    for (key, entry) in entries {
+        let made = if pairs.is_empty() { None } else { pairs.get(*key) };
         all.extend(entry.destroyed.iter().map(|contribution| Judged {
             contribution,
             actor: &entry.actor.key,
-            is_paired: pairs.contains_key(&(contribution.fact.clone(), contribution.index)),
+            is_paired: made.is_some_and(|made| made.contains_key(&contribution.index)),
             may_pause: entry.may_pause,
             by_aws_service: entry.actor.is_aws_service,
         }));

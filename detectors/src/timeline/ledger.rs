@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::contribution::{Contribution, Entry};
 use super::judge::judge;
 use super::order::FactKey;
-use super::pairing::{Pair, pair};
+use super::pairing::{Pairs, pair};
 use crate::incident::Severity;
 use crate::limits::{RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::Second;
@@ -35,6 +35,13 @@ pub struct PointKey {
     pub is_whole: bool,
 }
 
+impl PointKey {
+    /// The first place at a fact.
+    fn first_of(at: &FactKey) -> Self {
+        Self { at: at.clone(), detector: "", is_whole: false }
+    }
+}
+
 /// All that one key did.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -43,7 +50,7 @@ pub struct Ledger {
     /// What the detectors said.
     pub points: BTreeMap<PointKey, Point>,
     /// Destroyed resources that were replaced just before, and by what.
-    pub pairs: BTreeMap<(FactKey, usize), Pair>,
+    pub pairs: Pairs,
     /// Until when humans have judged: later windows don't reach back past it.
     pub judged_until: BTreeSet<Second>,
 }
@@ -51,7 +58,7 @@ pub struct Ledger {
 impl Ledger {
     /// Judges anew everything from a fact on; what lies before it cannot have changed.
     pub fn judge_from(&mut self, name: &str, from: &FactKey) {
-        self.points.retain(|key, _| key.at < *from);
+        self.points.split_off(&PointKey::first_of(from));
         self.pairs = pair(&self.entries, std::mem::take(&mut self.pairs), from);
         let since = from.second.plus(-(WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
         let entries: Vec<(&FactKey, &Entry)> = self.entries.range(FactKey::first_of(since)..).collect();
@@ -78,7 +85,7 @@ impl Ledger {
 
     /// Whether a destroyed resource was replaced just before.
     pub fn is_paired(&self, contribution: &Contribution) -> bool {
-        self.pairs.contains_key(&(contribution.fact.clone(), contribution.index))
+        self.pairs.get(&contribution.fact).is_some_and(|made| made.contains_key(&contribution.index))
     }
 
     /// Names of actors in these entries.
@@ -90,8 +97,8 @@ impl Ledger {
     pub fn forget_before(&mut self, second: Second) {
         let first = FactKey::first_of(second);
         self.entries = self.entries.split_off(&first);
-        self.points.retain(|key, _| key.at >= first);
-        self.pairs.retain(|(fact, _), _| *fact >= first);
+        self.points = self.points.split_off(&PointKey::first_of(&first));
+        self.pairs = self.pairs.split_off(&first);
         self.judged_until.retain(|until| *until >= second);
     }
 }

@@ -138,9 +138,10 @@ impl Timeline {
         for affected in affected::by(&self.store, key, event) {
             touched.extend(self.place(&affected, &mut cache));
         }
-        // A create can count as before a delete of its second, so the whole second is judged anew. Copies that differ change
-        // what their counterparts may do, which lies at the counterpart's own place.
-        let from = FactKey::first_of(self.store.copies(event).min().unwrap_or(key).min(key).second);
+        // Copies that differ change what their counterparts may do, which lies at the counterpart's own place. A create can
+        // count as before a delete of its second, so there the whole second is judged anew.
+        let first = self.store.copies(event).min().unwrap_or(key).min(key);
+        let from = if store::creates(event) { FactKey::first_of(first.second) } else { first.clone() };
         for name in &touched {
             if let Some(ledger) = self.ledgers.get_mut(name) {
                 ledger.judge_from(name, &from);

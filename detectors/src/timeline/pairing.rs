@@ -16,55 +16,66 @@ const HEAVY_MAX: usize = 3;
 const HEAVY_SECONDS: i64 = 5 * 60;
 
 /// The create that stands for a destroyed resource: the fact, and the number of the resource in it.
-pub(super) type Pair = (FactKey, usize);
+type Pair = (FactKey, usize);
+
+/// What stands for which destroyed resource: by destroying fact, then by the number of the resource in it.
+pub(super) type Pairs = BTreeMap<FactKey, BTreeMap<usize, Pair>>;
+
+/// What is known while pairs are made, for each actor.
+#[derive(Default)]
+struct Waiting {
+    /// Creates by type, the oldest first.
+    creates: BTreeMap<Arc<str>, BTreeSet<Pair>>,
+    /// When serving or state-holding resources were paired.
+    heavy: Vec<Second>,
+}
 
 /// Pairs anew from a fact on. Each create is used once, the oldest first; a known resource of another actor is never
 /// paired.
-pub(super) fn pair(
-    entries: &BTreeMap<FactKey, Entry>,
-    mut pairs: BTreeMap<(FactKey, usize), Pair>,
-    from: &FactKey,
-) -> BTreeMap<(FactKey, usize), Pair> {
-    pairs.retain(|(fact, _), _| fact < from);
+pub(super) fn pair(entries: &BTreeMap<FactKey, Entry>, mut pairs: Pairs, from: &FactKey) -> Pairs {
+    pairs.split_off(from);
     let since = FactKey::first_of(from.second.plus(-2 * PAIRED_SECONDS));
-    let mut used: BTreeSet<Pair> = pairs.range((since.clone(), 0)..).map(|(_, create)| create.clone()).collect();
-    let mut heavy: BTreeMap<Arc<str>, Vec<Second>> = BTreeMap::new();
-    let mut waiting: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Pair>> = BTreeMap::new();
+    let mut used: BTreeSet<Pair> = pairs.range(since.clone()..).flat_map(|(_, made)| made.values().cloned()).collect();
+    let mut actors: BTreeMap<Arc<str>, Waiting> = BTreeMap::new();
     for (key, entry) in entries.range(since..) {
+        if key < from && entry.created.is_empty() && !pairs.contains_key(key) {
+            continue;
+        }
+        let waiting = actors.entry(Arc::clone(&entry.actor.key)).or_default();
         for (index, created) in entry.created.iter().enumerate() {
-            let kind = (Arc::clone(&entry.actor.key), Arc::clone(&created.kind));
-            waiting.entry(kind).or_default().insert((key.clone(), index));
+            waiting.creates.entry(Arc::clone(&created.kind)).or_default().insert((key.clone(), index));
         }
         for contribution in &entry.destroyed {
-            let place = (contribution.fact.clone(), contribution.index);
-            let recent = heavy.entry(Arc::clone(&entry.actor.key)).or_default();
-            if key < from {
-                if pairs.contains_key(&place) && is_heavy(contribution) {
-                    recent.push(key.second);
-                }
-                continue;
-            }
-            if contribution.ownership == Ownership::Foreign {
-                continue;
-            }
-            let count = recent.iter().filter(|second| **second > key.second.plus(-HEAVY_SECONDS)).count();
-            if is_heavy(contribution) && count >= HEAVY_MAX {
-                continue;
-            }
-            let kind = (Arc::clone(&entry.actor.key), Arc::clone(&contribution.kind));
-            let create = waiting
-                .get(&kind)
-                .and_then(|creates| creates.iter().find(|create| is_free(entries, create, key, &used)).cloned());
-            if let Some(create) = create {
+            if key >= from {
+                let create = replaced_by(entries, waiting, contribution, &used);
+                let Some(create) = create else { continue };
                 used.insert(create.clone());
-                pairs.insert(place, create);
-                if is_heavy(contribution) {
-                    recent.push(key.second);
-                }
+                pairs.entry(key.clone()).or_default().insert(contribution.index, create);
+            } else if !pairs.get(key).is_some_and(|made| made.contains_key(&contribution.index)) {
+                continue;
+            }
+            if is_heavy(contribution) {
+                waiting.heavy.push(key.second);
             }
         }
     }
     pairs
+}
+
+/// The create that stands for a destroyed resource, if there is one.
+fn replaced_by(
+    entries: &BTreeMap<FactKey, Entry>,
+    waiting: &Waiting,
+    contribution: &Contribution,
+    used: &BTreeSet<Pair>,
+) -> Option<Pair> {
+    let key = &contribution.fact;
+    let recent = || waiting.heavy.iter().filter(|second| **second > key.second.plus(-HEAVY_SECONDS)).count();
+    if contribution.ownership == Ownership::Foreign || (is_heavy(contribution) && recent() >= HEAVY_MAX) {
+        return None;
+    }
+    let creates = waiting.creates.get(&contribution.kind)?;
+    creates.iter().find(|create| is_free(entries, create, key, used)).cloned()
 }
 
 fn is_heavy(contribution: &Contribution) -> bool {

@@ -37,11 +37,10 @@ struct Shares<'a> {
 
 /// Tells an episode of a key.
 pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, standing: &Standing) -> Report {
-    let is_whole = episode.points.iter().all(|(point, _)| point.is_whole);
     let shares = Shares {
         all: ledger
             .destroyed(&episode.from, &episode.to)
-            .filter(|(entry, _)| is_whole || entry.actor.key.as_ref() == key || episode_is_mixed(episode))
+            .filter(|(entry, _)| episode.is_whole || entry.actor.key.as_ref() == key)
             .map(|(entry, contribution)| (entry, contribution, weight(ledger, contribution)))
             .collect(),
     };
@@ -123,10 +122,6 @@ pub fn blind(standing: &Standing, at: Second, sentence: &str) -> Report {
     }
 }
 
-fn episode_is_mixed(episode: &Episode) -> bool {
-    episode.points.iter().any(|(point, _)| point.is_whole)
-}
-
 /// The weight as the detectors saw it, without the cap on what is own and young together.
 fn weight(ledger: &Ledger, contribution: &Contribution) -> Thousandths {
     let weight = weight_of(contribution.class);
@@ -160,13 +155,12 @@ fn denied(ledger: &Ledger, episode: &Episode) -> Denied {
 }
 
 fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recreated> {
-    let last = episode.points.iter().map(|(key, _)| &key.at).max();
     let mut all: Vec<Recreated> = shares
         .all
         .iter()
         .filter(|(_, one, _)| one.ownership != Ownership::OwnYoung)
         .filter_map(|(_, one, _)| one.back_by().map(|by| (one, by)))
-        .filter(|(_, by)| last.is_some_and(|last| *by <= last) && store.get(by).is_some())
+        .filter(|(_, by)| **by <= episode.last_at && store.get(by).is_some())
         .map(|(one, by)| Recreated {
             kind: one.kind.to_string(),
             id: one.id.clone(),
@@ -181,13 +175,8 @@ fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recre
 /// Of each detector the first fact, the trigger and the last; then what weighs most; told in fact order.
 fn evidence(store: &Store, ledger: &Ledger, episode: &Episode, shares: &Shares<'_>) -> Vec<Evidence> {
     let mut chosen: BTreeSet<FactKey> = BTreeSet::new();
-    for detector in episode.detectors(Severity::Info) {
-        let points = || episode.points.iter().filter(|(key, _)| key.detector == detector);
-        let worst = points().map(|(_, point)| point.level).max();
-        let trigger = points().find(|(_, point)| Some(point.level) == worst);
-        chosen.extend(points().next().map(|(_, point)| point.from.clone()));
-        chosen.extend(trigger.map(|(key, _)| key.at.clone()));
-        chosen.extend(points().next_back().map(|(_, point)| point.to.clone()));
+    for spoken in episode.spoken.values() {
+        chosen.extend([&spoken.first.1, &spoken.worst.1.at, &spoken.last.1].map(Clone::clone));
     }
     let mut heaviest: Vec<_> = shares.all.iter().collect();
     heaviest.sort_by(|one, other| (other.2, &one.1.fact).cmp(&(one.2, &other.1.fact)));

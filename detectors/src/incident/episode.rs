@@ -1,57 +1,134 @@
 //! Episodes: findings of one key whose destroying facts lie close together.
 
+use std::collections::BTreeMap;
+
 use super::Severity;
 use crate::limits::{EPISODE_GAP_SECONDS, QUIET_INCIDENT_SECONDS_MAX};
 use crate::timeline::{FactKey, Ledger, Point, PointKey};
 
-/// Findings close together.
+/// Findings close together: what their points say, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Episode {
     /// The first destroying fact.
     pub from: FactKey,
     /// The last.
     pub to: FactKey,
-    /// What the detectors said, in fact order; at least one.
-    pub points: Vec<(PointKey, Point)>,
+    /// The last fact at which a detector spoke.
+    pub last_at: FactKey,
+    /// What each detector said.
+    pub spoken: BTreeMap<&'static str, Spoken>,
+    /// Whether any of it is about all that passed through a role or user.
+    pub is_whole: bool,
+    /// The first fact at which each level was reached.
+    reached: BTreeMap<Severity, FactKey>,
+    /// The first fact at which facts alone that may bear a pause reached each level.
+    reached_pausing: BTreeMap<Severity, FactKey>,
+    /// The first finding, and the first destroying fact that it rests on.
+    first: (PointKey, FactKey),
+}
+
+/// What one detector said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// The first finding, and the first destroying fact that it rests on.
+    pub first: (PointKey, FactKey),
+    /// The most severe that it said, and the first finding that did.
+    pub worst: (Severity, PointKey),
+    /// The last finding, and the last destroying fact that it rests on.
+    pub last: (PointKey, FactKey),
 }
 
 impl Episode {
+    fn of(key: &PointKey, point: &Point) -> Self {
+        let mut episode = Self {
+            from: point.from.clone(),
+            to: point.to.clone(),
+            last_at: key.at.clone(),
+            spoken: BTreeMap::new(),
+            is_whole: false,
+            reached: BTreeMap::new(),
+            reached_pausing: BTreeMap::new(),
+            first: (key.clone(), point.from.clone()),
+        };
+        episode.absorb(key, point);
+        episode
+    }
+
+    fn absorb(&mut self, key: &PointKey, point: &Point) {
+        raise(&mut self.to, &point.to);
+        raise(&mut self.last_at, &key.at);
+        self.is_whole |= key.is_whole;
+        reach(&mut self.reached, point.level, &key.at);
+        if let Some(level) = point.pausing_level {
+            reach(&mut self.reached_pausing, level, &key.at);
+        }
+        if *key < self.first.0 {
+            self.first = (key.clone(), point.from.clone());
+        }
+        match self.spoken.get_mut(key.detector) {
+            Some(spoken) => spoken.absorb(key, point),
+            None => drop(self.spoken.insert(key.detector, Spoken::of(key, point))),
+        }
+    }
+
     /// What holds now.
     pub fn level(&self) -> Severity {
-        self.points.iter().map(|(_, point)| point.level).max().unwrap_or(Severity::Info)
+        self.reached.keys().next_back().copied().unwrap_or(Severity::Info)
     }
 
     /// What holds by facts alone that may bear a pause.
     pub fn pausing_level(&self) -> Severity {
-        self.points.iter().filter_map(|(_, point)| point.pausing_level).max().unwrap_or(Severity::Info)
+        self.reached_pausing.keys().next_back().copied().unwrap_or(Severity::Info)
     }
 
     /// The first fact at which a level was reached.
     pub fn reached(&self, level: Severity) -> Option<&FactKey> {
-        self.points.iter().find(|(_, point)| point.level >= level).map(|(key, _)| &key.at)
-    }
-
-    /// The first fact at which facts alone that may bear a pause reached a level.
-    pub fn reached_pausing(&self, level: Severity) -> Option<&FactKey> {
-        self.points.iter().find(|(_, point)| point.pausing_level >= Some(level)).map(|(key, _)| &key.at)
+        self.reached.range(level..).map(|(_, at)| at).min()
     }
 
     /// The event id that names the episode: the first evidence of the first finding.
     pub fn first_event_id(&self) -> &str {
-        self.points.first().map_or("", |(_, point)| &point.from.id)
+        &self.first.1.id
     }
 
     /// Names of the detectors that spoke, sorted; those only that reached `level`.
     pub fn detectors(&self, level: Severity) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .points
-            .iter()
-            .filter(|(_, point)| point.level >= level)
-            .map(|(key, _)| key.detector.to_owned())
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+        self.spoken.iter().filter(|(_, spoken)| spoken.worst.0 >= level).map(|(name, _)| (*name).to_owned()).collect()
+    }
+}
+
+impl Spoken {
+    fn of(key: &PointKey, point: &Point) -> Self {
+        Self {
+            first: (key.clone(), point.from.clone()),
+            worst: (point.level, key.clone()),
+            last: (key.clone(), point.to.clone()),
+        }
+    }
+
+    fn absorb(&mut self, key: &PointKey, point: &Point) {
+        if *key < self.first.0 {
+            self.first = (key.clone(), point.from.clone());
+        }
+        if *key > self.last.0 {
+            self.last = (key.clone(), point.to.clone());
+        }
+        let (worst, at) = &self.worst;
+        if point.level > *worst || (point.level == *worst && key < at) {
+            self.worst = (point.level, key.clone());
+        }
+    }
+}
+
+fn raise(held: &mut FactKey, other: &FactKey) {
+    if other > held {
+        *held = other.clone();
+    }
+}
+
+fn reach(reached: &mut BTreeMap<Severity, FactKey>, level: Severity, at: &FactKey) {
+    if reached.get(&level).is_none_or(|held| at < held) {
+        reached.insert(level, at.clone());
     }
 }
 
@@ -62,21 +139,10 @@ pub fn episodes(ledger: &Ledger) -> Vec<Episode> {
     points.sort_by(|one, other| (&one.1.from, one.0).cmp(&(&other.1.from, other.0)));
     let mut all: Vec<Episode> = Vec::new();
     for (key, point) in points {
-        let joins = all.last().is_some_and(|episode| joins(ledger, episode, point));
-        match all.last_mut() {
-            Some(episode) if joins => {
-                episode.to = episode.to.clone().max(point.to.clone());
-                episode.points.push((key.clone(), point.clone()));
-            }
-            _ => all.push(Episode {
-                from: point.from.clone(),
-                to: point.to.clone(),
-                points: vec![(key.clone(), point.clone())],
-            }),
+        match all.last_mut().filter(|episode| joins(ledger, episode, point)) {
+            Some(episode) => episode.absorb(key, point),
+            None => all.push(Episode::of(key, point)),
         }
-    }
-    for episode in &mut all {
-        episode.points.sort_by(|one, other| one.0.cmp(&other.0));
     }
     all
 }

@@ -2,19 +2,19 @@
 //!
 //! Read the modules in the order in which data passes through them.
 
-pub mod source;
-pub mod pipeline;
-pub mod journal;
-pub mod order;
-pub mod alert;
-pub mod pause;
 pub mod act;
+pub mod alert;
 pub mod api;
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod health;
+pub mod journal;
 pub mod limits;
 pub mod logs;
 pub mod metrics;
-pub mod cli;
+pub mod order;
+pub mod pause;
+pub mod pipeline;
+pub mod source;

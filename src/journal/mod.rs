@@ -108,7 +108,9 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file cannot be opened or created.
-    #[error("journal cannot be opened: {path}: {reason}\nhint: check that the directory exists and is writable by this user")]
+    #[error(
+        "journal cannot be opened: {path}: {reason}\nhint: check that the directory exists and is writable by this user"
+    )]
     Open {
         /// The file.
         path: String,
@@ -116,7 +118,9 @@ pub enum JournalError {
         reason: String,
     },
     /// The file is no journal, or damaged.
-    #[error("journal is damaged: {path}: {reason}\nhint: set the file aside and restore a copy, or start with an empty one")]
+    #[error(
+        "journal is damaged: {path}: {reason}\nhint: set the file aside and restore a copy, or start with an empty one"
+    )]
     Damaged {
         /// The file.
         path: String,
@@ -124,7 +128,9 @@ pub enum JournalError {
         reason: String,
     },
     /// The file was written by a newer version.
-    #[error("journal has schema {found}, this version knows {known}: {path}\nhint: run the newer version, or restore the copy made before the upgrade")]
+    #[error(
+        "journal has schema {found}, this version knows {known}: {path}\nhint: run the newer version, or restore the copy made before the upgrade"
+    )]
     Newer {
         /// The file.
         path: String,

@@ -75,43 +75,22 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
 
     let (stop_sources, sources_stopped) = watch::channel(false);
     let (stop_outside, outside_stopped) = watch::channel(false);
-    let (orders, ended) = order::start(
-        receivers,
-        recovered.orders.clone(),
-        recovered.open_pages.clone(),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-        outside_stopped.clone(),
-    );
-    let pauses = start_pauses(&config, act, &clock, &metrics, outside_stopped);
+    let pauses = start_pauses(&config, act, &clock, &metrics, outside_stopped.clone());
     let (client, events) = pauses.map_or((None, None), |(client, events)| (Some(client), Some(events)));
-    for (desired, mode) in &recovered.unsettled {
-        if let Some(Err(error)) = client.as_ref().map(|client| client.want(desired.clone(), *mode)) {
-            tracing::error!(%error, "a pause cannot be said again");
-        }
-    }
+    say_again(client.as_ref(), &recovered);
+    let (orders, open_pages) = (recovered.orders.clone(), recovered.open_pages.clone());
+    let (orders, ended) =
+        order::start(receivers, orders, open_pages, Arc::clone(&clock), Arc::clone(&metrics), outside_stopped);
 
     let board = Arc::clone(&recovered.board);
     let positions = Arc::clone(&recovered.positions);
     let outlets = Outlets { orders, pauses: client.clone() };
     let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
-    let mut returns = JoinSet::new();
-    if !config.receivers.is_empty() {
-        returns.spawn(bring_ends(ended, inlets.pieces.clone()));
-    }
-    if let Some(events) = events {
-        returns.spawn(bring_pause_events(events, inlets.acts.clone(), inlets.pieces.clone()));
-    }
+    // Without receivers no order ever ends.
+    let ended = (!config.receivers.is_empty()).then_some(ended);
+    let returns = start_returns(ended, events, &inlets);
     let (watches, seen) = mpsc::channel(ACTS_QUEUED_MAX);
-    let mut helpers = JoinSet::new();
-    helpers.spawn(bring_watches(seen, inlets.acts.clone()));
-    helpers.spawn(notify::watchdog(Arc::clone(&health)));
-    helpers.spawn(measure_queues(
-        inlets.batches.downgrade(),
-        inlets.acts.downgrade(),
-        inlets.pieces.downgrade(),
-        Arc::clone(&metrics),
-    ));
+    let helpers = start_helpers(seen, &inlets, &health, &metrics);
 
     let api = Api {
         board,
@@ -141,7 +120,55 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     })
 }
 
-fn build_sources(config: &Config) -> Result<(Vec<Box<dyn Source>>, Option<HttpIntake>), AppError> {
+/// Says again what `act` has not settled.
+fn say_again(client: Option<&PauseClient>, recovered: &Recovered) {
+    let Some(client) = client else { return };
+    for (desired, mode) in &recovered.unsettled {
+        if let Err(error) = client.want(desired.clone(), *mode) {
+            tracing::error!(%error, "a pause cannot be said again");
+        }
+    }
+}
+
+/// What brings back ends of orders and outcomes of pauses.
+fn start_returns(
+    ended: Option<mpsc::Receiver<Ended>>,
+    events: Option<mpsc::Receiver<PauseEvent>>,
+    inlets: &Inlets,
+) -> JoinSet<()> {
+    let mut returns = JoinSet::new();
+    if let Some(ended) = ended {
+        returns.spawn(bring_ends(ended, inlets.pieces.clone()));
+    }
+    if let Some(events) = events {
+        returns.spawn(bring_pause_events(events, inlets.acts.clone(), inlets.pieces.clone()));
+    }
+    returns
+}
+
+/// What runs beside the way of the data and ends with the daemon.
+fn start_helpers(
+    seen: mpsc::Receiver<Watch>,
+    inlets: &Inlets,
+    health: &Arc<Health>,
+    metrics: &Arc<Metrics>,
+) -> JoinSet<()> {
+    let mut helpers = JoinSet::new();
+    helpers.spawn(bring_watches(seen, inlets.acts.clone()));
+    helpers.spawn(notify::watchdog(Arc::clone(health)));
+    helpers.spawn(measure_queues(
+        inlets.batches.downgrade(),
+        inlets.acts.downgrade(),
+        inlets.pieces.downgrade(),
+        Arc::clone(metrics),
+    ));
+    helpers
+}
+
+/// The sources of a configuration, and the intake of the one that is posted to.
+type Built = (Vec<Box<dyn Source>>, Option<HttpIntake>);
+
+fn build_sources(config: &Config) -> Result<Built, AppError> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let mut intake = None;
     for source in &config.sources {

@@ -15,11 +15,11 @@ use crate::limits::HTTP_BODY_BYTES_MAX;
 #[derive(Debug, clap::Args)]
 pub(super) struct Target {
     /// Where the daemon listens.
-    #[arg(long, value_name = "URL", env = "TRAILBRAKE_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, value_name = "URL", env = "TRAILBRAKE_URL", default_value = "http://127.0.0.1:8080")]
     url: Url,
 
     /// A file that holds the token; without it the environment variable TRAILBRAKE_TOKEN does.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 

@@ -34,6 +34,9 @@ pub struct Acknowledge {
     pub client_waits: bool,
 }
 
+/// What came of a human's act: one sentence, or why it was refused.
+pub type Answer = Result<String, String>;
+
 /// What may happen outside once the cut is durable, in the order in which it was decided.
 #[derive(Debug, Default)]
 pub struct After {
@@ -44,7 +47,7 @@ pub struct After {
     /// Orders for receivers.
     pub orders: Vec<Order>,
     /// Answers to humans.
-    pub answers: Vec<(oneshot::Sender<Result<String, String>>, Result<String, String>)>,
+    pub answers: Vec<(oneshot::Sender<Answer>, Answer)>,
     /// Artefacts that are in the journal.
     pub committed: Vec<oneshot::Sender<()>>,
 }

@@ -16,5 +16,5 @@ pub use accounts::{Accounts, RejectLog};
 pub use board::{Board, JournalStatus, SourceStatus, StatusCounts};
 pub use decode::{DecodeStep, DecodedBatch, RejectNote};
 pub use engine::{EngineStep, Work};
-pub use journal::{Acknowledge, After, JournalStep, Piece};
+pub use journal::{Acknowledge, After, Answer, JournalStep, Piece};
 pub use reorder::{Reorder, TooFarAhead};

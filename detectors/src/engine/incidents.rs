@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::blind::BLIND_KEY;
 use super::memory::{Incident, gone, row, table};
-use super::{Announcement, Change, Engine, Mode, Output, PauseState, Situation, Watch, nowhere};
+use super::{Announcement, Change, Engine, Output, PauseState, Situation};
 use crate::brake;
-use crate::incident::{Episode, Report, Severity, Standing, State, assemble, blind, episodes, incident_id, page_key};
+use crate::incident::{Episode, Report, Severity, Standing, State, assemble, episodes, incident_id, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::{Millis, Second};
 use crate::timeline::FactKey;
@@ -76,31 +77,8 @@ impl Engine {
 
     fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
         let id = incident_id(key, episode.first_event_id());
-        let standing = Standing {
-            id: id.clone(),
-            state: State::Open,
-            mode: Mode::Observe,
-            severity_peak: Severity::Info,
-            eased: None,
-            exact: true,
-        };
-        let report = blind(&standing, episode.from.second, "");
-        let incident = Incident {
-            key: Arc::clone(key),
-            from: episode.from.clone(),
-            to: episode.to.clone(),
-            opened_at: received_at,
-            over_at: None,
-            told: None,
-            eased: None,
-            exact: true,
-            decisive_received_at: None,
-            pauses: Vec::new(),
-            not_paused_because: String::new(),
-            approvals: Vec::new(),
-            sequence: 0,
-            report,
-        };
+        let mut incident = Incident::new(&id, key, received_at, Severity::Info, "");
+        (incident.from, incident.to) = (episode.from.clone(), episode.to.clone());
         self.incidents.insert(id.clone(), incident);
         id
     }
@@ -280,7 +258,7 @@ impl Engine {
     }
 
     /// Tells receivers.
-    fn tell(&mut self, id: &str, change: Change, outputs: &mut Vec<Output>) {
+    pub(super) fn tell(&mut self, id: &str, change: Change, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         if change == Change::Resolved && incident.told.is_none() {
             return;
@@ -304,62 +282,8 @@ impl Engine {
             .push(Output::Incident { situation: Box::new(situation(incident)), peak: incident.report.severity_peak });
     }
 
-    /// A source says how its trail is: trouble opens a `blind` incident, its end closes it.
-    pub(super) fn take_watch(&mut self, watch: &Watch, outputs: &mut Vec<Output>) {
-        self.now = self.now.max(watch.at);
-        let key: Arc<str> = format!("{BLIND_KEY}{}", watch.source).into();
-        let open = self.incidents.iter().find(|(_, incident)| incident.key == key && !incident.is_over());
-        let open = open.map(|(id, incident)| (id.clone(), incident.report.reason.clone()));
-        match (&watch.trouble, open) {
-            (Some(trouble), None) => {
-                let id = incident_id(&key, &watch.at.0.to_string());
-                self.open_blind(&id, &key, watch.at, trouble);
-                self.tell(&id, Change::Opened, outputs);
-                self.write(&id, outputs);
-            }
-            (Some(trouble), Some((id, reason))) if *trouble != reason => {
-                if let Some(incident) = self.incidents.get_mut(&id) {
-                    incident.report.reason = trouble.clone();
-                }
-                self.tell(&id, Change::Updated, outputs);
-                self.write(&id, outputs);
-            }
-            (None, Some((id, _))) => self.end(&id, State::Closed, outputs),
-            _ => {}
-        }
-        self.bound_incidents(outputs);
-    }
-
-    fn open_blind(&mut self, id: &str, key: &Arc<str>, at: Millis, trouble: &str) {
-        let standing = Standing {
-            id: id.to_owned(),
-            state: State::Open,
-            mode: Mode::Observe,
-            severity_peak: Severity::High,
-            eased: None,
-            exact: true,
-        };
-        let incident = Incident {
-            key: Arc::clone(key),
-            from: nowhere(at),
-            to: nowhere(at),
-            opened_at: at,
-            over_at: None,
-            told: None,
-            eased: None,
-            exact: true,
-            decisive_received_at: None,
-            pauses: Vec::new(),
-            not_paused_because: String::new(),
-            approvals: Vec::new(),
-            sequence: 0,
-            report: blind(&standing, at.second(), trouble),
-        };
-        self.incidents.insert(id.to_owned(), incident);
-    }
-
     /// Holds the number of incidents to its bound: the oldest that is over goes first.
-    fn bound_incidents(&mut self, outputs: &mut Vec<Output>) {
+    pub(super) fn bound_incidents(&mut self, outputs: &mut Vec<Output>) {
         if self.incidents.len() <= INCIDENTS_MAX {
             return;
         }
@@ -372,9 +296,6 @@ impl Engine {
         }
     }
 }
-
-/// How keys of `blind` incidents begin.
-pub(super) const BLIND_KEY: &str = "blind:";
 
 fn standing(id: &str, incident: &Incident) -> Standing {
     let Report { state, mode, severity_peak, .. } = incident.report;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Fact, Mode, Pause, PauseKey, Row, Rung};
 use super::{Approval, Partition};
 use crate::brake::Spent;
-use crate::incident::{Report, Severity, State};
+use crate::incident::{Report, Severity, Standing, State, blind};
 use crate::time::{Millis, Second};
 use crate::timeline::FactKey;
 
@@ -204,6 +204,34 @@ pub(super) fn judgement_row_key(judgement: &Judgement) -> String {
 }
 
 impl Incident {
+    /// A new incident, about which only its sentence is known.
+    pub(super) fn new(id: &str, key: &Arc<str>, at: Millis, severity: Severity, sentence: &str) -> Self {
+        let standing = Standing {
+            id: id.to_owned(),
+            state: State::Open,
+            mode: Mode::Observe,
+            severity_peak: severity,
+            eased: None,
+            exact: true,
+        };
+        Self {
+            key: Arc::clone(key),
+            from: FactKey::first_of(at.second()),
+            to: FactKey::first_of(at.second()),
+            opened_at: at,
+            over_at: None,
+            told: None,
+            eased: None,
+            exact: true,
+            decisive_received_at: None,
+            pauses: Vec::new(),
+            not_paused_because: String::new(),
+            approvals: Vec::new(),
+            sequence: 0,
+            report: blind(&standing, at.second(), sentence),
+        }
+    }
+
     /// Whether it has ended.
     pub(super) fn is_over(&self) -> bool {
         self.over_at.is_some()

@@ -1,11 +1,10 @@
 //! Puts the rooms together behind one contract: [`Engine::apply`]. Its whole memory is [`Engine::rows`].
 
+mod blind;
 mod contract;
 mod horizon;
 mod humans;
 mod incidents;
-#[cfg(test)]
-mod judgement;
 mod memory;
 mod pauses;
 #[cfg(test)]
@@ -21,7 +20,7 @@ use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
 use crate::brake::Spent;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::{Millis, Second};
-use crate::timeline::{FactKey, Timeline};
+use crate::timeline::Timeline;
 
 /// Judges facts, keeps incidents, decides on pauses. Pure: time is an argument, same inputs give same outputs.
 #[derive(Debug, Default)]
@@ -182,9 +181,4 @@ impl Engine {
             outputs.push(Output::Row(gone(table::JUDGEMENT, memory::judgement_row_key(&judgement))));
         }
     }
-}
-
-/// The place of nothing: incidents without facts.
-fn nowhere(at: Millis) -> FactKey {
-    FactKey::first_of(at.second())
 }

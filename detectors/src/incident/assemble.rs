@@ -95,14 +95,14 @@ pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, st
     }
 }
 
-/// An incident about what feeds us: no principal, no destruction.
+/// An incident that rests on no facts: no principal, no destruction.
 pub fn blind(standing: &Standing, at: Second, sentence: &str) -> Report {
     Report {
         schema: 1,
         id: standing.id.clone(),
         state: standing.state,
         mode: standing.mode,
-        severity: Severity::High,
+        severity: standing.severity_peak,
         severity_peak: standing.severity_peak,
         eased: None,
         exact: true,

@@ -6,7 +6,7 @@ mod stage;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use trailbrake_detectors::engine::{BrakeSettings, Mode, Settings, Situation};
+use trailbrake_detectors::engine::{BrakeSettings, Change, Mode, Settings, Situation};
 use trailbrake_detectors::incident::Destroyed;
 use trailbrake_detectors::scenario::{Options, Record, generate};
 use trailbrake_detectors::time::{Millis, Second};
@@ -140,7 +140,14 @@ impl Show<'_> {
                 }
             }
             Seen::Brake { entity } => writeln!(self.out, "{time}  BRAKE   pausing {}", escape(entity)),
-            Seen::Page { severity, text } => writeln!(self.out, "{time}  PAGE    {severity}: {}", escape(text)),
+            Seen::Page { change, severity, text } => {
+                let word = match change {
+                    Change::Opened => "PAGE",
+                    Change::Updated => "UPDATE",
+                    Change::Resolved => "OVER",
+                };
+                writeln!(self.out, "{time}  {word:<7} {severity}: {}", escape(text))
+            }
             Seen::Paused { entity } => {
                 self.paused_at.get_or_insert(at);
                 writeln!(self.out, "{time}  PAUSED  {}: the deny is in place, read back", escape(entity))

@@ -17,7 +17,7 @@ const IAM_MS: i64 = 4_000;
 pub(super) enum Happening {
     /// Somebody calls AWS.
     Call {
-        /// The record that it causes.
+        /// The record that it causes unless it is refused.
         record: Box<Record>,
         /// Whether a pause refuses it.
         refused: bool,
@@ -60,10 +60,8 @@ impl Organisation {
         match &mut happening {
             Happening::Call { record, refused } => {
                 *refused = record.destructive && self.paused.iter().any(|key| key.entity == record.entity);
-                if *refused {
-                    **record = record.refused();
-                }
-                let delivery = Happening::Delivery(Bytes::from(record.json.clone()));
+                let json = if *refused { record.refused().json } else { record.json.clone() };
+                let delivery = Happening::Delivery(Bytes::from(json));
                 self.plan(at.plus(DELIVERY_MS), delivery);
             }
             Happening::Effective(desired) if desired.rung.is_some() => {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::decode::decode;
-use trailbrake_detectors::engine::{Engine, Outcome, Partition, PauseResult, Settings, Situation};
+use trailbrake_detectors::engine::{Change, Engine, Outcome, Partition, PauseResult, Settings, Situation};
 use trailbrake_detectors::event::Effect;
 use trailbrake_detectors::time::Millis;
 
@@ -35,8 +35,10 @@ pub(super) enum Seen {
         /// Who is paused.
         entity: String,
     },
-    /// Somebody was paged.
+    /// Somebody was paged, or told how it goes on.
     Page {
+        /// What changed.
+        change: Change,
         /// How bad it is.
         severity: &'static str,
         /// What the page says.
@@ -137,8 +139,9 @@ fn follow(after: After, at: Millis, organisation: &mut Organisation) -> Vec<Seen
         organisation.call_iam(desired, at);
     }
     for order in after.orders {
+        let change = order.announcement.change;
         let incident = order.announcement.situation.incident;
-        seen.push(Seen::Page { severity: incident.severity.as_str(), text: incident.reason });
+        seen.push(Seen::Page { change, severity: incident.severity.as_str(), text: incident.reason });
     }
     seen
 }

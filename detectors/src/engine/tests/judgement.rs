@@ -1,9 +1,9 @@
 //! Judgement as a whole: bytes of whole trails in, incidents out. Scenarios with seeds that nobody chose, and real trails
 //! where they are found.
 
-use super::*;
 use crate::catalog::Catalog;
 use crate::decode::decode;
+use crate::engine::*;
 use crate::incident::Severity;
 use crate::scenario;
 

@@ -1,5 +1,7 @@
 //! The engine's contract: a story in, decisions out; and that a restart changes nothing.
 
+mod judgement;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

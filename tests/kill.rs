@@ -91,6 +91,8 @@ async fn killed(victim: Victim, moment: Moment, stream: Stream, emulator: &Emula
             pager.holds().await;
         }
     }
+    assert_at(moment, &proxy, &pager);
+    let delivered = recorder.delivered_count();
     if victim != Victim::Run {
         daemon.kill_act();
     }
@@ -111,6 +113,10 @@ async fn killed(victim: Victim, moment: Moment, stream: Stream, emulator: &Emula
     };
     let incidents = eventually("paused, and the page says so", PATIENCE, settled).await;
     assert_eq!(incidents.len(), 1, "{incidents:?}");
+    if victim != Victim::Act {
+        let read_again = records(&daemon.metrics().await);
+        assert!(read_again < delivered, "read from the start again: {read_again} records, {delivered} were there");
+    }
     agent.end(PATIENCE).await;
     assert!(scene.terminate(scene.instances.len() - 1).await.is_err(), "not stopped");
     let changes = proxy.changes();
@@ -119,4 +125,21 @@ async fn killed(victim: Victim, moment: Moment, stream: Stream, emulator: &Emula
     assert_eq!(effects, ["AttachRolePolicy"], "paused once");
     assert_eq!(pager.pages().len(), 1, "paged once: {:?}", pager.pages());
     assert_eq!(pager.refused(), Vec::<String>::new());
+}
+
+/// It is killed where it shall be: not earlier, not later.
+fn assert_at(moment: Moment, proxy: &IamProxy, pager: &Pager) {
+    let (changes, pages) = (proxy.changes().len(), pager.taken().len());
+    match moment {
+        Moment::BeforePause => assert_eq!(changes, 0, "IAM has the deny"),
+        Moment::AfterPause => assert_eq!(changes, 1, "IAM does not have the deny"),
+        Moment::BeforePage => assert_eq!((changes, pages), (1, 0), "the pager knows"),
+        Moment::AfterPage => assert_eq!((changes, pages), (1, 1), "the pager does not know"),
+    }
+}
+
+/// Records received since the daemon's start.
+fn records(metrics: &str) -> usize {
+    let samples = metrics.lines().filter(|line| line.starts_with("trailbrake_records_total{"));
+    samples.filter_map(|sample| sample.rsplit_once(' ')?.1.parse::<usize>().ok()).sum()
 }

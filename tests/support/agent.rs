@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use trailbrake_detectors::time::Millis;
 
-use super::emulator::{ADMIN, Emulator, credentials, user_of};
+use super::emulator::{ADMIN, Emulator, Kind, credentials, user_of};
 use super::now;
 use super::query::{Api, Query, REGION, Refusal, all, first};
 use super::recorder::Recorder;
@@ -37,12 +37,16 @@ pub(crate) async fn deny_policies(emulator: &Emulator, destructive: &str, everyt
 /// A user that holds the rights of the `aws-iam` hook, as its own document has them, and no others.
 ///
 /// The stand-ins do not know the condition key `iam:PolicyARN`, without which the document would allow nothing there: the
-/// condition is taken out, and [`super::iam_proxy::IamProxy`] keeps it.
+/// condition is taken out, and [`super::iam_proxy::IamProxy`] keeps it. moto does not know IAM's resources either; MiniStack
+/// does.
 pub(crate) async fn hook_user(emulator: &Emulator, name: &str, document: &str) -> Query {
     let mut document: Value = serde_json::from_str(document).expect("a document");
     let mut conditions = 0;
     for statement in document["Statement"].as_array_mut().into_iter().flatten() {
         let condition = statement.as_object_mut().and_then(|statement| statement.remove("Condition"));
+        if emulator.kind == Kind::Moto {
+            statement["Resource"] = "*".into();
+        }
         conditions +=
             usize::from(condition.is_some_and(|condition| condition["ArnEquals"]["iam:PolicyARN"].is_array()));
     }

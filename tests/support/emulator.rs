@@ -27,6 +27,8 @@ impl Kind {
 
 /// A stand-in at work, with one administrator.
 pub(crate) struct Emulator {
+    /// Which one.
+    pub(crate) kind: Kind,
     /// The account.
     pub(crate) account: String,
     /// May do everything; an IAM user.
@@ -57,7 +59,7 @@ impl Emulator {
             let answer = request.header("content-type", "text/plain").body("0").send().await.expect("moto's answer");
             assert!(answer.status().is_success(), "moto does not enforce: {}", answer.status());
         }
-        Self { account, admin, admin_id, server }
+        Self { kind, account, admin, admin_id, server }
     }
 
     /// Where it listens.

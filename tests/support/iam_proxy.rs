@@ -64,6 +64,7 @@ struct Shared {
 #[derive(Default)]
 struct Known {
     changes: Vec<Change>,
+    refusals: Vec<String>,
     /// What is attached, as IAM enforces it.
     enforced: BTreeSet<Attachment>,
     /// What was accepted and is not enforced yet: attached or detached.
@@ -107,6 +108,11 @@ impl IamProxy {
         super::holds(&self.shared.held, "a change that waits").await;
     }
 
+    /// What IAM refused, and how.
+    pub(crate) fn refusals(&self) -> Vec<String> {
+        self.shared.state().refusals.clone()
+    }
+
     /// All changes that reached IAM, in their order.
     pub(crate) fn changes(&self) -> Vec<Change> {
         self.shared.state().changes.clone()
@@ -119,11 +125,22 @@ impl Shared {
     }
 
     async fn pass_on(&self, asked: &Asked) -> Answer {
-        asked.pass_on(&self.client, &self.upstream).await.unwrap_or_else(|error| Answer {
+        let answer = asked.pass_on(&self.client, &self.upstream).await.unwrap_or_else(|error| Answer {
             status: StatusCode::BAD_GATEWAY,
             headers: HeaderMap::new(),
             body: Bytes::from(error.to_string()),
-        })
+        });
+        if !answer.status.is_success() {
+            self.state().refusals.push(format!("{:?}: {}: {}", asked.parameters(), answer.status, answer.text()));
+        }
+        answer
+    }
+
+    /// Whether this is attached, as far as IAM's control plane knows.
+    fn has_accepted(&self, attachment: &Attachment) -> bool {
+        let state = self.state();
+        let last = state.pending.iter().rev().find(|(pending, _)| pending == attachment);
+        last.map_or_else(|| state.enforced.contains(attachment), |(_, attached)| *attached)
     }
 
     /// Lets a change reach IAM.
@@ -169,7 +186,8 @@ async fn handle(
                 return denied(&action);
             }
             shared.held_at(Passage::HeldBefore).await;
-            if shared.delay.is_zero() {
+            let is_refused = action.starts_with("Detach") && !shared.has_accepted(&attachment);
+            if shared.delay.is_zero() || is_refused {
                 // A task of its own: a call that has reached IAM is carried out, whoever hangs up.
                 let (own, asked) = (shared.clone(), asked.clone());
                 let answer = tokio::spawn(async move { own.apply(&asked, at).await }).await.expect("applied");

@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use trailbrake_detectors::time::Millis;
 
 use super::query::first;
 use super::stream::Stream;
@@ -29,7 +28,7 @@ struct Shared {
     upstream: String,
     client: reqwest::Client,
     known: Mutex<Known>,
-    records: mpsc::UnboundedSender<(Instant, String, Value)>,
+    records: mpsc::UnboundedSender<(Instant, Value)>,
     delay: Duration,
 }
 
@@ -37,24 +36,24 @@ struct Shared {
 struct Known {
     callers: BTreeMap<String, Caller>,
     zones: BTreeMap<String, String>,
-    /// When each record was in the stream, by its event's id.
-    delivered: BTreeMap<String, Millis>,
+    /// How many records are in the stream.
+    delivered: usize,
 }
 
 impl Recorder {
     /// Starts a recorder in front of `upstream`; each record is in the stream `delay` after its call.
     pub(crate) async fn start(upstream: &str, stream: Stream, delay: Duration) -> Self {
         // The queue holds what one test records in the time of the delay: as many calls as its agent makes.
-        let (records, mut queue) = mpsc::unbounded_channel::<(Instant, String, Value)>();
+        let (records, mut queue) = mpsc::unbounded_channel::<(Instant, Value)>();
         let (client, known) = (web::client(), Mutex::default());
         let shared = Arc::new(Shared { upstream: upstream.to_owned(), client, known, records, delay });
         let weak = Arc::downgrade(&shared);
         tokio::spawn(async move {
-            while let Some((due, event_id, record)) = queue.recv().await {
+            while let Some((due, record)) = queue.recv().await {
                 tokio::time::sleep_until(due).await;
                 stream.put(&record).await;
                 let Some(shared) = weak.upgrade() else { break };
-                shared.known().delivered.insert(event_id, super::now());
+                shared.known().delivered += 1;
             }
         });
         let router = Router::new().fallback(forward).with_state(shared.clone());
@@ -71,14 +70,9 @@ impl Recorder {
         self.shared.known().callers.insert(access_key.to_owned(), caller);
     }
 
-    /// When the record of an event was in the stream.
-    pub(crate) fn delivered(&self, event_id: &str) -> Option<Millis> {
-        self.shared.known().delivered.get(event_id).copied()
-    }
-
     /// How many records are in the stream.
     pub(crate) fn delivered_count(&self) -> usize {
-        self.shared.known().delivered.len()
+        self.shared.known().delivered
     }
 }
 
@@ -113,8 +107,8 @@ async fn forward(
         }
     }
     if let Some(caller) = known.callers.get(&access_key) {
-        let (event_id, record) = trail::record(&asked, &answer, caller, &known.zones, super::now());
-        let _ = shared.records.send((Instant::now() + shared.delay, event_id, record));
+        let record = trail::record(&asked, &answer, caller, &known.zones, super::now());
+        let _ = shared.records.send((Instant::now() + shared.delay, record));
     }
     drop(known);
     answer.into()

@@ -57,20 +57,19 @@ pub(crate) fn time(at: Millis) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The record of one call, with its event's id.
+/// The record of one call.
 pub(crate) fn record(
     asked: &Asked,
     answer: &Answer,
     caller: &Caller,
     zones: &BTreeMap<String, String>,
     at: Millis,
-) -> (String, Value) {
+) -> Value {
     let parameters = asked.parameters();
     let action = parameters.get("Action").cloned().unwrap_or_default();
     let (access_key, service) = asked.signer().unwrap_or_default();
     let xml = answer.text();
     let user_agent = asked.headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let event_id = uuid();
     let is_read = action.starts_with("Describe") || action.starts_with("List") || action.starts_with("Get");
     let mut record = json!({
         "eventVersion": "1.11",
@@ -84,7 +83,7 @@ pub(crate) fn record(
         "requestParameters": request(&action, &parameters),
         "responseElements": null,
         "requestID": first(&xml, "requestId").or(first(&xml, "RequestId")).map_or_else(uuid, str::to_owned),
-        "eventID": event_id,
+        "eventID": uuid(),
         "readOnly": is_read || action == "AssumeRole",
         "eventType": "AwsApiCall",
         "managementEvent": true,
@@ -102,7 +101,7 @@ pub(crate) fn record(
         record["errorCode"] = if service == "ec2" { json!(format!("Client.{code}")) } else { json!(code) };
         record["errorMessage"] = json!(first(&xml, "Message").unwrap_or_default());
     }
-    (event_id, record)
+    record
 }
 
 /// The record as EventBridge puts it into a stream.

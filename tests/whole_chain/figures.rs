@@ -1,7 +1,6 @@
 //! What one run of the chain came to.
 
 use serde_json::Value;
-use trailbrake_detectors::time::Millis;
 
 use crate::support::agent::Call;
 use crate::support::iam_proxy::Change;
@@ -21,8 +20,6 @@ pub(super) struct Figures {
     receipt_to_deny: f64,
     /// From the receipt of the decisive record to the hook's call, in milliseconds, by Trailbrake's own measure.
     receipt_to_hook: f64,
-    /// From the decisive record being in the stream to the deny being in place, in milliseconds.
-    stream_to_deny: i64,
 }
 
 impl Figures {
@@ -33,13 +30,11 @@ impl Figures {
         all: usize,
         deny: &Change,
         receipt_to_hook: f64,
-        decided: Option<Millis>,
     ) -> Self {
         let destroyed = &incident["incident"]["destroyed"];
         let resources = destroyed["resources"].as_f64().unwrap_or_default();
         let weight = destroyed["weight"].as_f64().unwrap_or_default();
         assert!(resources > 0.0 && weight > 0.0, "the incident weighs nothing: {destroyed}");
-        let decided = decided.expect("the decisive event is one that was recorded");
         #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
         let hook_to_deny = (deny.in_place.0 - deny.asked.0) as f64;
         Self {
@@ -52,7 +47,6 @@ impl Figures {
             at_pause: destroyed["at_pause"].as_u64().unwrap_or_default(),
             receipt_to_deny: receipt_to_hook + hook_to_deny,
             receipt_to_hook,
-            stream_to_deny: deny.in_place.0 - decided.0,
         }
     }
 
@@ -74,7 +68,7 @@ impl Figures {
 
     pub(super) fn heading() -> String {
         format!(
-            "{:<28} {:>5} {:>7} {:>9} {:>6} {:>5} {:>11} {:>12} {:>12} {:>13}",
+            "{:<28} {:>5} {:>7} {:>9} {:>6} {:>5} {:>11} {:>12} {:>12}",
             "variant",
             "calls",
             "refused",
@@ -83,22 +77,15 @@ impl Figures {
             "saved",
             "weight saved",
             "receipt→hook",
-            "receipt→deny",
-            "stream→deny"
+            "receipt→deny"
         )
     }
 
     pub(super) fn row(&self, name: &str) -> String {
         let (lost, saved) = self.weights();
         format!(
-            "{name:<28} {:>5} {:>7} {:>9} {lost:>6.1} {:>5} {saved:>12.1} {:>9.1} ms {:>9.0} ms {:>10} ms",
-            self.calls,
-            self.refused,
-            self.destroyed,
-            self.saved,
-            self.receipt_to_hook,
-            self.receipt_to_deny,
-            self.stream_to_deny
+            "{name:<28} {:>5} {:>7} {:>9} {lost:>6.1} {:>5} {saved:>12.1} {:>9.1} ms {:>9.0} ms",
+            self.calls, self.refused, self.destroyed, self.saved, self.receipt_to_hook, self.receipt_to_deny
         )
     }
 }

@@ -34,7 +34,7 @@ impl Engine {
             ids.retain(|id| !matched.contains(id));
             let id = match ids.split_first() {
                 Some((first, others)) => {
-                    self.merge(first, others, outputs);
+                    self.merge(first, others, episode, outputs);
                     first.clone()
                 }
                 None => self.open(key, episode, received_at),
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// Later lineage showed that several incidents are one: the earliest takes the others' pauses.
-    fn merge(&mut self, id: &str, others: &[String], outputs: &mut Vec<Output>) {
+    fn merge(&mut self, id: &str, others: &[String], episode: &Episode, outputs: &mut Vec<Output>) {
         for other in others {
             let Some(mut merged) = self.incidents.remove(other) else { continue };
             if merged.is_over() {
@@ -106,6 +106,7 @@ impl Engine {
             merged.set_state(State::Merged);
             merged.over_at = Some(self.now);
             self.incidents.insert(other.clone(), merged);
+            self.refresh_report(other, episode);
             self.tell(other, Change::Resolved, outputs);
             self.write(other, outputs);
         }
@@ -127,8 +128,12 @@ impl Engine {
             self.refresh_report(id, episode);
         } else {
             self.brake(id, episode, received_at, outputs);
-            let is_news =
-                self.incidents.get(id).is_some_and(|one| one.report.severity != level || before != one.essence());
+            let is_news = self.incidents.get(id).is_some_and(|one| {
+                let said = one.report.severity == level
+                    && one.report.detectors == episode.detectors(Severity::Info)
+                    && episode.reached(level).is_some_and(|at| *at.id == *one.report.triggered_event_id);
+                !said || before != one.essence()
+            });
             if is_news {
                 self.refresh_report(id, episode);
             } else {
@@ -259,8 +264,11 @@ impl Engine {
             return;
         }
         incident.eased = Some(now.second());
-        incident.report.eased = Some(now.second().to_string());
-        incident.report.severity = Severity::Info;
+        let (said, trigger) = (incident.report.detectors.clone(), incident.report.triggered_event_id.clone());
+        let silent = Episode::silent(incident.from.clone(), incident.to.clone());
+        self.refresh_report(id, &silent);
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        (incident.report.detectors, incident.report.triggered_event_id) = (said, trigger);
         if incident.holds_a_pause() {
             self.tell_if_paged(id, Change::Updated, outputs);
         } else {

@@ -39,17 +39,25 @@ pub struct Spoken {
 }
 
 impl Episode {
-    fn of(key: &PointKey, point: &Point) -> Self {
-        let mut episode = Self {
-            from: point.from.clone(),
-            to: point.to.clone(),
-            last_at: key.at.clone(),
+    /// A span in which nothing is said any more.
+    pub fn silent(from: FactKey, to: FactKey) -> Self {
+        let nowhere = PointKey { at: from.clone(), detector: "", is_whole: false };
+        Self {
+            first: (nowhere, from.clone()),
+            last_at: to.clone(),
+            from,
+            to,
             spoken: BTreeMap::new(),
             is_whole: false,
             reached: BTreeMap::new(),
             reached_pausing: BTreeMap::new(),
-            first: (key.clone(), point.from.clone()),
-        };
+        }
+    }
+
+    fn of(key: &PointKey, point: &Point) -> Self {
+        let mut episode = Self::silent(point.from.clone(), point.to.clone());
+        episode.first = (key.clone(), point.from.clone());
+        episode.last_at = key.at.clone();
         episode.absorb(key, point);
         episode
     }

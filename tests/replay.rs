@@ -1,5 +1,7 @@
 //! `trailbrake replay` over generated trails and over real ones: nothing panics, and every record is accounted for.
 
+#![expect(clippy::print_stdout, reason = "a test tells its figures, or why it was skipped")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -18,27 +18,34 @@ pub(super) struct Door {
     listener: UnixListener,
     socket: PathBuf,
     owner: u32,
+    /// The group whose members may come in; nothing: the owner only.
+    group: Option<u32>,
     /// Held as long as this lives, also when the process is killed: then the system lets go of them.
     _locks: [File; 2],
 }
 
 impl Door {
-    /// Binds the socket for its owner only. What a killed predecessor left is removed; a living one is left alone.
-    pub(super) fn open(socket: &Path, state: &Path) -> Result<Self, ActError> {
+    /// Binds the socket, for its owner only or for its group as well. What a killed predecessor left is removed; a living
+    /// one is left alone.
+    pub(super) fn open(socket: &Path, state: &Path, is_for_group: bool) -> Result<Self, ActError> {
         let locks = [lock(socket)?, lock(state)?];
         let error = |reason: io::Error| ActError::Socket { path: socket.to_owned(), reason: reason.to_string() };
         remove_stale(socket).map_err(error)?;
         let listener = UnixListener::bind(socket).map_err(error)?;
-        fs::set_permissions(socket, Permissions::from_mode(0o600)).map_err(error)?;
-        let owner = fs::metadata(socket).map_err(error)?.uid();
-        Ok(Self { listener, socket: socket.to_owned(), owner, _locks: locks })
+        let mode = if is_for_group { 0o660 } else { 0o600 };
+        fs::set_permissions(socket, Permissions::from_mode(mode)).map_err(error)?;
+        let found = fs::metadata(socket).map_err(error)?;
+        let group = is_for_group.then(|| found.gid());
+        Ok(Self { listener, socket: socket.to_owned(), owner: found.uid(), group, _locks: locks })
     }
 
-    /// The next connection; nothing if it is another user's, who came in before the socket was closed to others.
+    /// The next connection; nothing if it is a stranger's, who came in before the socket was closed to others. A member of
+    /// the group is known by the group that its process runs as.
     pub(super) async fn accept(&self) -> io::Result<Option<UnixStream>> {
         let (stream, _) = self.listener.accept().await?;
-        let user = stream.peer_cred()?.uid();
-        Ok((user == self.owner || user == ROOT).then_some(stream))
+        let peer = stream.peer_cred()?;
+        let may_enter = peer.uid() == self.owner || peer.uid() == ROOT || self.group == Some(peer.gid());
+        Ok(may_enter.then_some(stream))
     }
 }
 
@@ -78,10 +85,11 @@ mod tests {
     async fn lets_one_act_in_and_cleans_up_after_the_dead() {
         let directory = tempfile::tempdir().expect("a directory");
         let (socket, state) = (directory.path().join("act.sock"), directory.path().join("state.json"));
-        let first = Door::open(&socket, &state).expect("opens");
-        assert_eq!(fs::metadata(&socket).expect("metadata").permissions().mode() & 0o777, 0o600);
+        let first = Door::open(&socket, &state, false).expect("opens");
+        let mode = || fs::metadata(&socket).expect("metadata").permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
         for (socket, state) in [(&socket, &directory.path().join("b")), (&directory.path().join("c"), &state)] {
-            let error = Door::open(socket, state).expect_err("shares a file");
+            let error = Door::open(socket, state, false).expect_err("shares a file");
             assert!(matches!(error, ActError::Running { .. }), "{error}");
         }
         UnixStream::connect(&socket).await.expect("the first still listens");
@@ -90,12 +98,13 @@ mod tests {
 
         drop(std::os::unix::net::UnixListener::bind(&socket).expect("binds"));
         assert!(socket.exists(), "a dead listener leaves its socket");
-        let second = Door::open(&socket, &state).expect("opens over a stale socket");
+        let second = Door::open(&socket, &state, true).expect("opens over a stale socket");
+        assert_eq!(mode(), 0o660);
         UnixStream::connect(&socket).await.expect("the second listens");
         drop(second);
 
         fs::write(&socket, "precious").expect("a file");
-        let error = Door::open(&socket, &state).expect_err("not a socket").to_string();
+        let error = Door::open(&socket, &state, false).expect_err("not a socket").to_string();
         assert!(error.contains("something else than a socket"), "{error}");
         assert_eq!(fs::read_to_string(&socket).expect("still there"), "precious");
     }

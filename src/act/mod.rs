@@ -89,7 +89,7 @@ pub(crate) async fn serve_with(
     metrics: Arc<Metrics>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ActError> {
-    let door = Door::open(&config.socket, &config.state)?;
+    let door = Door::open(&config.socket, &config.state, !config.spawn)?;
     let budget = Budget::open(&config.state, config.budget_account, config.budget_total)?;
     let (sender, out) = mpsc::channel(ACT_LINES_QUEUED_MAX);
     let tools = Tools {

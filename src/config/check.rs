@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use trailbrake_detectors::detector;
 use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings};
 
 use super::document::Document;
@@ -11,9 +12,6 @@ use super::section::{Plaintext, Section};
 use super::{ActConfig, Config, ConfigError, HookKind, JournalKind, ReceiverConfig, Role, Token, raw, source};
 use crate::alert::ReceiverKind;
 use crate::limits::{CONFIG_BYTES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
-
-/// Detectors that a mode can be written for.
-const DETECTORS: &[&str] = &["blind", "delete-recreate", "deletion-burst", "zone-spread"];
 
 /// Reads a configuration file, and the secrets that it names.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
@@ -126,11 +124,11 @@ fn check_brake(document: &mut Document<'_>) -> BrakeSettings {
         if let Some(account) = &exception.account {
             section.account("account", account);
         }
-        if let Some(detector) = exception.detector.as_deref().filter(|name| !DETECTORS.contains(name)) {
+        if let Some(detector) = exception.detector.as_deref().filter(|name| !known_detectors().contains(name)) {
             section.problem(
                 "detector",
                 format!("no detector: {detector}"),
-                format!("known are {}", DETECTORS.join(", ")),
+                format!("known are {}", known_detectors().join(", ")),
             );
         }
         if exception.account.is_none() && exception.detector.is_none() {
@@ -241,4 +239,11 @@ fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bo
         let what = format!("{needed} reviewers must agree to resume a critical incident, {reviewers} can");
         document.warning("brake.reviewers_to_resume_critical", what, "a resume will need to break the glass");
     }
+}
+
+/// The names that an exception may use, sorted.
+fn known_detectors() -> Vec<&'static str> {
+    let mut names: Vec<&str> = detector::names().collect();
+    names.sort_unstable();
+    names
 }

@@ -1,5 +1,7 @@
 //! The CloudTrail source against a server that behaves as CloudTrail does.
 
+#![expect(clippy::print_stdout, reason = "a test tells its figures, or why it was skipped")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! Judgement as a whole: bytes of whole trails in, incidents out. Scenarios with seeds that nobody chose, and real trails
 //! where they are found.
 
+#![expect(clippy::print_stdout, reason = "a test tells its figures, or why it was skipped")]
+
 use crate::catalog::Catalog;
 use crate::decode::decode;
 use crate::engine::*;

@@ -2,6 +2,8 @@
 
 mod support;
 
+mod bad_input;
+mod blind;
 mod core_wall;
 mod deploy;
 mod kill;

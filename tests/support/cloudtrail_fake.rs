@@ -19,30 +19,30 @@ const DAYS_KEPT_SECONDS: f64 = 90.0 * 24.0 * 60.0 * 60.0;
 
 /// An event as LookupEvents lists it.
 #[derive(Clone, Debug)]
-pub struct FakeEvent {
+pub(crate) struct FakeEvent {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// When it happened, in whole seconds.
-    pub at: i64,
+    pub(crate) at: i64,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether it only read.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 impl FakeEvent {
     /// An event that changed something.
-    pub fn write(id: impl Into<String>, at: i64) -> Self {
+    pub(crate) fn write(id: impl Into<String>, at: i64) -> Self {
         Self { id: id.into(), at, name: "TerminateInstances".to_owned(), read_only: false }
     }
 
     /// An event that only read.
-    pub fn read(id: impl Into<String>, at: i64, name: &str) -> Self {
+    pub(crate) fn read(id: impl Into<String>, at: i64, name: &str) -> Self {
         Self { id: id.into(), at, name: name.to_owned(), read_only: true }
     }
 
     /// The record behind it.
-    pub fn record(&self) -> String {
+    pub(crate) fn record(&self) -> String {
         json!({"eventVersion": "1.11", "eventID": self.id, "eventTime": rfc3339(self.at), "eventName": self.name,
             "eventSource": "ec2.amazonaws.com", "readOnly": self.read_only, "awsRegion": "us-east-1",
             "recipientAccountId": "123456789012", "userIdentity": {"type": "Root", "accountId": "123456789012"}})
@@ -73,7 +73,7 @@ struct World {
 }
 
 /// The server. It ends when this is dropped.
-pub struct CloudTrailFake {
+pub(crate) struct CloudTrailFake {
     world: Arc<Mutex<World>>,
     began: Instant,
     address: SocketAddr,
@@ -94,7 +94,7 @@ struct Shared {
 
 impl CloudTrailFake {
     /// Starts a server whose clock shows this second of the Unix epoch.
-    pub async fn start(now: i64) -> Self {
+    pub(crate) async fn start(now: i64) -> Self {
         let selectors = json!([{"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": [],
             "ExcludeManagementEventSources": []}]);
         let world = Arc::new(Mutex::new(World { began_at: now, selectors, ..World::default() }));
@@ -108,58 +108,58 @@ impl CloudTrailFake {
     }
 
     /// Where it listens.
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Its clock, in whole seconds.
-    pub fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         now(&self.world(), self.began)
     }
 
     /// Lists an event, after a delay.
-    pub fn put(&self, event: FakeEvent, delay: Duration) {
+    pub(crate) fn put(&self, event: FakeEvent, delay: Duration) {
         self.world().events.push((event, Instant::now() + delay));
     }
 
     /// Stops the trail.
-    pub fn stop_logging(&self) {
+    pub(crate) fn stop_logging(&self) {
         let now = self.now();
         self.world().stopped_at = Some(now);
     }
 
     /// Starts the trail again.
-    pub fn start_logging(&self) {
+    pub(crate) fn start_logging(&self) {
         self.world().stopped_at = None;
     }
 
     /// Makes the trail's bucket refuse what is delivered, or not any more.
-    pub fn fail_delivery(&self, error: Option<&str>) {
+    pub(crate) fn fail_delivery(&self, error: Option<&str>) {
         self.world().delivery_error = error.map(str::to_owned);
     }
 
     /// Replaces the trail's (basic) event selectors.
-    pub fn select(&self, selectors: Value) {
+    pub(crate) fn select(&self, selectors: Value) {
         self.world().selectors = selectors;
     }
 
     /// Answers the next call with this error; called several times, the next several.
-    pub fn fail_next(&self, code: &str) {
+    pub(crate) fn fail_next(&self, code: &str) {
         self.world().failing.push(code.to_owned());
     }
 
     /// How many lookups were made, refused ones included.
-    pub fn lookups(&self) -> usize {
+    pub(crate) fn lookups(&self) -> usize {
         self.world().lookups.len()
     }
 
     /// How many lookups were refused as too many.
-    pub fn throttled(&self) -> usize {
+    pub(crate) fn throttled(&self) -> usize {
         self.world().throttled
     }
 
     /// The most lookups that were made within any span so long.
-    pub fn most_lookups_within(&self, span: Duration) -> usize {
+    pub(crate) fn most_lookups_within(&self, span: Duration) -> usize {
         let lookups = self.world().lookups.clone();
         let within = |first: &Instant| lookups.iter().filter(|at| *at >= first && **at - *first < span).count();
         lookups.iter().map(within).max().unwrap_or(0)

@@ -67,6 +67,8 @@ struct Known {
     refusals: Vec<String>,
     /// What is attached, as IAM enforces it.
     enforced: BTreeSet<Attachment>,
+    /// How many of the next changes are throttled.
+    throttling: usize,
     /// What was accepted and is not enforced yet: attached or detached.
     pending: Vec<(Attachment, bool)>,
 }
@@ -103,6 +105,16 @@ impl IamProxy {
         self.shared.passage.send_replace(passage);
     }
 
+    /// Throttles so many of the next changes, as IAM does with who calls too often.
+    pub(crate) fn throttle(&self, changes: usize) {
+        self.shared.state().throttling = changes;
+    }
+
+    /// How many changes are still to be throttled.
+    pub(crate) fn throttling(&self) -> usize {
+        self.shared.state().throttling
+    }
+
     /// Waits until a change is held.
     pub(crate) async fn holds(&self) {
         super::holds(&self.shared.held, "a change that waits").await;
@@ -122,6 +134,13 @@ impl IamProxy {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, Known> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_throttled(&self) -> bool {
+        let mut state = self.state();
+        let is_throttled = state.throttling > 0;
+        state.throttling = state.throttling.saturating_sub(1);
+        is_throttled
     }
 
     async fn pass_on(&self, asked: &Asked) -> Answer {
@@ -183,7 +202,14 @@ async fn handle(
     match action.as_str() {
         "AttachRolePolicy" | "AttachUserPolicy" | "DetachRolePolicy" | "DetachUserPolicy" => {
             if ![DESTRUCTIVE, EVERYTHING].iter().any(|ours| attachment.1.ends_with(&format!(":policy/{ours}"))) {
-                return denied(&action);
+                return refusal(
+                    StatusCode::FORBIDDEN,
+                    "AccessDenied",
+                    &format!("not authorized to perform: iam:{action}"),
+                );
+            }
+            if shared.is_throttled() {
+                return refusal(StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded");
             }
             shared.held_at(Passage::HeldBefore).await;
             let is_refused = action.starts_with("Detach") && !shared.has_accepted(&attachment);
@@ -213,11 +239,12 @@ async fn handle(
 const METADATA: &str =
     "<ResponseMetadata><RequestId>00000000-0000-4000-a000-000000000000</RequestId></ResponseMetadata>";
 
-/// What `iam:PolicyARN` in the hook's rights does on AWS, and the stand-ins do not know.
-fn denied(action: &str) -> Response<Body> {
-    let error = format!("<Code>AccessDenied</Code><Message>not authorized to perform: iam:{action}</Message>");
-    let mut response = xml(&format!("<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"));
-    *response.status_mut() = StatusCode::FORBIDDEN;
+/// An error in IAM's words. `AccessDenied` is what `iam:PolicyARN` in the hook's rights does on AWS, and the stand-ins do
+/// not know.
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let error = format!("<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>");
+    let mut response = xml(&format!("<ErrorResponse><Error>{error}</Error></ErrorResponse>"));
+    *response.status_mut() = status;
     response
 }
 

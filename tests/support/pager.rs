@@ -1,6 +1,7 @@
 //! A receiver in the shape of PagerDuty's Events API v2: as strict as the original, and it remembers what it was told.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
@@ -28,6 +29,8 @@ pub(crate) enum Answers {
     NeverTaking,
     /// Not at all, and the event is taken.
     TakingSilently,
+    /// With status 500, and the event is not taken.
+    Failing,
 }
 
 /// The receiver at work.
@@ -40,6 +43,7 @@ struct Shared {
     taken: Mutex<Vec<Value>>,
     refused: Mutex<Vec<String>>,
     answers: watch::Sender<Answers>,
+    failures: AtomicUsize,
     /// How many senders wait for an answer.
     held: watch::Sender<usize>,
 }
@@ -51,6 +55,7 @@ impl Pager {
             taken: Mutex::default(),
             refused: Mutex::default(),
             answers: watch::channel(Answers::AtOnce).0,
+            failures: AtomicUsize::new(0),
             held: watch::channel(0).0,
         });
         let router = Router::new().route("/v2/enqueue", post(enqueue)).with_state(shared.clone());
@@ -84,6 +89,11 @@ impl Pager {
         triggers.filter_map(|event| event["dedup_key"].as_str().map(str::to_owned)).collect()
     }
 
+    /// How often it failed.
+    pub(crate) fn failures(&self) -> usize {
+        self.shared.failures.load(Ordering::SeqCst)
+    }
+
     /// Why it refused what it refused.
     pub(crate) fn refused(&self) -> Vec<String> {
         lock(&self.shared.refused).clone()
@@ -104,6 +114,10 @@ async fn enqueue(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
     let event: Value = serde_json::from_slice(&body).unwrap_or_default();
     let dedup_key = event["dedup_key"].as_str().map_or_else(|| super::hex(32), str::to_owned);
     let mut answers = shared.answers.subscribe();
+    if *answers.borrow() == Answers::Failing {
+        shared.failures.fetch_add(1, Ordering::SeqCst);
+        return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "status": "error" })));
+    }
     let _holding = (*answers.borrow() != Answers::AtOnce).then(|| Holding::new(&shared.held));
     // Whoever hangs up while waiting here was not heard.
     let _ = answers.wait_for(|answers| *answers != Answers::NeverTaking).await;

@@ -62,14 +62,22 @@ impl Stream {
     /// Writes one record: to Kinesis in EventBridge's envelope, to Kafka bare, each by its principal.
     pub(crate) async fn put(&self, record: &Value) {
         let key = record["userIdentity"]["arn"].as_str().unwrap_or("none").to_owned();
+        let payload = match self {
+            Self::Kinesis { .. } => trail::enveloped(record).to_string(),
+            Self::Kafka { .. } => record.to_string(),
+        };
+        self.put_bytes(&key, Some(payload.as_bytes())).await;
+    }
+
+    /// Writes bytes as they are. Nothing is a tombstone to Kafka, and an empty record to Kinesis.
+    pub(crate) async fn put_bytes(&self, key: &str, payload: Option<&[u8]>) {
         match self {
             Self::Kinesis { client, name, .. } => {
-                let data = Blob::new(trail::enveloped(record).to_string());
+                let data = Blob::new(payload.unwrap_or_default());
                 client.put_record().stream_name(name).partition_key(key).data(data).send().await.expect("a put record");
             }
             Self::Kafka { producer, topic, .. } => {
-                let payload = record.to_string();
-                let message = FutureRecord::to(topic).key(&key).payload(&payload);
+                let message = FutureRecord { payload, ..FutureRecord::<str, [u8]>::to(topic).key(key) };
                 producer.send(message, Duration::from_secs(10)).await.expect("a written message");
             }
         }

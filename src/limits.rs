@@ -219,3 +219,7 @@ pub const KAFKA_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const _: () = assert!(INTAKE_BYTES_MAX >= HTTP_BODY_BYTES_MAX);
 const _: () = assert!(BATCH_BYTES_MAX < LOOKUP_BYTES_MAX);
+/// How often a source that only listens says that it does.
+pub const LISTENING_BEAT: Duration = Duration::from_secs(10);
+/// Facts that are judged between two signs of life.
+pub const FACTS_BETWEEN_BEATS: usize = 64;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{BrakeSettings, Mode, PauseKey};
 use crate::event::{Identity, IdentityKind, is_service_linked};
+use crate::incident::Episode;
 use crate::limits::PAUSES_PER_INCIDENT_MAX;
 use crate::time::Millis;
-use crate::timeline::{FactKey, Ledger, Store, Thousandths, weight_of};
+use crate::timeline::{Ledger, Ownership, Store, Thousandths};
 
 /// The span of a budget.
 const BUDGET_MILLISECONDS: i64 = 60 * 60 * 1_000;
@@ -88,16 +89,17 @@ pub fn judge(candidate: &Candidate, mode: Mode, settings: &BrakeSettings, spent:
 }
 
 /// Whom to pause for what a key destroyed between two facts: the roles and users that carried it, the heaviest first, and
-/// where they were assumed from elsewhere, the origin as well: it could assume the next role.
-pub fn candidates(store: &Store, ledger: &Ledger, from: &FactKey, to: &FactKey) -> Vec<Candidate> {
+/// where they were assumed from elsewhere, the origin as well: it could assume the next role. Who only cleaned up what was
+/// made just before carried nothing.
+pub fn candidates(store: &Store, ledger: &Ledger, key: &str, episode: &Episode) -> Vec<Candidate> {
     let mut found: BTreeMap<String, (Thousandths, Candidate)> = BTreeMap::new();
-    for (entry, contribution) in ledger.destroyed(from, to) {
+    for (entry, contribution) in ledger.destroyed(key, episode.is_whole, &episode.from, &episode.to) {
         let Some(fact) = store.get(&contribution.fact) else { continue };
-        if !entry.may_pause {
+        if !entry.may_pause || contribution.ownership == Ownership::OwnYoung || ledger.is_paired(contribution) {
             continue;
         }
         let identity = &fact.event.identity;
-        let weight = weight_of(contribution.class);
+        let weight = ledger.weight(contribution);
         let names = names_of(identity).chain([entry.actor.key.to_string()]);
         add(
             &mut found,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use trailbrake_detectors::engine::{Desired, Mode, PauseResult};
+use trailbrake_detectors::engine::{Desired, Mode, ModeException, PauseResult};
 use trailbrake_detectors::time::Millis;
 
 use super::entity;
@@ -22,9 +22,35 @@ pub(super) fn check_key(desired: &Desired, protected: &BTreeSet<String>) -> Resu
     Ok(())
 }
 
-/// Whether this was decided to be done, and lately.
-pub(super) fn check_decision(desired: &Desired, mode: Mode, now: Millis) -> Result<(), PauseResult> {
-    if mode != Mode::Enforce {
+/// The modes as `act` reads them in its own configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Modes {
+    /// The mode where no exception matches.
+    pub(super) mode: Mode,
+    /// Exceptions, the first match counts.
+    pub(super) exceptions: Vec<ModeException>,
+}
+
+impl Modes {
+    /// Whether any detector may have something paused in an account. Which one it was only `run` can tell.
+    fn may_enforce(&self, account: &str) -> bool {
+        let of_account =
+            |exception: &&ModeException| exception.account.as_deref().is_none_or(|wanted| wanted == account);
+        for exception in self.exceptions.iter().filter(of_account) {
+            if exception.mode == Mode::Enforce {
+                return true;
+            }
+            if exception.detector.is_none() {
+                return false;
+            }
+        }
+        self.mode == Mode::Enforce
+    }
+}
+
+/// Whether this was decided to be done, by what `run` says and by our own configuration, and lately.
+pub(super) fn check_decision(desired: &Desired, mode: Mode, modes: &Modes, now: Millis) -> Result<(), PauseResult> {
+    if mode != Mode::Enforce || !modes.may_enforce(&desired.key.account) {
         return Err(failed("not-enforced"));
     }
     // A decision of the future would never grow old.
@@ -104,8 +130,37 @@ mod tests {
             (Mode::Enforce, i64::MIN, Err(failed("too-old"))),
             (Mode::Observe, 0, Err(failed("not-enforced"))),
         ];
+        let modes = Modes { mode: Mode::Enforce, exceptions: Vec::new() };
         for (mode, age, expected) in cases {
-            assert_eq!(check_decision(&desired("role/agent", "*"), mode, NOW.plus(age)), expected, "{mode:?} {age}");
+            assert_eq!(
+                check_decision(&desired("role/agent", "*"), mode, &modes, NOW.plus(age)),
+                expected,
+                "{mode:?} {age}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_where_its_own_configuration_never_enforces() {
+        let exception = |detector: Option<&str>, account: Option<&str>, mode| ModeException {
+            detector: detector.map(str::to_owned),
+            account: account.map(str::to_owned),
+            mode,
+        };
+        let (ours, other) = (Some("123456789012"), Some("999999999999"));
+        for (mode, exceptions, may_enforce) in [
+            (Mode::Enforce, vec![], true),
+            (Mode::Observe, vec![], false),
+            (Mode::Observe, vec![exception(None, ours, Mode::Enforce)], true),
+            (Mode::Observe, vec![exception(None, other, Mode::Enforce)], false),
+            (Mode::Observe, vec![exception(Some("zone-spread"), None, Mode::Enforce)], true),
+            (Mode::Enforce, vec![exception(None, ours, Mode::Observe)], false),
+            (Mode::Enforce, vec![exception(None, other, Mode::Observe)], true),
+            (Mode::Enforce, vec![exception(Some("zone-spread"), ours, Mode::Observe)], true),
+        ] {
+            let modes = Modes { mode, exceptions };
+            let checked = check_decision(&desired("role/agent", "*"), Mode::Enforce, &modes, NOW);
+            assert_eq!(checked.is_ok(), may_enforce, "{modes:?}");
         }
     }
 

@@ -84,6 +84,8 @@ impl Desk {
 
     /// A new client replaces the one before: that one may be dead without our knowing.
     async fn greet(&mut self, stream: UnixStream) {
+        // Its journal may be another one, in which generations begin anew: what is answered is forgotten.
+        self.entities.retain(|_, entity| !entity.is_answered);
         self.client = Some(lines::open(stream));
         let hook = self.tools.hook.name().to_owned();
         self.say(&FromAct::Hello { version: env!("CARGO_PKG_VERSION").to_owned(), hook }).await;
@@ -179,6 +181,7 @@ mod tests {
 
     use super::*;
     use crate::act::budget::Budget;
+    use crate::act::checks::Modes;
     use crate::act::pace::Pace;
     use crate::act::tests::fake::FakeIam;
     use crate::act::tests::rig::{NOW, desired};
@@ -191,6 +194,7 @@ mod tests {
         let (sender, mut out) = mpsc::channel(10);
         let tools = Tools {
             hook: Arc::new(FakeIam::default()),
+            modes: Arc::new(Modes { mode: Mode::Enforce, exceptions: Vec::new() }),
             protected: Arc::default(),
             budget: Arc::new(Mutex::new(budget)),
             clock: Arc::new(ManualClock::at(NOW)),

@@ -22,6 +22,7 @@ pub mod protocol;
 mod reconcile;
 
 use budget::Budget;
+use checks::Modes;
 use desk::Desk;
 use door::Door;
 use hook::Hook;
@@ -94,6 +95,7 @@ pub(crate) async fn serve_with(
     let (sender, out) = mpsc::channel(ACT_LINES_QUEUED_MAX);
     let tools = Tools {
         hook,
+        modes: Arc::new(Modes { mode: config.mode, exceptions: config.exceptions }),
         protected: Arc::new(config.protected),
         budget: Arc::new(Mutex::new(budget)),
         clock,

@@ -10,7 +10,7 @@ use trailbrake_detectors::engine::{Desired, Mode, Outcome, PauseResult};
 use trailbrake_detectors::time::Millis;
 
 use super::budget::{Budget, BudgetError};
-use super::checks::{self, failed, unpausable};
+use super::checks::{self, Modes, failed, unpausable};
 use super::hook::{Calling, Change, Hook, HookError, HookFailure, Inspection, Observed};
 use super::pace::Pace;
 use super::protocol::FromAct;
@@ -21,6 +21,7 @@ use crate::limits::{ACT_COMMIT_WAIT, HOOK_TIMEOUT};
 #[derive(Clone)]
 pub(super) struct Tools {
     pub(super) hook: Arc<dyn Hook>,
+    pub(super) modes: Arc<Modes>,
     pub(super) protected: Arc<BTreeSet<String>>,
     pub(super) budget: Arc<Mutex<Budget>>,
     pub(super) clock: SharedClock,
@@ -128,7 +129,7 @@ impl Reconciliation<'_> {
     }
 
     fn check_decision(&self) -> Result<(), PauseResult> {
-        checks::check_decision(&self.wanted.desired, self.wanted.mode, self.tools.clock.now())
+        checks::check_decision(&self.wanted.desired, self.wanted.mode, &self.tools.modes, self.tools.clock.now())
     }
 
     async fn spend(&self) -> Result<(), Stop> {

@@ -239,7 +239,10 @@ fn start_threads(
     let on = runtime.clone();
     let journal = stages::spawn(notice(JournalThread::NAME), move || on.block_on(journal.run()))?;
     let engine = EngineThread {
-        step: recovered.step,
+        step: recovered.step.showing_life({
+            let health = Arc::clone(health);
+            move || health.beat(EngineThread::NAME)
+        }),
         decoded: decoded_out,
         acts: acts_out,
         pieces: pieces.clone(),

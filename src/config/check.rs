@@ -210,6 +210,8 @@ fn check_act(document: &mut Document<'_>, state_directory: &Path, brake: &BrakeS
         socket,
         spawn: act.spawn,
         hook,
+        mode: brake.mode,
+        exceptions: brake.exceptions.clone(),
         protected: brake.protected.clone(),
         budget_account: brake.budget_account,
         budget_total: brake.budget_total,

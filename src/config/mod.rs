@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use trailbrake_detectors::engine::Settings;
+use trailbrake_detectors::engine::{Mode, ModeException, Settings};
 
 use crate::alert::ReceiverKind;
 use crate::source::Terms;
@@ -147,6 +147,10 @@ pub struct ActConfig {
     pub spawn: bool,
     /// The way to pause.
     pub hook: HookKind,
+    /// The mode where no exception matches: `act` checks by itself.
+    pub mode: Mode,
+    /// Exceptions from it, the first match counts.
+    pub exceptions: Vec<ModeException>,
     /// Exact ARNs and unique ids that are never paused: `act` checks by itself.
     pub protected: BTreeSet<String>,
     /// Pauses per account and hour that `act` makes at most.

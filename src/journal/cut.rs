@@ -86,8 +86,9 @@ fn write_orders(transaction: &Transaction<'_>, cut: &Cut) -> Result<(), CutError
         let mut ended = end.query(params![id, word(*result), at.0])?;
         let Some(row) = ended.next()? else { continue };
         let (number, body): (i64, String) = (row.get(0)?, row.get(1)?);
-        if *result == OrderEnd::Delivered {
-            let order: Order = from_json("orders", &body)?;
+        let order: Order = from_json("orders", &body)?;
+        // A page that is over is over, also where its last word did not get through: it must not be repeated for ever.
+        if *result == OrderEnd::Delivered || order.announcement.change == Change::Resolved {
             let is_open = order.announcement.change != Change::Resolved;
             let body = if is_open { body.as_str() } else { "" };
             page.execute(params![order.receiver, order.announcement.page_key, number, is_open, body])?;

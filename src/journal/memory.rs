@@ -52,7 +52,8 @@ impl MemoryJournal {
         let Some(&number) = self.order_numbers.get(id) else { return };
         let Some((order, ended @ None)) = self.orders.get_mut(&number) else { return };
         *ended = Some(end);
-        if end == OrderEnd::Delivered {
+        // A page that is over is over, also where its last word did not get through: it must not be repeated for ever.
+        if end == OrderEnd::Delivered || order.announcement.change == Change::Resolved {
             let page = (order.receiver.clone(), order.announcement.page_key.clone());
             let order = order.clone();
             let before = self.page_numbers.get(&page).copied();

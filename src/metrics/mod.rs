@@ -61,6 +61,7 @@ impl Metrics {
 
     /// Fixed words are there from the start, at 0: a rule over them works before anything has happened.
     fn begin(&self) {
+        self.deeds.act_connected.set(-1);
         self.health.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         LATENCIES.iter().for_each(|word| drop(self.time.observations.with_label_values(&[word])));
         PAUSE_RESULTS.iter().for_each(|word| drop(self.deeds.pauses.with_label_values(&[word])));
@@ -164,6 +165,11 @@ impl Metrics {
     /// Principals paused now.
     pub fn set_paused(&self, paused: usize) {
         self.deeds.principals_paused.set(whole(paused));
+    }
+
+    /// Whether the process that pauses has a connection with us.
+    pub fn set_act_connected(&self, connected: bool) {
+        self.deeds.act_connected.set(i64::from(connected));
     }
 
     /// A commit of the journal took so long, in seconds, or failed.

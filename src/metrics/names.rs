@@ -78,6 +78,10 @@ const PAUSES: Named = Named(
 const INCIDENTS_OPEN: Named = Named("trailbrake_incidents_open", "Incidents that are open, by their severity now.");
 const PRINCIPALS_PAUSED: Named =
     Named("trailbrake_principals_paused", "Principals that are paused and wait for a human.");
+const ACT_CONNECTED: Named = Named(
+    "trailbrake_act_connected",
+    "1 while the process that pauses is connected. 0 without one: nothing can be paused. -1 where none is configured.",
+);
 const COMMITS: Named =
     Named("trailbrake_journal_commits_total", "Commits of the journal. While they fail nothing is paused.");
 const COMMIT_SECONDS: Named = Named("trailbrake_journal_commit_seconds", "How long commits of the journal took.");
@@ -142,6 +146,7 @@ pub(super) struct OfDeeds {
     pub(super) pauses: IntCounterVec,
     pub(super) incidents_open: IntGaugeVec,
     pub(super) principals_paused: IntGauge,
+    pub(super) act_connected: IntGauge,
     pub(super) commits: IntCounterVec,
     pub(super) commit_seconds: Histogram,
 }
@@ -156,6 +161,7 @@ impl OfDeeds {
             delivery_failures: kept(registry, IntCounterVec::new(DELIVERY_FAILED.into(), &["receiver", "reason"])?)?,
             pauses: kept(registry, IntCounterVec::new(PAUSES.into(), &["result"])?)?,
             incidents_open: kept(registry, IntGaugeVec::new(INCIDENTS_OPEN.into(), &["severity"])?)?,
+            act_connected: kept(registry, IntGauge::with_opts(ACT_CONNECTED.into())?)?,
             principals_paused: kept(registry, IntGauge::with_opts(PRINCIPALS_PAUSED.into())?)?,
             commits: kept(registry, IntCounterVec::new(COMMITS.into(), &["result"])?)?,
             commit_seconds: kept(registry, Histogram::with_opts(commit_seconds)?)?,

@@ -47,12 +47,15 @@ impl Link {
     /// Connects, and again when the connection breaks, until `stop` becomes true.
     pub(super) async fn keep(self, mut stop: watch::Receiver<bool>) {
         let mut failures = 0;
+        self.metrics.set_act_connected(false);
         loop {
             let mut is_greeted = false;
             tokio::select! {
                 () = stopped(&mut stop) => return,
                 broken = self.speak(&mut is_greeted) => {
                     self.wanted.set_connected(false);
+                    self.metrics.set_act_connected(false);
+                    self.metrics.set_queue_length("pauses", self.wanted.len());
                     failures = if is_greeted { 1 } else { failures + 1 };
                     // While `act` starts, the socket is not there yet: no reason to worry anybody.
                     if failures > 2 || is_greeted {
@@ -82,6 +85,7 @@ impl Link {
         let Some(FromAct::Hello { version, hook }) = hello else { return Err(Broken::Closed) };
         *is_greeted = true;
         self.wanted.set_connected(true);
+        self.metrics.set_act_connected(true);
         tracing::info!(version, hook, unsettled = self.wanted.len(), "connected to act");
         self.wanted.unsay_all();
         let mut commits = JoinSet::new();
@@ -91,6 +95,10 @@ impl Link {
                 next = self.next(&mouth) => {
                     let (room, mut desired, mode) = next?;
                     desired.incidents.truncate(ACT_INCIDENTS_SAID_MAX);
+                    if desired.rung.is_some() {
+                        // It is wanted still: a decision that waited for `act` to come back is as good as a new one.
+                        desired.decided_at = desired.decided_at.max(self.clock.now());
+                    }
                     room.say(&ToAct::Desired { desired, mode })?;
                 }
                 heard = ears.hear() => self.take(heard.ok_or(Broken::Closed)?, &hook, &mouth, &mut commits).await,

@@ -84,7 +84,9 @@ impl DecodeStep {
             let result = decode(payload, decoded.received_at, self.catalog);
             decoded.accounts.receive(result.received);
             decoded.accounts.count(Accounts::IGNORED, result.ignored);
-            decoded.newest = decoded.newest.max(result.newest);
+            if decoded.terms.accounts.is_empty() {
+                decoded.newest = decoded.newest.max(result.newest);
+            }
             for reject in result.rejects {
                 decoded.reject(reject.reason.as_str(), 1);
                 decoded.note(reject.reason.as_str(), reject.sample, index, reject.record);
@@ -104,6 +106,8 @@ impl DecodedBatch {
         let terms = Arc::clone(&self.terms);
         for (index, event) in events.into_iter().enumerate() {
             if terms.accounts.is_empty() || terms.accounts.contains(&event.account) {
+                // What others send does not move time.
+                self.newest = self.newest.max(Some(event.time));
                 self.events.push(event);
             } else {
                 let sample = format!("account {} in event {}", event.account, event.id);

@@ -10,6 +10,7 @@ use trailbrake_detectors::time::Millis;
 
 use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece};
 use crate::journal::Order;
+use crate::limits::FACTS_BETWEEN_BEATS;
 use crate::metrics::Metrics;
 use crate::source::Committed;
 
@@ -41,14 +42,22 @@ pub struct EngineStep {
     metrics: Arc<Metrics>,
     answered: Option<(String, Result<String, String>)>,
     outputs: Vec<Output>,
+    alive: Box<dyn Fn() + Send>,
 }
 
 impl EngineStep {
     /// A stage around an engine, with the names of the receivers that each announcement goes to.
     pub fn new(engine: Engine, receivers: Vec<String>, board: Arc<Board>, metrics: Arc<Metrics>) -> Self {
-        let step = Self { engine, receivers, board, metrics, answered: None, outputs: Vec::new() };
+        let step =
+            Self { engine, receivers, board, metrics, answered: None, outputs: Vec::new(), alive: Box::new(|| {}) };
         step.measure();
         step
+    }
+
+    /// The same, which calls `alive` every [`FACTS_BETWEEN_BEATS`] facts: a large batch takes its time.
+    #[must_use]
+    pub fn showing_life(self, alive: impl Fn() + Send + 'static) -> Self {
+        Self { alive: Box::new(alive), ..self }
     }
 
     /// The engine, to be looked at.
@@ -105,7 +114,10 @@ impl EngineStep {
         let mut piece = Piece::default();
         let source = Arc::clone(&batch.terms.name);
         let mut accounts = batch.accounts;
-        for event in batch.events {
+        for (number, event) in batch.events.into_iter().enumerate() {
+            if number % FACTS_BETWEEN_BEATS == 0 {
+                (self.alive)();
+            }
             let delay = batch.received_at.0.saturating_sub(event.time.millis().0).max(0);
             self.metrics.observe_delivery_seconds(seconds(delay));
             let fact = Fact {

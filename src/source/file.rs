@@ -203,6 +203,10 @@ impl Reading {
         let (mut file, inode, length) = open(&self.path).await?;
         let part_of_archive = is_archive(&self.path) && self.at.offset != length;
         if self.at.inode != inode || self.at.offset > length || part_of_archive {
+            if self.at.offset > 0 {
+                let (path, offset) = (self.path.display(), self.at.offset);
+                tracing::warn!(source = %self.terms.name, %path, offset, "file was replaced: it is read from its start");
+            }
             self.at = Position { inode, offset: 0 };
         }
         file.seek(std::io::SeekFrom::Start(self.at.offset)).await?;

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::outlet::{Outlet, stopped};
 use super::{Committed, Context, Running, Source, Terms};
-use crate::limits::INTAKE_BYTES_MAX;
+use crate::limits::{INTAKE_BYTES_MAX, LISTENING_BEAT};
 
 /// Why a body was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,9 +48,14 @@ impl HttpIntake {
     /// Takes a body, and answers once its records are durable.
     pub async fn submit(&self, body: Bytes) -> Result<Committed, IntakeError> {
         let permits = u32::try_from(body.len().clamp(1, INTAKE_BYTES_MAX)).unwrap_or(u32::MAX);
-        let _held = self.bytes.try_acquire_many(permits).map_err(|_| IntakeError::Busy)?;
+        let held = Arc::clone(&self.bytes).try_acquire_many_owned(permits).map_err(|_| IntakeError::Busy)?;
         let committed = self.send(body)?;
-        committed.await.map_err(|_| IntakeError::NotCommitted)
+        // The body waits to become durable whether or not its sender does: until then it counts.
+        let waiting = tokio::spawn(async move {
+            let _held = held;
+            committed.await
+        });
+        waiting.await.ok().and_then(Result::ok).ok_or(IntakeError::NotCommitted)
     }
 
     fn send(&self, body: Bytes) -> Result<oneshot::Receiver<Committed>, IntakeError> {
@@ -91,8 +96,14 @@ impl Source for HttpSource {
         Box::pin(async move {
             *self.intake.open() = Some(Outlet::new(&context, &self.terms, ""));
             let _close = CloseAtEnd(self.intake);
-            stopped(&mut context.stop).await;
-            Ok(())
+            // Nobody need post anything: that we listen is all that can be heard.
+            loop {
+                context.metrics.source_heard(&self.terms.name, context.clock.now());
+                tokio::select! {
+                    () = stopped(&mut context.stop) => return Ok(()),
+                    () = tokio::time::sleep(LISTENING_BEAT) => {}
+                }
+            }
         })
     }
 }

@@ -70,11 +70,11 @@ fn recreated(window: &Window<'_>) -> Option<Finding> {
 
 /// Whether a set of types was torn down within [`REBUILD_SECONDS`] and half of them were created again since.
 fn rebuilt(window: &Window<'_>) -> Option<Finding> {
-    let (at, created) = window.created.last().filter(|(key, _)| *key == window.at)?;
-    if !window.destroyed.iter().any(|judged| judged.contribution.kind == **created) {
+    let made = window.created.last().filter(|made| made.fact == window.at)?;
+    if !window.destroyed.iter().any(|judged| judged.contribution.kind == *made.kind) {
         return None;
     }
-    let since = at.second.plus(-RECREATE_SECONDS_MAX);
+    let since = made.fact.second.plus(-RECREATE_SECONDS_MAX);
     let second = |index: usize| window.destroyed[index].contribution.fact.second;
     let mut most = None;
     let first = window.destroyed.partition_point(|judged| judged.contribution.fact.second < since);
@@ -114,11 +114,6 @@ fn rebuilt_level<'a>(
 }
 
 fn created_again(window: &Window<'_>, after: &FactKey, kinds: &BTreeSet<&str>) -> usize {
-    let again: BTreeSet<&Arc<str>> = window
-        .created
-        .iter()
-        .filter(|(key, kind)| *key > after && kinds.contains(&***kind))
-        .map(|(_, kind)| *kind)
-        .collect();
-    again.len()
+    let again = window.created.iter().filter(|made| made.fact > after && kinds.contains(&**made.kind));
+    again.map(|made| made.kind).collect::<BTreeSet<&Arc<str>>>().len()
 }

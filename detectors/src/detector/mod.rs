@@ -6,7 +6,7 @@ mod deletion_burst;
 mod window;
 mod zone_spread;
 
-pub use window::{Judged, LESSENED, Sums, Window};
+pub use window::{Judged, LESSENED, Made, Sums, Window};
 
 use std::ops::Range;
 

@@ -61,7 +61,18 @@ pub struct Window<'a> {
     /// Destroyed resources in fact order, back to the longest time that any detector looks.
     pub destroyed: &'a [Judged<'a>],
     /// Types that the key created, in fact order, back as far.
-    pub created: &'a [(&'a FactKey, &'a Arc<str>)],
+    pub created: &'a [Made<'a>],
+}
+
+/// A create of the key.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<'a> {
+    /// The fact.
+    pub fact: &'a FactKey,
+    /// The type.
+    pub kind: &'a Arc<str>,
+    /// Whether it may bear a pause.
+    pub may_pause: bool,
 }
 
 /// Sums over destroyed resources.

@@ -78,7 +78,8 @@ impl Engine {
 
     /// Lifts all that the incident wants, and draws the line behind which its facts count no more.
     fn carry_out(&mut self, id: &str, at: Millis, break_glass: bool, outputs: &mut Vec<Output>) -> String {
-        let Some(incident) = self.incidents.get(id) else { return String::new() };
+        let Some(incident) = self.incidents.get_mut(id) else { return String::new() };
+        incident.is_judged = true;
         let key = Arc::clone(&incident.key);
         let held: Vec<_> = incident
             .pauses
@@ -129,12 +130,11 @@ impl Engine {
         if let Some(principal) = &incident.report.principal {
             names.extend([&principal.arn, &principal.origin, &principal.issuer].into_iter().cloned());
         }
-        for (entry, contribution) in self
-            .timeline
-            .ledger(&incident.key)
-            .into_iter()
-            .flat_map(|ledger| ledger.destroyed(&incident.from, &incident.to))
-        {
+        // Whoever passed through the same role counts as well: better one reviewer too few than one too many.
+        let ledger = self.timeline.ledger(&incident.key);
+        let destroyed =
+            ledger.into_iter().flat_map(|ledger| ledger.destroyed(&incident.key, true, &incident.from, &incident.to));
+        for (entry, contribution) in destroyed {
             names.extend([&entry.actor.key, &entry.actor.entity, &entry.actor.origin].map(ToString::to_string));
             if let Some(fact) = self.timeline.store().get(&contribution.fact) {
                 names.extend(names_of(&fact.event.identity));

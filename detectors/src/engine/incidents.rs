@@ -12,6 +12,16 @@ use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::{Millis, Second};
 use crate::timeline::FactKey;
 
+/// What a fact changed.
+pub(super) struct News {
+    /// From where on.
+    pub(super) from: FactKey,
+    /// When the fact was received.
+    pub(super) received_at: Millis,
+    /// Whether it came in time, and nothing had to go for it.
+    pub(super) is_exact: bool,
+}
+
 impl Engine {
     /// All incidents remembered, the newest first.
     pub fn situations(&self) -> Vec<Situation> {
@@ -25,109 +35,187 @@ impl Engine {
         self.incidents.get(id).map(|incident| self.standing_situation(id, incident))
     }
 
-    /// Brings the incidents of a key in line with its episodes.
-    pub(super) fn settle(&mut self, key: &Arc<str>, received_at: Millis, is_exact: bool, outputs: &mut Vec<Output>) {
-        let found = self.timeline.ledger(key).map(episodes).unwrap_or_default();
-        let mut matched: Vec<String> = Vec::new();
-        for episode in &found {
-            let mut ids = self.matching(key, episode);
-            ids.retain(|id| !matched.contains(id));
-            let id = match ids.split_first() {
-                Some((first, others)) => {
-                    self.merge(first, others, episode, outputs);
-                    first.clone()
-                }
-                None => self.open(key, episode, received_at),
-            };
-            self.update(&id, episode, received_at, is_exact, outputs);
-            matched.push(id);
+    /// Brings the incidents of a key in line with its episodes. Returns the open ones that no episode speaks of any more.
+    pub(super) fn settle(&mut self, key: &Arc<str>, news: &News, outputs: &mut Vec<Output>) -> Vec<String> {
+        let mut matched = self.settle_once(key, news, outputs);
+        if matched.len() != self.episodes_of(key).len() {
+            // A pause was decided, and its incident takes in what was told apart.
+            matched = self.settle_once(key, news, outputs);
         }
-        let vanished: Vec<String> = self
-            .incidents
+        let matched: Vec<String> = matched.concat();
+        self.incidents
             .iter()
             .filter(|(id, incident)| incident.key == *key && !incident.is_over() && !matched.contains(id))
             .filter(|(_, incident)| self.forgotten_before.is_none_or(|before| incident.from.second >= before))
             .map(|(id, _)| id.clone())
-            .collect();
-        for id in vanished {
-            self.ease_away(&id, outputs);
+            .collect()
+    }
+
+    /// Brings the incidents in line once; returns those of each episode.
+    fn settle_once(&mut self, key: &Arc<str>, news: &News, outputs: &mut Vec<Output>) -> Vec<Vec<String>> {
+        let found = self.episodes_of(key);
+        let mut matched = self.matching(key, &found);
+        for (episode, ids) in found.iter().zip(&mut matched) {
+            match ids.split_first() {
+                Some((first, others)) => others.iter().for_each(|other| self.merge(first, other, episode, outputs)),
+                None => ids.push(self.open(key, episode, news.received_at)),
+            }
+            if let Some(id) = ids.first() {
+                self.update(id, episode, news, outputs);
+            }
+        }
+        matched
+    }
+
+    /// What no episode speaks of any more was explained by later facts; or these showed that another answers for it: then
+    /// that one's incident takes it in.
+    pub(super) fn settle_vanished(&mut self, ids: &[String], outputs: &mut Vec<Output>) {
+        for id in ids {
+            let Some(incident) = self.incidents.get(id) else { continue };
+            let (key, from, to) = (Arc::clone(&incident.key), incident.from.clone(), incident.to.clone());
+            let others: Vec<&Arc<str>> = self.timeline.keys_of(&from).filter(|other| **other != key).collect();
+            let heir = self.incidents.iter().find(|(_, one)| {
+                others.contains(&&one.key)
+                    && !one.is_over()
+                    && one.from.second <= to.second
+                    && from.second <= one.to.second
+            });
+            match heir.map(|(heir, _)| heir.clone()) {
+                Some(heir) => self.merge(&heir, id, &Episode::silent(from, to), outputs),
+                None => self.ease_away(id, outputs),
+            }
         }
     }
 
-    /// Incidents of a key that an episode belongs to, the earliest first.
-    fn matching(&self, key: &Arc<str>, episode: &Episode) -> Vec<String> {
-        let overlaps = |incident: &Incident| {
-            let gap = if incident.is_over() { 0 } else { EPISODE_GAP_SECONDS };
-            incident.from.second <= episode.to.second.plus(gap) && episode.from.second <= incident.to.second.plus(gap)
+    /// The episodes of a key. An incident over which a pause was decided takes in whatever its actor does next, until it is
+    /// over: from its first fact on, all is one episode.
+    fn episodes_of(&self, key: &Arc<str>) -> Vec<Episode> {
+        let mut found = self.timeline.ledger(key).map(episodes).unwrap_or_default();
+        let held = self.incidents.values().filter(|one| one.key == *key && !one.is_over() && !one.pauses.is_empty());
+        if let Some(since) = held.map(|incident| incident.from.second).min() {
+            let first = found.partition_point(|episode| episode.to.second < since);
+            let mut taken_in = found.split_off(first).into_iter();
+            if let Some(mut whole) = taken_in.next() {
+                taken_in.for_each(|episode| whole.unite(episode));
+                found.push(whole);
+            }
+        }
+        found
+    }
+
+    /// For each episode the incidents that it belongs to: open ones before those that are over, the earliest first. An
+    /// incident belongs to the episode that it overlaps, of several to the last that begins before it does; one that is
+    /// open, and overlaps none, to the first that is near enough. At most one that is over is named, and none beside an
+    /// open one.
+    fn matching(&self, key: &Arc<str>, found: &[Episode]) -> Vec<Vec<String>> {
+        let mut matches: Vec<Vec<(bool, &FactKey, &String)>> = vec![Vec::new(); found.len()];
+        for (id, incident) in &self.incidents {
+            if incident.key != *key || incident.report.state == State::Merged {
+                continue;
+            }
+            let overlaps = |gap: i64| {
+                move |episode: &&Episode| {
+                    incident.from.second <= episode.to.second.plus(gap)
+                        && episode.from.second <= incident.to.second.plus(gap)
+                }
+            };
+            let begins_before = |episode: &&Episode| episode.from <= incident.from;
+            let touching = || found.iter().filter(overlaps(0));
+            let nearby = || found.iter().filter(|_| !incident.is_over()).find(overlaps(EPISODE_GAP_SECONDS));
+            let episode = touching().rfind(begins_before).or_else(|| touching().next()).or_else(nearby);
+            let index = episode.and_then(|episode| found.iter().position(|other| other == episode));
+            if let Some(matched) = index.and_then(|index| matches.get_mut(index)) {
+                matched.push((incident.is_over(), &incident.from, id));
+            }
+        }
+        let name = |mut ids: Vec<(bool, &FactKey, &String)>| {
+            ids.sort();
+            let first_is_over = ids.first().is_some_and(|(is_over, _, _)| *is_over);
+            let kept = ids
+                .into_iter()
+                .enumerate()
+                .filter(|(index, (is_over, _, _))| !is_over || (first_is_over && *index == 0));
+            kept.map(|(_, (_, _, id))| id.clone()).collect()
         };
-        // Until humans or silence end it, an incident takes in whatever its actor does next.
-        let takes_in = |incident: &Incident| {
-            !incident.is_over() && incident.holds_a_pause() && episode.from.second >= incident.from.second
-        };
-        let mut ids: Vec<(&FactKey, &String)> = self
-            .incidents
-            .iter()
-            .filter(|(_, incident)| incident.key == *key && incident.report.state != State::Merged)
-            .filter(|(_, incident)| overlaps(incident) || takes_in(incident))
-            .map(|(id, incident)| (&incident.from, id))
-            .collect();
-        ids.sort();
-        ids.into_iter().map(|(_, id)| id.clone()).collect()
+        matches.into_iter().map(name).collect()
     }
 
     fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
-        let id = incident_id(key, episode.first_event_id());
+        let mut id = incident_id(key, episode.first_event_id());
+        let mut others = 0_u32;
+        while self.incidents.contains_key(&id) {
+            // Differing copies of one event can begin several episodes.
+            others += 1;
+            id = incident_id(key, &format!("{}/{others}", episode.first_event_id()));
+        }
         let mut incident = Incident::new(&id, key, received_at, Severity::Info, "");
         (incident.from, incident.to) = (episode.from.clone(), episode.to.clone());
         self.incidents.insert(id.clone(), incident);
         id
     }
 
-    /// Later lineage showed that several incidents are one: the earliest takes the others' pauses.
-    fn merge(&mut self, id: &str, others: &[String], episode: &Episode, outputs: &mut Vec<Output>) {
-        for other in others {
-            let Some(mut merged) = self.incidents.remove(other) else { continue };
-            if merged.is_over() {
-                self.incidents.insert(other.clone(), merged);
-                continue;
+    /// Two open incidents turned out to be one: the first takes the other's pauses.
+    fn merge(&mut self, id: &str, other: &str, episode: &Episode, outputs: &mut Vec<Output>) {
+        let Some(mut merged) = self.incidents.remove(other) else { return };
+        if let Some(incident) = self.incidents.get_mut(id) {
+            if incident.key == merged.key {
+                // They share a page: whoever was told of the other is told of this one from here on.
+                incident.told = incident.told.max(merged.told);
             }
-            if let Some(incident) = self.incidents.get_mut(id) {
-                for pause in std::mem::take(&mut merged.pauses) {
-                    if incident.pauses.iter().all(|held| held.key != pause.key) {
-                        incident.pauses.push(pause);
-                    }
+            for pause in std::mem::take(&mut merged.pauses) {
+                if incident.pauses.iter().all(|held| held.key != pause.key) {
+                    incident.pauses.push(pause);
                 }
             }
-            for want in self.wants.values_mut().filter(|want| want.incidents.contains(other)) {
-                want.incidents.retain(|one| one != other && one != id);
-                want.incidents.push(id.to_owned());
-                outputs.push(Output::Row(row(table::WANT, super::memory::want_row_key(&want.key), want)));
+            if incident.pauses.iter().any(|pause| pause.state == PauseState::Paused) {
+                incident.set_state(State::Paused);
             }
-            merged.set_state(State::Merged);
-            merged.over_at = Some(self.now);
-            self.incidents.insert(other.clone(), merged);
-            self.refresh_report(other, episode);
-            self.tell(other, Change::Resolved, outputs);
-            self.write(other, outputs);
         }
+        for want in self.wants.values_mut().filter(|want| want.incidents.iter().any(|one| one == other)) {
+            want.incidents.retain(|one| one != other && one != id);
+            want.incidents.push(id.to_owned());
+            outputs.push(Output::Row(row(table::WANT, super::memory::want_row_key(&want.key), want)));
+        }
+        merged.set_state(State::Merged);
+        merged.over_at = Some(self.now);
+        self.incidents.insert(other.to_owned(), merged);
+        self.refresh_report(other, episode);
+        self.tell(other, Change::Resolved, outputs);
+        self.write(other, outputs);
+        self.write(id, outputs);
     }
 
-    fn update(&mut self, id: &str, episode: &Episode, received_at: Millis, is_exact: bool, outputs: &mut Vec<Output>) {
+    fn update(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
+        // Refused calls are counted for as long after an episode as another finding would still belong to it.
+        if incident.is_over() && episode.last_at.second.plus(EPISODE_GAP_SECONDS) < news.from.second {
+            return;
+        }
         let before = incident.essence();
-        incident.from = episode.from.clone().min(incident.from.clone());
-        incident.to = episode.to.clone();
-        incident.exact &= is_exact;
+        let span = (episode.from.clone().min(incident.from.clone()), episode.to.clone());
+        if (&incident.from, &incident.to) != (&span.0, &span.1) {
+            (incident.from, incident.to) = span;
+            outputs.push(Output::Row(incident.span_row(id)));
+        }
+        incident.exact &= news.is_exact;
         let level = episode.level();
-        if incident.report.state == State::Closed && Some(level) > incident.told {
-            // It ended by silence, and what it was about came back: the same incident goes on.
+        // What ended by silence or by an explanation goes on when worse comes to light; so does what humans judged, which
+        // then pages again and pauses nobody.
+        let goes_on = match incident.report.state {
+            State::Closed => level > incident.report.severity_peak,
+            State::Resumed => level >= Severity::High && Some(level) > incident.told,
+            State::Eased => true,
+            _ => false,
+        };
+        if incident.is_over() && goes_on {
             incident.over_at = None;
             incident.set_state(State::Open);
         }
         if incident.is_over() {
             self.refresh_report(id, episode);
+            self.write(id, outputs);
         } else {
-            self.brake(id, episode, received_at, outputs);
+            self.brake(id, episode, news.received_at, outputs);
             let is_news = self.incidents.get(id).is_some_and(|one| {
                 let said = one.report.severity == level
                     && one.report.detectors == episode.detectors(Severity::Info)
@@ -142,7 +230,7 @@ impl Engine {
             self.announce(id, level, outputs);
         }
         let Some(incident) = self.incidents.get(id) else { return };
-        if before != incident.essence() || incident.is_over() {
+        if before != incident.essence() {
             self.write(id, outputs);
         }
         self.bound_incidents(outputs);
@@ -165,7 +253,7 @@ impl Engine {
     fn fresh_report(&self, id: &str) -> Option<Report> {
         let incident = self.incidents.get(id)?;
         let ledger = self.timeline.ledger(&incident.key)?;
-        let episode = episodes(ledger).into_iter().find(|episode| episode.to == incident.to)?;
+        let episode = self.episodes_of(&incident.key).into_iter().find(|episode| episode.to == incident.to)?;
         Some(assemble(self.timeline.store(), ledger, &incident.key, &episode, &standing(id, incident)))
     }
 
@@ -193,6 +281,9 @@ impl Engine {
     fn brake(&mut self, id: &str, episode: &Episode, received_at: Millis, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
+        if incident.is_judged {
+            return;
+        }
         if episode.pausing_level() < Severity::Critical {
             if episode.level() == Severity::Critical && incident.pauses.is_empty() {
                 incident.not_paused_because = "its evidence comes from a source that may not cause pauses".to_owned();
@@ -200,7 +291,7 @@ impl Engine {
             return;
         }
         let detectors = episode.detectors(Severity::Critical);
-        let candidates = brake::candidates(self.timeline.store(), ledger, &episode.from, &episode.to);
+        let candidates = brake::candidates(self.timeline.store(), ledger, &incident.key, episode);
         incident.decisive_received_at.get_or_insert(received_at);
         let id = id.to_owned();
         for candidate in candidates {
@@ -221,16 +312,17 @@ impl Engine {
     pub(super) fn refresh_reports(&mut self) {
         let keys: BTreeSet<Arc<str>> = self.incidents.values().map(|incident| Arc::clone(&incident.key)).collect();
         for key in keys {
-            let mut matched: Vec<String> = Vec::new();
-            for episode in self.timeline.ledger(&key).map(episodes).unwrap_or_default() {
-                let id = self.matching(&key, &episode).into_iter().find(|id| !matched.contains(id));
-                let Some(id) = id else { continue };
-                if let Some(incident) = self.incidents.get_mut(&id) {
+            let found = self.episodes_of(&key);
+            for (episode, ids) in found.iter().zip(self.matching(&key, &found)) {
+                let Some(id) = ids.first() else { continue };
+                if let Some(incident) = self.incidents.get_mut(id) {
+                    if incident.is_over() {
+                        continue;
+                    }
                     incident.from = episode.from.clone().min(incident.from.clone());
                     incident.to = episode.to.clone();
                 }
-                self.refresh_report(&id, &episode);
-                matched.push(id);
+                self.refresh_report(id, episode);
             }
         }
     }
@@ -275,6 +367,10 @@ impl Engine {
             incident.over_at = Some(now);
             incident.set_state(State::Eased);
             self.tell_if_paged(id, Change::Resolved, outputs);
+            // Should it come back, it pages anew.
+            if let Some(incident) = self.incidents.get_mut(id) {
+                incident.told = None;
+            }
         }
         self.write(id, outputs);
     }
@@ -313,10 +409,15 @@ impl Engine {
     /// Tells receivers.
     pub(super) fn tell(&mut self, id: &str, change: Change, outputs: &mut Vec<Output>) {
         self.freshen(id);
-        let Some(incident) = self.incidents.get_mut(id) else { return };
-        if change == Change::Resolved && incident.told.is_none() {
+        let Some(incident) = self.incidents.get(id) else { return };
+        let key = Arc::clone(&incident.key);
+        let is_told =
+            |(other, one): (&String, &Incident)| other != id && one.key == key && !one.is_over() && one.told.is_some();
+        // An actor's incidents share a page: it ends with the last of them.
+        if change == Change::Resolved && (incident.told.is_none() || self.incidents.iter().any(is_told)) {
             return;
         }
+        let Some(incident) = self.incidents.get_mut(id) else { return };
         incident.sequence += 1;
         incident.told = incident.told.max(Some(incident.report.severity));
         outputs.push(Output::Announce(Box::new(Announcement {
@@ -348,7 +449,8 @@ impl Engine {
         if let Some(id) = oldest.map(|(id, _)| id.clone()) {
             self.incidents.remove(&id);
             self.stale.remove(&id);
-            outputs.push(Output::Row(gone(table::INCIDENT, id)));
+            outputs.push(Output::Row(gone(table::INCIDENT, id.as_str())));
+            outputs.push(Output::Row(gone(table::SPAN, id)));
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Incident {
     pub told: Option<Severity>,
     /// When it eased, if it did.
     pub eased: Option<Second>,
+    /// Whether humans let its principal go on: what comes to light of it later pages, and pauses nobody again.
+    pub is_judged: bool,
     /// Whether counts and judgement are exact.
     pub exact: bool,
     /// When the record that decided a pause was received.
@@ -89,6 +91,8 @@ pub(super) struct Judgement {
 pub(super) mod table {
     pub(crate) const FACT: &str = "fact";
     pub(crate) const INCIDENT: &str = "incident";
+    /// The first and the last destroying fact of an incident: these move at each fact, and the rest of it does not.
+    pub(crate) const SPAN: &str = "span";
     pub(crate) const WANT: &str = "want";
     pub(crate) const PARTITION: &str = "partition";
     pub(crate) const JUDGEMENT: &str = "judgement";
@@ -123,6 +127,7 @@ pub enum LoadError {
 pub(super) struct Tables {
     pub facts: Vec<Fact>,
     pub incidents: BTreeMap<String, Incident>,
+    pub spans: BTreeMap<String, (FactKey, FactKey)>,
     pub wants: BTreeMap<PauseKey, Want>,
     pub partitions: BTreeMap<Partition, Progress>,
     pub judgements: Vec<Judgement>,
@@ -143,6 +148,10 @@ impl Tables {
                     let incident: Incident = parse(&row, value)?;
                     tables.incidents.insert(row.key.clone(), incident);
                 }
+                table::SPAN => {
+                    let span = parse(&row, value)?;
+                    tables.spans.insert(row.key.clone(), span);
+                }
                 table::WANT => {
                     let want: Want = parse(&row, value)?;
                     tables.wants.insert(want.key.clone(), want);
@@ -158,6 +167,11 @@ impl Tables {
                     tables.humans.insert(row.key.clone(), parse(&row, value)?);
                 }
                 _ => return Err(LoadError::UnknownTable { table: row.table }),
+            }
+        }
+        for (id, (from, to)) in std::mem::take(&mut tables.spans) {
+            if let Some(incident) = tables.incidents.get_mut(&id) {
+                (incident.from, incident.to) = (from, to);
             }
         }
         Ok(tables)
@@ -222,6 +236,7 @@ impl Incident {
             over_at: None,
             told: None,
             eased: None,
+            is_judged: false,
             exact: true,
             decisive_received_at: None,
             pauses: Vec::new(),
@@ -247,10 +262,15 @@ impl Incident {
     pub(super) fn essence(&self) -> impl PartialEq + use<> {
         let report = &self.report;
         let standing = (report.state, report.mode, report.severity, report.severity_peak);
-        let told = (self.told, self.sequence, self.eased, self.exact, self.over_at);
+        let told = (self.told, self.sequence, self.eased, self.exact, self.over_at, self.is_judged);
         let pauses: Vec<_> = self.pauses.iter().map(|pause| (pause.key.clone(), pause.state)).collect();
-        let place = (self.from.clone(), self.opened_at, self.decisive_received_at);
+        let place = (self.opened_at, self.decisive_received_at);
         (standing, told, pauses, place, self.not_paused_because.clone())
+    }
+
+    /// The row that says how far it reaches.
+    pub(super) fn span_row(&self, id: &str) -> Row {
+        row(table::SPAN, id, &(&self.from, &self.to))
     }
 
     /// Sets where it stands, in both places that say so.

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contract::*;
+use incidents::News;
 pub use memory::LoadError;
 use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
 
@@ -78,6 +79,7 @@ impl Engine {
             .map(|(key, fact)| row(table::FACT, memory::fact_row_key(key), fact.as_ref()))
             .collect();
         rows.extend(self.incidents.iter().map(|(id, incident)| row(table::INCIDENT, id, incident)));
+        rows.extend(self.incidents.iter().map(|(id, incident)| incident.span_row(id)));
         rows.extend(self.wants.values().map(|want| row(table::WANT, memory::want_row_key(&want.key), want)));
         rows.extend(
             self.partitions.values().map(|one| row(table::PARTITION, memory::partition_row_key(&one.partition), one)),
@@ -118,7 +120,7 @@ impl Engine {
         let received_at = fact.received_at;
         let inserted = self.timeline.insert(fact);
         outputs.push(Output::Counted { source, column: inserted.column });
-        if inserted.column == Column::Duplicate {
+        if !inserted.is_news {
             return;
         }
         if let Some(fact) = self.timeline.store().get(&inserted.key) {
@@ -128,9 +130,12 @@ impl Engine {
             outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));
         }
         let is_exact = !is_late && inserted.dropped.is_empty();
+        let news = News { from: inserted.from, received_at, is_exact };
+        let mut vanished = Vec::new();
         for key in &inserted.touched {
-            self.settle(key, received_at, is_exact, outputs);
+            vanished.extend(self.settle(key, &news, outputs));
         }
+        self.settle_vanished(&vanished, outputs);
     }
 
     fn mark(&mut self, partition: Partition, time: Second, received_at: Millis, outputs: &mut Vec<Output>) {
@@ -164,7 +169,8 @@ impl Engine {
 
     /// Nothing before this second is needed any more for judging what may still arrive.
     fn forget_limit(&self, horizon: Second) -> Second {
-        let open = self.incidents.values().filter(|incident| !incident.is_over()).map(|incident| incident.from.second);
+        let open = self.incidents.values().filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
+        let open = open.map(|incident| incident.from.second);
         let needed = horizon.plus(-(LATENESS_SECONDS + WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
         open.min().unwrap_or(needed).min(needed)
     }

@@ -4,6 +4,7 @@ use super::memory::{Want, row, table, want_row_key};
 use super::{Change, Desired, Engine, Mode, Outcome, Output, Pause, PauseKey, PauseResult, PauseState, Rung};
 use crate::brake::{self, Candidate, Verdict};
 use crate::incident::State;
+use crate::limits::FAILED_PAUSE_RETRY_MILLISECONDS;
 use crate::time::Millis;
 
 impl Engine {
@@ -24,7 +25,13 @@ impl Engine {
         let settings = &self.settings.brake;
         let mode = brake::mode(settings, detectors, &candidate.key.account);
         let Some(incident) = self.incidents.get_mut(id) else { return };
-        if incident.pauses.iter().any(|pause| pause.key == candidate.key) {
+        if let Some(pause) = incident.pauses.iter_mut().find(|pause| pause.key == candidate.key) {
+            let is_due = self.now.0 >= pause.at.0.saturating_add(FAILED_PAUSE_RETRY_MILLISECONDS);
+            if pause.state == PauseState::Failed && is_due {
+                // The principal goes on, and so do we.
+                (pause.state, pause.at) = (PauseState::Pausing, self.now);
+                self.want(id, &candidate.key, received_at, outputs);
+            }
             return;
         }
         incident.report.mode = incident.report.mode.max(mode);
@@ -69,18 +76,23 @@ impl Engine {
             incidents: Vec::new(),
             mode: Mode::Enforce,
         });
+        let mut let_go = Vec::new();
         if want.rung.is_none() {
+            // Whoever was letting go of it has no part in what becomes of it from here on.
+            let_go = std::mem::take(&mut want.incidents);
             want.generation += 1;
             want.rung = Some(Rung::Destructive);
             want.decided_at = now;
             want.received_at = received_at;
-            want.incidents.clear();
             want.incidents.push(id.to_owned());
             outputs.push(Output::Desire(desired(want)));
         } else if !want.incidents.iter().any(|one| one == id) {
             want.incidents.push(id.to_owned());
         }
         outputs.push(Output::Row(row(table::WANT, want_row_key(key), want)));
+        for other in let_go.iter().filter(|other| *other != id) {
+            self.has_let_go(other, key, outputs);
+        }
         let state = self.state_elsewhere(id, key);
         if let Some(incident) = self.incidents.get_mut(id)
             && let Some(pause) = incident.pauses.iter_mut().find(|pause| pause.key == *key)
@@ -88,6 +100,19 @@ impl Engine {
         {
             pause.state = PauseState::Paused;
             incident.set_state(State::Paused);
+        }
+    }
+
+    /// An incident was letting go of an entity that another wants: its own part is done.
+    fn has_let_go(&mut self, id: &str, key: &PauseKey, outputs: &mut Vec<Output>) {
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let lifting = incident.pauses.iter_mut().find(|pause| pause.key == *key && pause.state == PauseState::Resuming);
+        let Some(pause) = lifting else { return };
+        (pause.state, pause.reason) = (PauseState::Resumed, String::new());
+        if incident.holds_a_pause() {
+            self.write(id, outputs);
+        } else {
+            self.end(id, State::Resumed, outputs);
         }
     }
 
@@ -128,20 +153,26 @@ impl Engine {
     /// Takes in what came of a desired state; an answer to an older one is stale.
     pub(super) fn take_outcome(&mut self, outcome: &Outcome, outputs: &mut Vec<Output>) {
         self.now = self.now.max(outcome.at);
-        let Some(want) = self.wants.get(&outcome.key) else { return };
+        let Some(want) = self.wants.get_mut(&outcome.key) else { return };
         if want.generation != outcome.generation {
             return;
         }
         let is_lifting = want.rung.is_none();
-        for id in want.incidents.clone() {
+        let incidents = want.incidents.clone();
+        if matches!(outcome.result, PauseResult::Failed { .. } | PauseResult::Unpausable { .. }) && !is_lifting {
+            // Given up: nothing is wanted any more, so that whoever wants it next begins anew.
+            want.rung = None;
+            let gone = row(table::WANT, want_row_key(&outcome.key), want);
+            outputs.push(Output::Row(gone));
+        }
+        for id in incidents {
             let Some(incident) = self.incidents.get_mut(&id) else { continue };
             let Some(pause) = incident.pauses.iter_mut().find(|pause| pause.key == outcome.key) else { continue };
-            let before = (pause.state, pause.reason.clone());
             let (state, reason) = told(&outcome.result, is_lifting);
-            (pause.state, pause.reason, pause.at) = (state, reason, outcome.at);
-            if before == (pause.state, pause.reason.clone()) {
+            if (pause.state, &pause.reason) == (state, &reason) {
                 continue;
             }
+            (pause.state, pause.reason, pause.at) = (state, reason, outcome.at);
             if incident.pauses.iter().any(|pause| pause.state == PauseState::Paused) {
                 incident.set_state(State::Paused);
             }

@@ -11,7 +11,7 @@ use crate::limits::{
     EPISODE_GAP_SECONDS, EVIDENCE_MAX, RECREATED_LISTED_MAX, RESOURCES_COUNTED_MAX, SESSIONS_LISTED_MAX,
 };
 use crate::time::Second;
-use crate::timeline::{Contribution, Entry, FactKey, Ledger, Ownership, Store, Thousandths, weight_of};
+use crate::timeline::{Contribution, Entry, FactKey, Ledger, Ownership, Store, Thousandths};
 
 /// What an incident is, apart from its facts.
 #[derive(Clone, Debug)]
@@ -39,9 +39,8 @@ struct Shares<'a> {
 pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, standing: &Standing) -> Report {
     let shares = Shares {
         all: ledger
-            .destroyed(&episode.from, &episode.to)
-            .filter(|(entry, _)| episode.is_whole || entry.actor.key.as_ref() == key)
-            .map(|(entry, contribution)| (entry, contribution, weight(ledger, contribution)))
+            .destroyed(key, episode.is_whole, &episode.from, &episode.to)
+            .map(|(entry, contribution)| (entry, contribution, ledger.weight(contribution)))
             .collect(),
     };
     let severity = episode.level();
@@ -86,7 +85,7 @@ pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, st
         triggered_event_time: trigger.second.to_string(),
         triggered_event_id: trigger.id.to_string(),
         last_event_time: episode.to.second.to_string(),
-        denied: denied(ledger, episode),
+        denied: denied(ledger, key, episode),
         recreated: recreated.into_iter().take(RECREATED_LISTED_MAX).collect(),
         reason,
         evidence: evidence(store, ledger, episode, &shares),
@@ -122,13 +121,6 @@ pub fn blind(standing: &Standing, at: Second, sentence: &str) -> Report {
     }
 }
 
-/// The weight as the detectors saw it, without the cap on what is own and young together.
-fn weight(ledger: &Ledger, contribution: &Contribution) -> Thousandths {
-    let weight = weight_of(contribution.class);
-    let is_lessened = contribution.ownership == Ownership::OwnYoung || ledger.is_paired(contribution);
-    if is_lessened { weight * crate::detector::LESSENED / 1_000 } else { weight }
-}
-
 fn destroyed(shares: &Shares<'_>, episode: &Episode) -> Destroyed {
     let gone_by = |fact: &FactKey| shares.all.iter().filter(|(_, one, _)| one.fact <= *fact).count() as u64;
     let own = |one: &Contribution| matches!(one.ownership, Ownership::OwnYoung | Ownership::OwnOld);
@@ -148,9 +140,12 @@ fn destroyed(shares: &Shares<'_>, episode: &Episode) -> Destroyed {
     }
 }
 
-fn denied(ledger: &Ledger, episode: &Episode) -> Denied {
+fn denied(ledger: &Ledger, key: &str, episode: &Episode) -> Denied {
     let until = FactKey::first_of(episode.to.second.plus(EPISODE_GAP_SECONDS));
-    let calls = ledger.entries.range(episode.from.clone()..=until).filter(|(_, entry)| entry.is_denied_destruction);
+    let calls = ledger
+        .entries
+        .range(episode.from.clone()..=until)
+        .filter(|(_, entry)| entry.is_denied_destruction && (episode.is_whole || entry.actor.key.as_ref() == key));
     Denied { calls: calls.count() as u64 }
 }
 

@@ -79,6 +79,31 @@ impl Episode {
         }
     }
 
+    /// Takes another episode in.
+    pub fn unite(&mut self, other: Self) {
+        raise(&mut self.to, &other.to);
+        raise(&mut self.last_at, &other.last_at);
+        if other.from < self.from {
+            self.from = other.from;
+        }
+        self.is_whole |= other.is_whole;
+        for (level, at) in &other.reached {
+            reach(&mut self.reached, *level, at);
+        }
+        for (level, at) in &other.reached_pausing {
+            reach(&mut self.reached_pausing, *level, at);
+        }
+        if other.first.0 < self.first.0 {
+            self.first = other.first;
+        }
+        for (detector, spoken) in other.spoken {
+            match self.spoken.get_mut(detector) {
+                Some(held) => held.unite(spoken),
+                None => drop(self.spoken.insert(detector, spoken)),
+            }
+        }
+    }
+
     /// What holds now.
     pub fn level(&self) -> Severity {
         self.reached.keys().next_back().copied().unwrap_or(Severity::Info)
@@ -121,10 +146,25 @@ impl Spoken {
         if *key > self.last.0 {
             self.last = (key.clone(), point.to.clone());
         }
-        let (worst, at) = &self.worst;
-        if point.level > *worst || (point.level == *worst && key < at) {
+        if self.is_worse(point.level, key) {
             self.worst = (point.level, key.clone());
         }
+    }
+
+    fn unite(&mut self, other: Self) {
+        if self.is_worse(other.worst.0, &other.worst.1) {
+            self.worst = other.worst;
+        }
+        if other.first.0 < self.first.0 {
+            self.first = other.first;
+        }
+        if other.last.0 > self.last.0 {
+            self.last = other.last;
+        }
+    }
+
+    fn is_worse(&self, level: Severity, at: &PointKey) -> bool {
+        level > self.worst.0 || (level == self.worst.0 && *at < self.worst.1)
     }
 }
 

@@ -94,14 +94,14 @@ impl Contribution {
 }
 
 /// Successors by stem, worked out once for all entries that are judged anew at one time.
-pub(super) type Successors = BTreeMap<String, BTreeMap<(FactKey, usize), FactKey>>;
+pub(super) type Successors = BTreeMap<(String, bool), BTreeMap<(FactKey, usize), FactKey>>;
 
 /// What the fact at a place means; nothing if it bears on nothing.
 pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> Option<Entry> {
     let fact = store.get(key)?;
     let event = &fact.event;
     let is_denied_destruction = event.effect == Effect::Destroy && event.outcome == Outcome::Denied;
-    if !(destroys(event) || creates(event) || is_denied_destruction) || store.is_shadowed(key, event) {
+    if !(destroys(event) || creates(event) || is_denied_destruction) || store.is_shadowed(key, event, fact.may_pause) {
         return None;
     }
     let actor = actor_of(store, key, event);
@@ -109,14 +109,14 @@ pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> 
         destroyed: Vec::new(),
         created: Vec::new(),
         is_denied_destruction,
-        may_pause: fact.may_pause && !store.is_conflicting(event),
+        may_pause: fact.may_pause && !store.is_conflicting(fact),
         actor,
     };
     for (index, mention) in event.resources.iter().enumerate() {
         if destroys(event) {
             entry.destroyed.extend(contribution(store, key, index, mention, &entry.actor, cache));
         } else if creates(event) {
-            let members = family(store, event, mention);
+            let members = family(store, event, mention, fact.may_pause);
             entry.created.push(Created { kind: mention.kind.as_str().into(), end: end_of(&members, key) });
         }
     }
@@ -131,8 +131,9 @@ fn contribution(
     actor: &Actor,
     cache: &mut Successors,
 ) -> Option<Contribution> {
-    let event = &store.get(key)?.event;
-    let members = family(store, event, mention);
+    let fact = store.get(key)?;
+    let event = &fact.event;
+    let members = family(store, event, mention, fact.may_pause);
     let life = life(&members, key);
     if life.is_over {
         return None;
@@ -171,8 +172,10 @@ fn successor(
     create: Option<Member<'_>>,
     cache: &mut Successors,
 ) -> Option<FactKey> {
-    let word = stem_word(&store.get(key)?.event, mention)
+    let fact = store.get(key)?;
+    let word = stem_word(&fact.event, mention)
         .or_else(|| create.and_then(|create| stem_word(&create.fact.event, create.mention)))?;
-    let pairs = cache.entry(word.clone()).or_insert_with(|| successors(store, &word));
+    let of_stem = (word, fact.may_pause);
+    let pairs = cache.entry(of_stem).or_insert_with_key(|(word, may_pause)| successors(store, word, *may_pause));
     pairs.get(&(key.clone(), index)).cloned()
 }

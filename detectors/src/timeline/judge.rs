@@ -7,25 +7,26 @@ use super::contribution::{Entry, Ownership, Thousandths};
 use super::ledger::{Point, PointKey};
 use super::order::FactKey;
 use super::pairing::Pairs;
-use crate::detector::{ALL, Detector, Finding, Judged, Window};
+use crate::detector::{ALL, Detector, Finding, Judged, Made, Window};
 use crate::event::WeightClass;
 use crate::incident::Severity;
 use crate::limits::{RECREATE_SECONDS_MAX, WINDOW_FACTS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::Second;
 
 /// Points of one view from a fact on. `entries` reach back as far as any detector looks.
-pub(super) fn judge(
-    entries: &[(&FactKey, &Entry)],
+pub(super) fn judge<'a>(
+    entries: &[(&'a FactKey, &'a Entry)],
     pairs: &Pairs,
     judged_until: &BTreeSet<Second>,
     from: &FactKey,
     is_whole: bool,
 ) -> Vec<(PointKey, Point)> {
     let destroyed = judged(entries, pairs);
-    let created: Vec<(&FactKey, &Arc<str>)> = entries
-        .iter()
-        .flat_map(|(key, entry)| entry.created.iter().map(move |created| (*key, &created.kind)))
-        .collect();
+    let made = |(fact, entry): &(&'a FactKey, &'a Entry)| {
+        let (fact, may_pause) = (*fact, entry.may_pause);
+        entry.created.iter().map(move |created| Made { fact, kind: &created.kind, may_pause })
+    };
+    let created: Vec<Made<'_>> = entries.iter().flat_map(made).collect();
     if destroyed.is_empty() {
         return Vec::new();
     }
@@ -37,8 +38,8 @@ pub(super) fn judge(
         let end = destroyed.partition_point(|judged| judged.contribution.fact <= *at);
         let start = destroyed.partition_point(|judged| !within(judged.contribution.fact.second));
         let start = start.max(end.saturating_sub(WINDOW_FACTS_MAX));
-        let created_end = created.partition_point(|(key, _)| *key <= at);
-        let created_start = created.partition_point(|(key, _)| !within(key.second)).min(created_end);
+        let created_end = created.partition_point(|made| made.fact <= at);
+        let created_start = created.partition_point(|made| !within(made.fact.second)).min(created_end);
         if start >= end {
             continue;
         }
@@ -84,11 +85,15 @@ fn point(detector: &dyn Detector, window: &Window<'_>, is_whole: bool) -> Option
     if is_whole && has_bearer(seen) {
         return None;
     }
-    let pausing_level = if window.destroyed.iter().all(|judged| judged.may_pause) {
+    let may_all_pause =
+        window.destroyed.iter().all(|judged| judged.may_pause) && window.created.iter().all(|made| made.may_pause);
+    let pausing_level = if may_all_pause {
         Some(finding.level)
     } else {
         let trusted: Vec<Judged<'_>> = window.destroyed.iter().filter(|judged| judged.may_pause).cloned().collect();
-        capped(detector, &Window { destroyed: &trusted, ..*window }).map(|finding| finding.level)
+        let created: Vec<Made<'_>> = window.created.iter().filter(|made| made.may_pause).copied().collect();
+        let window = Window { at: window.at, destroyed: &trusted, created: &created };
+        capped(detector, &window).map(|finding| finding.level)
     };
     let (first, last) = (seen.first()?, seen.last()?);
     let key = PointKey { at: window.at.clone(), detector: detector.name(), is_whole };

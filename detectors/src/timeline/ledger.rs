@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::contribution::{Contribution, Entry};
+use super::contribution::{Contribution, Entry, Ownership, Thousandths, weight_of};
 use super::judge::judge;
 use super::order::FactKey;
 use super::pairing::{Pairs, pair};
+use crate::detector::LESSENED;
 use crate::incident::Severity;
 use crate::limits::{RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::Second;
@@ -74,13 +75,28 @@ impl Ledger {
         self.points.extend(points);
     }
 
-    /// Destroyed resources between two facts, both included, in fact order.
-    pub fn destroyed(&self, from: &FactKey, to: &FactKey) -> impl Iterator<Item = (&Entry, &Contribution)> {
+    /// What was destroyed between two facts, both included, in fact order: by the actor `name` alone, or (`is_whole`) by
+    /// all who passed through a role or user.
+    pub fn destroyed<'a>(
+        &'a self,
+        name: &'a str,
+        is_whole: bool,
+        from: &FactKey,
+        to: &FactKey,
+    ) -> impl Iterator<Item = (&'a Entry, &'a Contribution)> {
         let range = (from <= to).then(|| self.entries.range(from.clone()..=to.clone()));
         range
             .into_iter()
             .flatten()
+            .filter(move |(_, entry)| is_whole || entry.actor.key.as_ref() == name)
             .flat_map(|(_, entry)| entry.destroyed.iter().map(move |contribution| (entry, contribution)))
+    }
+
+    /// The weight of a destroyed resource as judged, without the cap on what is own and young together.
+    pub fn weight(&self, contribution: &Contribution) -> Thousandths {
+        let weight = weight_of(contribution.class);
+        let is_lessened = contribution.ownership == Ownership::OwnYoung || self.is_paired(contribution);
+        if is_lessened { weight * LESSENED / 1_000 } else { weight }
     }
 
     /// Whether a destroyed resource was replaced just before.

@@ -21,11 +21,19 @@ pub struct Actor {
     pub is_aws_service: bool,
 }
 
+/// On whose behalf is looked: as of when, and whether what is found may bear a pause.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    as_of: &'a FactKey,
+    may_pause: bool,
+}
+
 /// The actor of the event at a place, as of that place.
 pub fn actor_of(store: &Store, key: &FactKey, event: &Event) -> Actor {
     let entity = entity_of(&event.identity);
     let is_aws_service = event.identity.is_aws_service();
-    let origin = origin_of(store, key, &event.identity, 0);
+    let may_pause = store.get(key).is_some_and(|fact| fact.may_pause);
+    let origin = origin_of(store, Asking { as_of: key, may_pause }, &event.identity, 0);
     let (actor, origin) = match origin {
         Some(identity) => {
             let origin = entity_of(&identity);
@@ -55,39 +63,49 @@ fn entity_of(identity: &Identity) -> String {
 }
 
 /// Follows the links back to the identity that began the chain; nothing if no link is known or it leads nowhere.
-fn origin_of(store: &Store, as_of: &FactKey, identity: &Identity, depth: usize) -> Option<Identity> {
+fn origin_of(store: &Store, asking: Asking<'_>, identity: &Identity, depth: usize) -> Option<Identity> {
     if depth >= LINEAGE_DEPTH_MAX {
         return None;
     }
-    let link = link_of(store, as_of, identity)?;
-    let caller = &store.get(&link)?.event.identity;
+    let link = link_of(store, asking, identity, depth)?;
+    begun_by(store, asking, &link, depth)
+}
+
+/// The identity at the start of the chain that a link belongs to.
+fn begun_by(store: &Store, asking: Asking<'_>, link: &FactKey, depth: usize) -> Option<Identity> {
+    let caller = &store.get(link)?.event.identity;
     if caller.is_aws_service() || caller.entity_arn().is_empty() {
         return None;
     }
-    Some(origin_of(store, &link, caller, depth + 1).unwrap_or_else(|| caller.clone()))
+    let asking = Asking { as_of: link, ..asking };
+    Some(origin_of(store, asking, caller, depth + 1).unwrap_or_else(|| caller.clone()))
 }
 
 /// The link that let this identity in: by its access key, which is unique, else by its session's name, which is not.
-fn link_of(store: &Store, as_of: &FactKey, identity: &Identity) -> Option<FactKey> {
-    // A link that comes later than the call is not looked at: what happens after an instant never bears on it.
+fn link_of(store: &Store, asking: Asking<'_>, identity: &Identity, depth: usize) -> Option<FactKey> {
+    // A link that comes later than the call is not looked at: what happens after an instant never bears on it. Nor does
+    // one that may not bear a pause, where the call may: it could be forged.
+    let counts = |link: &&FactKey| {
+        *link < asking.as_of
+            && store.get(link).is_some_and(|fact| {
+                fact.may_pause >= asking.may_pause && !store.is_shadowed(link, &fact.event, asking.may_pause)
+            })
+    };
     if !identity.access_key.is_empty()
-        && let Some(link) = store.link_of_key(&identity.access_key).filter(|link| *link < as_of)
+        && let Some(link) = store.links_of_key(&identity.access_key).find(counts)
     {
         return Some(link.clone());
     }
     if identity.principal_id.is_empty() || identity.session_name().is_empty() {
         return None;
     }
-    let since = as_of.second.plus(-SHARED_SESSION_SECONDS);
-    let recent: Vec<&FactKey> =
-        store.links_of_session(&identity.principal_id).filter(|link| *link < as_of && link.second >= since).collect();
-    let callers: BTreeSet<String> =
-        recent.iter().filter_map(|link| store.get(link)).map(|fact| fact.event.identity.entity_arn()).collect();
-    if callers.len() > 1 {
-        return None;
-    }
-    recent
-        .last()
-        .map(|link| (*link).clone())
-        .or_else(|| store.links_of_session(&identity.principal_id).rfind(|link| *link < as_of).cloned())
+    let since = asking.as_of.second.plus(-SHARED_SESSION_SECONDS);
+    let links = store.links_of_session(&identity.principal_id).filter(counts);
+    let recent: Vec<&FactKey> = links.filter(|link| link.second >= since).collect();
+    let origins: BTreeSet<String> = recent
+        .iter()
+        .map(|link| begun_by(store, asking, link, depth).map_or_else(String::new, |origin| entity_of(&origin)))
+        .collect();
+    // Whoever picks another's session name must not be able to frame him.
+    if origins.len() > 1 { None } else { recent.last().map(|link| (*link).clone()) }
 }

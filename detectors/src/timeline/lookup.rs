@@ -22,25 +22,27 @@ pub(super) struct Member<'a> {
 }
 
 /// All facts that create or destroy what a mention names, in order. Aliases that a create adds lead on to further facts.
-pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Vec<Member<'a>> {
-    let mut members = members_of(store, event, mention);
+/// For those who ask with `may_pause`, only facts that may bear a pause: others could be forged.
+pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Vec<Member<'a>> {
+    let mut members = members_of(store, event, mention, may_pause);
     let created: Vec<Member<'a>> = members.iter().filter(|member| creates(&member.fact.event)).copied().collect();
     for create in created.iter().filter(|create| create.mention.aliases != mention.aliases) {
-        members.extend(members_of(store, &create.fact.event, create.mention));
+        members.extend(members_of(store, &create.fact.event, create.mention, may_pause));
     }
     members.sort_by(|one, other| (one.key, one.index).cmp(&(other.key, other.index)));
     members.dedup_by(|one, other| one.key == other.key);
     members
 }
 
-fn members_of<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Vec<Member<'a>> {
+fn members_of<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Vec<Member<'a>> {
     let keys: BTreeSet<&'a FactKey> = store.sharing_alias(event, mention);
-    keys.into_iter().filter_map(|key| member_at(store, key, mention)).collect()
+    keys.into_iter().filter_map(|key| member_at(store, key, mention, may_pause)).collect()
 }
 
-fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention) -> Option<Member<'a>> {
+fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention, may_pause: bool) -> Option<Member<'a>> {
     let fact = store.get(key)?;
-    if !(creates(&fact.event) || destroys(&fact.event)) || store.is_shadowed(key, &fact.event) {
+    let bears = creates(&fact.event) || destroys(&fact.event);
+    if !bears || (may_pause && !fact.may_pause) || store.is_shadowed(key, &fact.event, may_pause) {
         return None;
     }
     let same = |other: &Mention| {
@@ -99,11 +101,12 @@ pub(super) fn zones_of(
     if !matches!(mention.scope, Scope::Zonal | Scope::Subnets) {
         return Vec::new();
     }
-    let mentions = [Some(mention), create.map(|create| create.mention)];
-    let mut zones = BTreeSet::new();
-    for mention in mentions.into_iter().flatten() {
-        zones.extend(mention.zones.iter().map(String::as_str));
-        zones.extend(mention.subnets.iter().filter_map(|subnet| store.zone_of_subnet(subnet, key)));
+    let mentions = || [Some(mention), create.map(|create| create.mention)].into_iter().flatten();
+    let mut zones: BTreeSet<&str> = mentions().flat_map(|mention| mention.zones.iter().map(String::as_str)).collect();
+    // A database in one zone has a group of subnets in all: they tell only where nothing tells the zone itself.
+    if zones.is_empty() {
+        let subnets = mentions().flat_map(|mention| &mention.subnets);
+        zones.extend(subnets.filter_map(|subnet| store.zone_of_subnet(subnet, key)));
     }
     let in_region = |zone: &&str| {
         zone.strip_prefix(event.region.as_str()).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('-'))
@@ -118,20 +121,24 @@ pub(super) fn proves(create: Member<'_>) -> bool {
 
 /// Which create is the successor of which destroyed resource, within one stem: the resource destroyed first is the first
 /// to be replaced. Keyed by the destroying fact and the number of its mention.
-pub(super) fn successors(store: &Store, word: &str) -> BTreeMap<(FactKey, usize), FactKey> {
+pub(super) fn successors(store: &Store, word: &str, may_pause: bool) -> BTreeMap<(FactKey, usize), FactKey> {
     let mut ended: BTreeSet<(FactKey, usize)> = BTreeSet::new();
     let mut begun: BTreeSet<FactKey> = BTreeSet::new();
     for key in store.sharing_stem(word) {
         let Some(fact) = store.get(key) else { continue };
         for (index, mention) in fact.event.resources.iter().enumerate() {
-            if stem_word(&fact.event, mention).as_deref() != Some(word) || store.is_shadowed(key, &fact.event) {
+            let is_named = stem_word(&fact.event, mention).as_deref() == Some(word);
+            if !is_named || (may_pause && !fact.may_pause) || store.is_shadowed(key, &fact.event, may_pause) {
                 continue;
             }
             if destroys(&fact.event) {
                 ended.insert((key.clone(), index));
             } else if creates(&fact.event) {
-                begun.insert(key.clone());
-                let members = family(store, &fact.event, mention);
+                let members = family(store, &fact.event, mention, may_pause);
+                // What came back as itself is nobody's successor.
+                if !members.iter().any(|member| member.key < key && destroys(&member.fact.event)) {
+                    begun.insert(key.clone());
+                }
                 let end = members.iter().find(|member| member.key > key && destroys(&member.fact.event));
                 ended.extend(end.map(|end| (end.key.clone(), end.index)));
             }

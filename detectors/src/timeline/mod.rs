@@ -44,8 +44,12 @@ pub struct Inserted {
     pub key: FactKey,
     /// Where it counts.
     pub column: Column,
+    /// Whether anything is known that was not: always, but for equal copies that may bear no more than what is held.
+    pub is_news: bool,
     /// Keys that are judged anew.
     pub touched: BTreeSet<Arc<str>>,
+    /// From where on.
+    pub from: FactKey,
     /// Facts that went to make room.
     pub dropped: Vec<FactKey>,
 }
@@ -53,20 +57,26 @@ pub struct Inserted {
 impl Timeline {
     /// Takes a fact in and judges anew whatever it bears on.
     pub fn insert(&mut self, fact: Fact) -> Inserted {
-        let event = fact.event.clone();
+        let (event, may_pause) = (fact.event.clone(), fact.may_pause);
         let (key, column) = self.store.insert(fact);
-        if column == Column::Duplicate {
-            return Inserted { key, column, touched: BTreeSet::new(), dropped: Vec::new() };
+        let is_news = column != Column::Duplicate || (may_pause && self.store.trust(&key));
+        if !is_news {
+            let (from, touched) = (key.clone(), BTreeSet::new());
+            return Inserted { key, column, is_news, touched, from, dropped: Vec::new() };
         }
-        let touched = self.refresh(&key, &event);
+        let (touched, from) = self.refresh(&key, &event);
         let mut dropped = Vec::new();
         while self.store.len() > FACTS_MAX {
             let Some(oldest) = self.store.iter().next().map(|(key, _)| key.clone()) else { break };
             self.store.remove(&oldest);
-            self.keys_of.remove(&oldest);
+            for name in self.keys_of.remove(&oldest).unwrap_or_default() {
+                if let Some(ledger) = self.ledgers.get_mut(&name) {
+                    ledger.entries.remove(&oldest);
+                }
+            }
             dropped.push(oldest);
         }
-        Inserted { key, column, touched, dropped }
+        Inserted { key, column, is_news, touched, from, dropped }
     }
 
     /// Takes many facts in at once, with the times at which humans judged keys: the same as one after the other, with one
@@ -93,6 +103,11 @@ impl Timeline {
     /// The facts.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Keys whose ledger holds a fact.
+    pub fn keys_of(&self, fact: &FactKey) -> impl Iterator<Item = &Arc<str>> {
+        self.keys_of.get(fact).into_iter().flatten()
     }
 
     /// What one key did.
@@ -132,7 +147,7 @@ impl Timeline {
 
     /// Works out anew the entries that a fact bears on, then judges their keys from that fact on: by the law of causality
     /// nothing before it can have changed.
-    fn refresh(&mut self, key: &FactKey, event: &Event) -> BTreeSet<Arc<str>> {
+    fn refresh(&mut self, key: &FactKey, event: &Event) -> (BTreeSet<Arc<str>>, FactKey) {
         let mut cache = BTreeMap::new();
         let mut touched = BTreeSet::new();
         for affected in affected::by(&self.store, key, event) {
@@ -147,7 +162,7 @@ impl Timeline {
                 ledger.judge_from(name, &from);
             }
         }
-        touched
+        (touched, from)
     }
 
     /// Puts a fact's entry where it belongs; returns the keys of ledgers that changed.

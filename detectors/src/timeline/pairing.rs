@@ -75,7 +75,10 @@ fn replaced_by(
         return None;
     }
     let creates = waiting.creates.get(&contribution.kind)?;
-    creates.iter().find(|create| is_free(entries, create, key, used)).cloned()
+    // What may bear a pause is not lessened by what may not: that could be forged.
+    let may_pause = |fact: &FactKey| entries.get(fact).is_some_and(|entry| entry.may_pause);
+    let counts = |create: &&Pair| may_pause(&create.0) || !may_pause(key);
+    creates.iter().filter(counts).find(|create| is_free(entries, create, key, used)).cloned()
 }
 
 fn is_heavy(contribution: &Contribution) -> bool {

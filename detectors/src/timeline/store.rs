@@ -71,6 +71,18 @@ impl Store {
         (key, column)
     }
 
+    /// A copy of a fact came from a source that may cause pauses: then the fact may bear one, whichever came first. Says
+    /// whether that is new.
+    pub fn trust(&mut self, key: &FactKey) -> bool {
+        match self.facts.get_mut(key) {
+            Some(fact) if !fact.may_pause => {
+                Arc::make_mut(fact).may_pause = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Removes a fact and everything by which it is found.
     pub fn remove(&mut self, key: &FactKey) {
         if let Some(fact) = self.facts.remove(key) {
@@ -144,28 +156,25 @@ impl Store {
         self.facts.range(..FactKey::first_of(second))
     }
 
-    /// Whether copies of this event are held that differ from each other.
-    pub fn is_conflicting(&self, event: &Event) -> bool {
-        self.by_id.get(&event.id).is_some_and(|copies| {
-            copies
-                .iter()
-                .filter_map(|copy| self.facts.get(copy))
-                .filter(|copy| copy.event.account == event.account)
-                .count()
-                > 1
-        })
+    /// Whether copies of this event are held that differ from each other. What may bear a pause is contradicted only by
+    /// what may as well.
+    pub fn is_conflicting(&self, fact: &Fact) -> bool {
+        let copies = self.by_id.get(&fact.event.id).into_iter().flatten().filter_map(|copy| self.facts.get(copy));
+        copies.filter(|copy| copy.event.account == fact.event.account && copy.may_pause >= fact.may_pause).count() > 1
     }
 
-    /// Whether of this call, which several accounts recorded, another copy speaks: the one with the fuller identity.
-    pub fn is_shadowed(&self, key: &FactKey, event: &Event) -> bool {
+    /// Whether of this call, which several accounts recorded, another copy speaks: the one with the fuller identity. For
+    /// those who ask with `may_pause`, only copies count that may bear a pause.
+    pub fn is_shadowed(&self, key: &FactKey, event: &Event, may_pause: bool) -> bool {
         let rank = |event: &Event, key: &FactKey| (std::cmp::Reverse(fullness(event)), key.clone());
-        let own = rank(event, key);
-        !event.shared_id.is_empty()
-            && self.by_shared_id.get(&event.shared_id).into_iter().flatten().any(|twin| {
-                self.facts
-                    .get(twin)
-                    .is_some_and(|fact| fact.event.account != event.account && rank(&fact.event, twin) < own)
+        let shared = if event.shared_id.is_empty() { None } else { self.by_shared_id.get(&event.shared_id) };
+        shared.into_iter().flatten().any(|twin| {
+            self.facts.get(twin).is_some_and(|fact| {
+                fact.event.account != event.account
+                    && fact.may_pause >= may_pause
+                    && rank(&fact.event, twin) < rank(event, key)
             })
+        })
     }
 
     fn twins(&self, event: &Event) -> impl Iterator<Item = &Arc<Fact>> {
@@ -215,9 +224,9 @@ impl Store {
         self.calls_by_session.get(session).into_iter().flatten()
     }
 
-    /// The first link that handed out an access key.
-    pub fn link_of_key(&self, access_key: &str) -> Option<&FactKey> {
-        self.links_by_access_key.get(access_key)?.first()
+    /// Links that handed out an access key, in order.
+    pub fn links_of_key(&self, access_key: &str) -> impl Iterator<Item = &FactKey> {
+        self.links_by_access_key.get(access_key).into_iter().flatten()
     }
 
     /// Links that made sessions of a unique id, in order.

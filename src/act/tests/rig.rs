@@ -49,6 +49,8 @@ impl Rig {
             socket: directory.path().join("act.sock"),
             spawn: false,
             hook: HookKind::Webhook { url: String::new(), secret: Secret::new(String::new()) },
+            mode: Mode::Enforce,
+            exceptions: Vec::new(),
             protected: ["arn:aws:iam::123456789012:role/admin".to_owned()].into(),
             budget_account: 3,
             budget_total: 10,

@@ -167,8 +167,12 @@ impl ClientContext for Group {
     }
 
     fn stats(&self, statistics: Statistics) {
-        // A topic without messages is told apart from brokers that cannot be reached.
-        if statistics.brokers.values().any(|broker| broker.state == "UP" && broker.nodeid >= 0) {
+        // A topic without messages is told apart from brokers that cannot be reached, and from one that we may not read:
+        // only then is none of its partitions being fetched.
+        let is_up = statistics.brokers.values().any(|broker| broker.state == "UP" && broker.nodeid >= 0);
+        let partitions = statistics.topics.get(&self.topic).map(|topic| &topic.partitions);
+        let is_fetching = partitions.is_some_and(|all| all.values().any(|partition| partition.fetch_state == "active"));
+        if is_up && is_fetching {
             self.heard();
         }
     }

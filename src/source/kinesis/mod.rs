@@ -146,7 +146,6 @@ impl Supervisor {
 
     /// Begins to read the shards whose turn has come.
     fn begin(&mut self, listed: &[Shard]) -> Result<(), SourceError> {
-        self.context.metrics.source_heard(&self.source.terms.name, self.context.clock.now());
         // Kinesis refuses an instant that its own clock has not reached.
         let latest = self.context.clock.now().plus(-CLOCK_DIFFERENCE_MILLIS);
         for (id, from) in self.lineage.startable(listed, latest) {

@@ -14,7 +14,10 @@ pub(super) fn loaded(cuts: &[Cut]) -> Loaded {
     for (_, (source, column, records)) in all(cuts, |cut| &cut.counts) {
         *counts.entry((source.clone(), column.clone())).or_insert(0) += records;
     }
-    let delivered = orders(cuts, |end| end == Some(OrderEnd::Delivered));
+    // The last word about a page closes it, however it ended.
+    let delivered = orders(cuts, |order, end| {
+        end == Some(OrderEnd::Delivered) || (end.is_some() && order.announcement.change == Change::Resolved)
+    });
     let open_pages = delivered
         .iter()
         .enumerate()
@@ -30,7 +33,7 @@ pub(super) fn loaded(cuts: &[Cut]) -> Loaded {
             .collect(),
         positions: all(cuts, |cut| &cut.positions).map(|(_, position)| position.clone()).collect(),
         counts,
-        orders: orders(cuts, |end| end.is_none()),
+        orders: orders(cuts, |_, end| end.is_none()),
         open_pages,
         desired: desired(cuts),
         artefacts: artefacts(cuts),
@@ -47,13 +50,13 @@ fn page(order: &Order) -> (&str, &str) {
 }
 
 /// The first order of each id whose end is as asked, in the order in which they came.
-fn orders(cuts: &[Cut], is_asked: impl Fn(Option<OrderEnd>) -> bool) -> Vec<Order> {
+fn orders(cuts: &[Cut], is_asked: impl Fn(&Order, Option<OrderEnd>) -> bool) -> Vec<Order> {
     let mut seen = BTreeSet::new();
     all(cuts, |cut| &cut.orders)
         .filter(|(_, order)| seen.insert(order.id.clone()))
         .filter(|(made, order)| {
             let mut ends = all(cuts, |cut| &cut.ended).filter(|(at, (id, _, _))| at >= made && *id == order.id);
-            is_asked(ends.next().map(|(_, (_, end, _))| *end))
+            is_asked(order, ends.next().map(|(_, (_, end, _))| *end))
         })
         .map(|(_, order)| order.clone())
         .collect()

@@ -1,26 +1,16 @@
-//! From what the detectors say to incidents: which episode is which incident, what is announced, what ends.
+//! What becomes of an incident: how it is shown, when the brake decides, what is announced, how it ends.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::blind::BLIND_KEY;
 use super::memory::{Incident, gone, row, table};
+use super::settle::News;
 use super::{Announcement, Change, Engine, Output, PauseState, Situation};
 use crate::brake;
-use crate::incident::{Episode, Report, Severity, Standing, State, assemble, episodes, incident_id, page_key};
+use crate::incident::{Episode, Report, Severity, Standing, State, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::{Millis, Second};
-use crate::timeline::FactKey;
-
-/// What a fact changed.
-pub(super) struct News {
-    /// From where on.
-    pub(super) from: FactKey,
-    /// When the fact was received.
-    pub(super) received_at: Millis,
-    /// Whether it came in time, and nothing had to go for it.
-    pub(super) is_exact: bool,
-}
 
 impl Engine {
     /// All incidents remembered, the newest first.
@@ -35,157 +25,7 @@ impl Engine {
         self.incidents.get(id).map(|incident| self.standing_situation(id, incident))
     }
 
-    /// Brings the incidents of a key in line with its episodes. Returns the open ones that no episode speaks of any more.
-    pub(super) fn settle(&mut self, key: &Arc<str>, news: &News, outputs: &mut Vec<Output>) -> Vec<String> {
-        let mut matched = self.settle_once(key, news, outputs);
-        if matched.len() != self.episodes_of(key).len() {
-            // A pause was decided, and its incident takes in what was told apart.
-            matched = self.settle_once(key, news, outputs);
-        }
-        let matched: Vec<String> = matched.concat();
-        self.incidents
-            .iter()
-            .filter(|(id, incident)| incident.key == *key && !incident.is_over() && !matched.contains(id))
-            .filter(|(_, incident)| self.forgotten_before.is_none_or(|before| incident.from.second >= before))
-            .map(|(id, _)| id.clone())
-            .collect()
-    }
-
-    /// Brings the incidents in line once; returns those of each episode.
-    fn settle_once(&mut self, key: &Arc<str>, news: &News, outputs: &mut Vec<Output>) -> Vec<Vec<String>> {
-        let found = self.episodes_of(key);
-        let mut matched = self.matching(key, &found);
-        for (episode, ids) in found.iter().zip(&mut matched) {
-            match ids.split_first() {
-                Some((first, others)) => others.iter().for_each(|other| self.merge(first, other, episode, outputs)),
-                None => ids.push(self.open(key, episode, news.received_at)),
-            }
-            if let Some(id) = ids.first() {
-                self.update(id, episode, news, outputs);
-            }
-        }
-        matched
-    }
-
-    /// What no episode speaks of any more was explained by later facts; or these showed that another answers for it: then
-    /// that one's incident takes it in.
-    pub(super) fn settle_vanished(&mut self, ids: &[String], outputs: &mut Vec<Output>) {
-        for id in ids {
-            let Some(incident) = self.incidents.get(id) else { continue };
-            let (key, from, to) = (Arc::clone(&incident.key), incident.from.clone(), incident.to.clone());
-            let others: Vec<&Arc<str>> = self.timeline.keys_of(&from).filter(|other| **other != key).collect();
-            let heir = self.incidents.iter().find(|(_, one)| {
-                others.contains(&&one.key)
-                    && !one.is_over()
-                    && one.from.second <= to.second
-                    && from.second <= one.to.second
-            });
-            match heir.map(|(heir, _)| heir.clone()) {
-                Some(heir) => self.merge(&heir, id, &Episode::silent(from, to), outputs),
-                None => self.ease_away(id, outputs),
-            }
-        }
-    }
-
-    /// The episodes of a key. An incident over which a pause was decided takes in whatever its actor does next, until it is
-    /// over: from its first fact on, all is one episode.
-    fn episodes_of(&self, key: &Arc<str>) -> Vec<Episode> {
-        let mut found = self.timeline.ledger(key).map(episodes).unwrap_or_default();
-        let held = self.incidents.values().filter(|one| one.key == *key && !one.is_over() && !one.pauses.is_empty());
-        if let Some(since) = held.map(|incident| incident.from.second).min() {
-            let first = found.partition_point(|episode| episode.to.second < since);
-            let mut taken_in = found.split_off(first).into_iter();
-            if let Some(mut whole) = taken_in.next() {
-                taken_in.for_each(|episode| whole.unite(episode));
-                found.push(whole);
-            }
-        }
-        found
-    }
-
-    /// For each episode the incidents that it belongs to: open ones before those that are over, the earliest first. An
-    /// incident belongs to the episode that it overlaps, of several to the last that begins before it does; one that is
-    /// open, and overlaps none, to the first that is near enough. At most one that is over is named, and none beside an
-    /// open one.
-    fn matching(&self, key: &Arc<str>, found: &[Episode]) -> Vec<Vec<String>> {
-        let mut matches: Vec<Vec<(bool, &FactKey, &String)>> = vec![Vec::new(); found.len()];
-        for (id, incident) in &self.incidents {
-            if incident.key != *key || incident.report.state == State::Merged {
-                continue;
-            }
-            let overlaps = |gap: i64| {
-                move |episode: &&Episode| {
-                    incident.from.second <= episode.to.second.plus(gap)
-                        && episode.from.second <= incident.to.second.plus(gap)
-                }
-            };
-            let begins_before = |episode: &&Episode| episode.from <= incident.from;
-            let touching = || found.iter().filter(overlaps(0));
-            let nearby = || found.iter().filter(|_| !incident.is_over()).find(overlaps(EPISODE_GAP_SECONDS));
-            let episode = touching().rfind(begins_before).or_else(|| touching().next()).or_else(nearby);
-            let index = episode.and_then(|episode| found.iter().position(|other| other == episode));
-            if let Some(matched) = index.and_then(|index| matches.get_mut(index)) {
-                matched.push((incident.is_over(), &incident.from, id));
-            }
-        }
-        let name = |mut ids: Vec<(bool, &FactKey, &String)>| {
-            ids.sort();
-            let first_is_over = ids.first().is_some_and(|(is_over, _, _)| *is_over);
-            let kept = ids
-                .into_iter()
-                .enumerate()
-                .filter(|(index, (is_over, _, _))| !is_over || (first_is_over && *index == 0));
-            kept.map(|(_, (_, _, id))| id.clone()).collect()
-        };
-        matches.into_iter().map(name).collect()
-    }
-
-    fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
-        let mut id = incident_id(key, episode.first_event_id());
-        let mut others = 0_u32;
-        while self.incidents.contains_key(&id) {
-            // Differing copies of one event can begin several episodes.
-            others += 1;
-            id = incident_id(key, &format!("{}/{others}", episode.first_event_id()));
-        }
-        let mut incident = Incident::new(&id, key, received_at, Severity::Info, "");
-        (incident.from, incident.to) = (episode.from.clone(), episode.to.clone());
-        self.incidents.insert(id.clone(), incident);
-        id
-    }
-
-    /// Two open incidents turned out to be one: the first takes the other's pauses.
-    fn merge(&mut self, id: &str, other: &str, episode: &Episode, outputs: &mut Vec<Output>) {
-        let Some(mut merged) = self.incidents.remove(other) else { return };
-        if let Some(incident) = self.incidents.get_mut(id) {
-            if incident.key == merged.key {
-                // They share a page: whoever was told of the other is told of this one from here on.
-                incident.told = incident.told.max(merged.told);
-            }
-            for pause in std::mem::take(&mut merged.pauses) {
-                if incident.pauses.iter().all(|held| held.key != pause.key) {
-                    incident.pauses.push(pause);
-                }
-            }
-            if incident.pauses.iter().any(|pause| pause.state == PauseState::Paused) {
-                incident.set_state(State::Paused);
-            }
-        }
-        for want in self.wants.values_mut().filter(|want| want.incidents.iter().any(|one| one == other)) {
-            want.incidents.retain(|one| one != other && one != id);
-            want.incidents.push(id.to_owned());
-            outputs.push(Output::Row(row(table::WANT, super::memory::want_row_key(&want.key), want)));
-        }
-        merged.set_state(State::Merged);
-        merged.over_at = Some(self.now);
-        self.incidents.insert(other.to_owned(), merged);
-        self.refresh_report(other, episode);
-        self.tell(other, Change::Resolved, outputs);
-        self.write(other, outputs);
-        self.write(id, outputs);
-    }
-
-    fn update(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
+    pub(super) fn update(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         // Refused calls are counted for as long after an episode as another finding would still belong to it.
         if incident.is_over() && episode.last_at.second.plus(EPISODE_GAP_SECONDS) < news.from.second {
@@ -349,7 +189,7 @@ impl Engine {
     }
 
     /// Later facts explained an incident: no finding is left. It is over unless something is paused for it.
-    fn ease_away(&mut self, id: &str, outputs: &mut Vec<Output>) {
+    pub(super) fn ease_away(&mut self, id: &str, outputs: &mut Vec<Output>) {
         let now = self.now;
         let Some(incident) = self.incidents.get_mut(id) else { return };
         if incident.key.starts_with(BLIND_KEY) || incident.eased.is_some() && incident.holds_a_pause() {

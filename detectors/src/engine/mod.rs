@@ -7,6 +7,7 @@ mod humans;
 mod incidents;
 mod memory;
 mod pauses;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contract::*;
-use incidents::News;
 pub use memory::LoadError;
 use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
+use settle::News;
 
 use crate::brake::Spent;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};

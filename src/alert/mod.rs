@@ -35,6 +35,14 @@ pub enum ReceiverKind {
 }
 
 impl ReceiverKind {
+    /// The word in the configuration.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Alertmanager(_) => "alertmanager",
+            Self::PagerDuty(_) => "pagerduty",
+        }
+    }
+
     /// Checks the settings.
     pub fn check(&self, section: &mut Section<'_, '_>) {
         match self {

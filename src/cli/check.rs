@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::Exit;
-use crate::alert::ReceiverKind;
 use crate::config::{Config, HookKind, JournalKind, SourceKind};
 
 /// Reads the configuration and says what it means. Reaches nothing and changes nothing.
@@ -60,11 +59,7 @@ fn describe(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "source     {}: {kind}, {may_pause}", source.terms.name)?;
     }
     for receiver in &config.receivers {
-        let kind = match receiver.kind {
-            ReceiverKind::PagerDuty { .. } => "pagerduty",
-            ReceiverKind::Alertmanager { .. } => "alertmanager",
-        };
-        writeln!(out, "receiver   {}: {kind}", receiver.name)?;
+        writeln!(out, "receiver   {}: {}", receiver.name, receiver.kind.word())?;
     }
     match config.act.as_ref().map(|act| &act.hook) {
         Some(HookKind::AwsIam { .. }) => writeln!(out, "act        aws-iam"),

@@ -35,8 +35,8 @@ fn describe(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
     let brake = &config.settings.brake;
     writeln!(
         out,
-        "mode       {:?}, {} exceptions, {} protected",
-        brake.mode,
+        "mode       {}, {} exceptions, {} protected",
+        brake.mode.as_str(),
         brake.exceptions.len(),
         brake.protected.len()
     )?;

@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
 }
 
 fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "version    {}, mode {:?}", escape(&status.version), status.mode)?;
+    writeln!(out, "version    {}, mode {}", escape(&status.version), status.mode.as_str())?;
     match (&status.journal.failing_since, &status.journal.reason) {
         (Some(since), Some(reason)) => writeln!(out, "journal    FAILING since {}: {}", escape(since), escape(reason))?,
         _ => writeln!(out, "journal    ok")?,

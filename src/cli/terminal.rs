@@ -46,8 +46,8 @@ pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "when       {} to {}", escape(&report.first_event_time), escape(&report.last_event_time))?;
     writeln!(out, "where      {} {}", escape(&report.regions.join(" ")), escape(&report.zones.join(" ")))?;
     for pause in &situation.pauses {
-        let state = format!("{:?}", pause.state).to_lowercase();
-        writeln!(out, "pause      {state}: {} {}", escape(&pause.key.entity), escape(&pause.reason))?;
+        let line = format!("{}: {} {}", pause.state.as_str(), escape(&pause.key.entity), escape(&pause.reason));
+        writeln!(out, "pause      {}", line.trim_end())?;
     }
     if !situation.not_paused_because.is_empty() {
         writeln!(out, "not paused {}", escape(&situation.not_paused_because))?;

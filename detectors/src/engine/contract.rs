@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Announcement, Situation};
 use crate::event::Event;
-use crate::incident::{Report, Severity};
+use crate::incident::Severity;
 use crate::time::{Millis, Second};
 
 /// One ordered part of a source: a shard, a topic partition, a file.
@@ -184,6 +185,16 @@ pub enum Mode {
     Enforce,
 }
 
+impl Mode {
+    /// The word in configuration and output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
 /// A mode for one detector, one account, or one detector in one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModeException {
@@ -243,96 +254,6 @@ pub enum Column {
     Twin,
     /// A differing copy of a fact: judged as well.
     Conflicting,
-}
-
-/// What became of an incident, to be told to humans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Change {
-    /// It is open and pages for the first time.
-    Opened,
-    /// It pages and grew: more severe, wider, or a pause took effect or failed.
-    Updated,
-    /// It is over: resumed, closed, merged or eased.
-    Resolved,
-}
-
-/// An incident as it stands, and what the brake has done about it. Also the body of the API's answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Situation {
-    /// The incident, as design and `replay` show it.
-    pub incident: Report,
-    /// Everything that is or was to be paused for it, and how that went.
-    pub pauses: Vec<Pause>,
-    /// Why nothing is paused although the incident is `critical`; empty otherwise.
-    pub not_paused_because: String,
-    /// Reviewers who agreed to a resume, with their reasons.
-    pub approvals: Vec<Approval>,
-    /// The last change's number within this incident; grows by one with each announcement.
-    pub sequence: u64,
-}
-
-/// A reviewer's word for a resume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// The reviewer.
-    pub who: String,
-    /// When.
-    pub at: Millis,
-    /// Why.
-    pub reason: String,
-    /// Whether it was given by breaking the glass.
-    pub break_glass: bool,
-}
-
-/// One pause of an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
-    /// What is paused.
-    pub key: PauseKey,
-    /// How firmly.
-    pub rung: Rung,
-    /// How far it has come.
-    pub state: PauseState,
-    /// When that was known.
-    pub at: Millis,
-    /// The reason of a failure; empty otherwise.
-    pub reason: String,
-}
-
-/// How far a pause has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PauseState {
-    /// In `observe`: it would have been paused.
-    WouldPause,
-    /// Decided, not yet known to be in place.
-    Pausing,
-    /// In place, read back.
-    Paused,
-    /// To be lifted, not yet known to be gone.
-    Resuming,
-    /// Lifted, read back.
-    Resumed,
-    /// Given up.
-    Failed,
-    /// Cannot or must not be paused.
-    Unpausable,
-}
-
-/// An incident's change that receivers are to be told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Announcement {
-    /// Unique and stable: the incident's id and its sequence number.
-    pub id: String,
-    /// Groups the messages of one incident at a receiver.
-    pub page_key: String,
-    /// What changed.
-    pub change: Change,
-    /// When it was decided.
-    pub at: Millis,
-    /// The incident now.
-    pub situation: Situation,
 }
 
 /// A desired state: what all open incidents want of one entity.

@@ -69,7 +69,7 @@ impl Engine {
             self.tell_if_paged(id, Change::Updated, outputs);
             self.write(id, outputs);
             return Ok(format!(
-                "{given} of {needed} reviewers agree; the pause stands until {} more does",
+                "{given} of {needed} reviewers agree; it stays as it is until {} more does",
                 needed - given
             ));
         }

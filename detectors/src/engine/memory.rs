@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::contract::{Fact, Mode, Pause, PauseKey, Row, Rung};
-use super::{Approval, Partition};
+use super::{Approval, Fact, Mode, Partition, Pause, PauseKey, Row, Rung};
 use crate::brake::Spent;
 use crate::incident::{Report, Severity, Standing, State, blind};
 use crate::time::{Millis, Second};

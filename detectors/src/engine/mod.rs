@@ -8,6 +8,7 @@ mod incidents;
 mod memory;
 mod pauses;
 mod settle;
+mod situation;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use contract::*;
 pub use memory::LoadError;
 use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
 use settle::News;
+pub use situation::*;
 
 use crate::brake::Spent;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};

@@ -1,12 +1,16 @@
 //! Real servers, started by the scripts in `tests/servers` and ended when they are dropped.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Must hold `1` where a missing server is a failure, not a reason to skip.
 const REQUIRE: &str = "TRAILBRAKE_REQUIRE_SERVERS";
+
+/// Ports that are given to tests.
+const PORT_FIRST: u16 = 12_000;
+const PORTS: u16 = 20_000;
 
 /// A server that runs as long as this is held.
 pub(crate) struct Server {
@@ -38,10 +42,18 @@ pub(crate) fn in_place(test: &str, parts: &[&str]) -> bool {
     false
 }
 
-/// A port of loopback that nothing listens on.
+/// A port that nobody listens on, and that was not given away before: below those that the system itself gives to
+/// connections, so that none of these takes it meanwhile.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Tests in processes of their own begin at ports of their own.
+    let begin = std::process::id() * 61;
+    (0..u32::from(PORTS))
+        .map(|_| begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into()) % u32::from(PORTS))
+        .filter_map(|offset| u16::try_from(offset).ok())
+        .map(|offset| PORT_FIRST + offset)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 impl Server {

@@ -57,7 +57,6 @@ pub(super) struct Stage {
     engine: EngineStep,
     group: JournalStep,
     journal: Box<dyn Journal>,
-    board: Arc<Board>,
     terms: Arc<Terms>,
 }
 
@@ -65,23 +64,21 @@ impl Stage {
     pub(super) fn new(settings: Settings) -> anyhow::Result<Self> {
         let board = Arc::new(Board::default());
         let receivers = vec![RECEIVER.to_owned()];
-        let engine = EngineStep::new(Engine::new(settings), receivers, Arc::clone(&board), Arc::new(Metrics::new()));
+        let engine = EngineStep::new(Engine::new(settings), receivers, board, Arc::new(Metrics::new()));
         let terms = Terms { name: Arc::from("trail"), accounts: Vec::new(), may_pause: true, quiet_limit_seconds: 60 };
         Ok(Self {
             decode: DecodeStep::default(),
             engine,
             group: JournalStep::default(),
             journal: crate::journal::open(&JournalKind::Memory)?,
-            board,
             terms: Arc::new(terms),
         })
     }
 
     /// The most severe incident so far.
     pub(super) fn worst(&self) -> Option<Situation> {
-        let incidents = self.board.incidents(None, None, usize::MAX);
-        let worst = incidents.iter().max_by_key(|one| (one.incident.severity_peak, one.incident.destroyed.resources));
-        worst.map(|situation| Situation::clone(situation))
+        let incidents = self.engine.engine().situations();
+        incidents.into_iter().max_by_key(|one| (one.incident.severity_peak, one.incident.destroyed.resources))
     }
 
     /// Something happened; says what is to be shown of it.

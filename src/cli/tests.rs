@@ -99,5 +99,8 @@ fn the_demo_shows_the_chain_and_saves_something() {
         {
             assert!(out.contains(said), "seed {seed} lacks {said}:\n{out}");
         }
+        let saved =
+            out.lines().find_map(|line| line.trim().strip_prefix("saved")?.split_whitespace().next()?.parse().ok());
+        assert!(saved.is_some_and(|saved: u64| saved > 0), "seed {seed} saves nothing:\n{out}");
     }
 }

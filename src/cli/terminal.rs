@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use trailbrake_detectors::engine::Situation;
-use trailbrake_detectors::incident::{Report, State};
+use trailbrake_detectors::incident::Report;
 
 /// Types listed of what an incident destroyed.
 const TYPES_LISTED_MAX: usize = 4;
@@ -26,7 +26,7 @@ pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
     }
     for report in reports {
         table.add_row([
-            Cell::new(format!("{}\n{}", report.severity.as_str(), state(report.state))),
+            Cell::new(format!("{}\n{}", report.severity.as_str(), report.state.as_str())),
             Cell::new(who(report)),
             Cell::new(destroyed(report)),
             Cell::new(format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
@@ -39,7 +39,7 @@ pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
 /// One incident, in full.
 pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()> {
     let report = &situation.incident;
-    writeln!(out, "{}  {} ({})", escape(&report.id), report.severity.as_str(), state(report.state))?;
+    writeln!(out, "{}  {} ({})", escape(&report.id), report.severity.as_str(), report.state.as_str())?;
     writeln!(out, "{}", escape(&report.reason))?;
     writeln!(out, "who        {}", who(report).replace('\n', "  "))?;
     writeln!(out, "destroyed  {}", destroyed(report).replace('\n', ", "))?;
@@ -64,18 +64,6 @@ pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "  and {left_out} more: see --format json")?;
     }
     Ok(())
-}
-
-fn state(state: State) -> &'static str {
-    match state {
-        State::Open => "open",
-        State::Paused => "paused",
-        State::Resumed => "resumed",
-        State::Closed => "closed",
-        State::Eased => "eased",
-        State::Merged => "merged",
-        State::Unpausable => "unpausable",
-    }
 }
 
 fn who(report: &Report) -> String {

@@ -45,7 +45,7 @@ impl Engine {
             return Err(format!("no such incident: {id}\nhint: `trailbrake incidents list` shows them"));
         };
         if incident.is_over() {
-            return Err(format!("incident is over already: {id} is {}", state_word(incident.report.state)));
+            return Err(format!("incident is over already: {id} is {}", incident.report.state.as_str()));
         }
         if incident.pauses.iter().any(|pause| pause.state == PauseState::Resuming && pause.reason.is_empty()) {
             return Err(format!("incident is being resumed already: {id}"));
@@ -153,17 +153,5 @@ impl Engine {
             self.humans.remove(&id);
             outputs.push(Output::Row(super::memory::gone(table::HUMAN, id)));
         }
-    }
-}
-
-fn state_word(state: State) -> &'static str {
-    match state {
-        State::Open => "open",
-        State::Paused => "paused",
-        State::Resumed => "resumed",
-        State::Closed => "closed",
-        State::Eased => "eased",
-        State::Merged => "merged",
-        State::Unpausable => "unpausable",
     }
 }

@@ -57,6 +57,21 @@ pub enum State {
     Unpausable,
 }
 
+impl State {
+    /// The word used in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Closed => "closed",
+            Self::Eased => "eased",
+            Self::Merged => "merged",
+            Self::Unpausable => "unpausable",
+        }
+    }
+}
+
 /// One incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Announcement, Situation};
+use crate::detector::Limits;
 use crate::event::Event;
 use crate::incident::Severity;
 use crate::time::{Millis, Second};
@@ -134,6 +135,8 @@ pub struct Settings {
     pub deployment: String,
     /// How long a partition of each source may be silent before the horizon stops waiting for it, in seconds.
     pub quiet_limits: BTreeMap<String, i64>,
+    /// What things weigh, and from where on detectors speak.
+    pub limits: Limits,
     /// How findings are acted on.
     pub brake: BrakeSettings,
 }
@@ -170,7 +173,12 @@ impl Default for BrakeSettings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { deployment: "trailbrake".to_owned(), quiet_limits: BTreeMap::new(), brake: BrakeSettings::default() }
+        Self {
+            deployment: "trailbrake".to_owned(),
+            quiet_limits: BTreeMap::new(),
+            limits: Limits::default(),
+            brake: BrakeSettings::default(),
+        }
     }
 }
 

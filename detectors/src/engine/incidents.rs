@@ -8,7 +8,7 @@ use super::memory::{Incident, gone, row, table};
 use super::settle::News;
 use super::{Announcement, Change, Engine, Output, PauseState, Situation};
 use crate::brake;
-use crate::incident::{Episode, Report, Severity, Standing, State, assemble, page_key};
+use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::{Millis, Second};
 
@@ -94,7 +94,13 @@ impl Engine {
         let incident = self.incidents.get(id)?;
         let ledger = self.timeline.ledger(&incident.key)?;
         let episode = self.episodes_of(&incident.key).into_iter().find(|episode| episode.to == incident.to)?;
-        Some(assemble(self.timeline.store(), ledger, &incident.key, &episode, &standing(id, incident)))
+        let told = Subject {
+            store: self.timeline.store(),
+            ledger,
+            weights: &self.settings.limits.weights,
+            key: &incident.key,
+        };
+        Some(assemble(&told, &episode, &standing(id, incident)))
     }
 
     fn freshen(&mut self, id: &str) {
@@ -131,7 +137,8 @@ impl Engine {
             return;
         }
         let detectors = episode.detectors(Severity::Critical);
-        let candidates = brake::candidates(self.timeline.store(), ledger, &incident.key, episode);
+        let candidates =
+            brake::candidates(self.timeline.store(), ledger, &self.settings.limits.weights, &incident.key, episode);
         incident.decisive_received_at.get_or_insert(received_at);
         let id = id.to_owned();
         for candidate in candidates {
@@ -144,7 +151,13 @@ impl Engine {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
         let standing = standing(id, incident);
-        incident.report = assemble(self.timeline.store(), ledger, &incident.key, episode, &standing);
+        let told = Subject {
+            store: self.timeline.store(),
+            ledger,
+            weights: &self.settings.limits.weights,
+            key: &incident.key,
+        };
+        incident.report = assemble(&told, episode, &standing);
         self.stale.remove(id);
     }
 

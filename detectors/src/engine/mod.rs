@@ -24,7 +24,7 @@ pub use situation::*;
 use crate::brake::Spent;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::{Millis, Second};
-use crate::timeline::Timeline;
+use crate::timeline::{FactKey, Timeline};
 
 /// Judges facts, keeps incidents, decides on pauses. Pure: time is an argument, same inputs give same outputs.
 #[derive(Debug, Default)]
@@ -47,7 +47,10 @@ pub struct Engine {
 impl Engine {
     /// An engine that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, ..Self::default() }
+        let mut engine = Self::default();
+        engine.timeline.configure(&settings.limits);
+        engine.settings = settings;
+        engine
     }
 
     /// An engine that remembers. Decides nothing by itself: the next input does.
@@ -64,6 +67,7 @@ impl Engine {
             horizon: tables.horizon,
             ..Self::default()
         };
+        engine.timeline.configure(&engine.settings.limits);
         engine.timeline.load(tables.facts, engine.judgements.iter().map(|one| (Arc::clone(&one.key), one.until)));
         engine.forgotten_before = engine.horizon.map(|horizon| engine.forget_limit(horizon));
         let heard = engine.partitions.values().map(|one| one.heard_at);
@@ -107,8 +111,25 @@ impl Engine {
             Input::Human(human) => self.take_human(human, outputs),
             Input::Outcome(outcome) => self.take_outcome(&outcome, outputs),
             Input::Watch(watch) => self.take_watch(&watch, outputs),
-            Input::Configure(settings) => self.settings = *settings,
+            Input::Configure(settings) => self.configure(*settings, outputs),
         }
+    }
+
+    /// New settings, which hold for all that is remembered.
+    fn configure(&mut self, settings: Settings, outputs: &mut Vec<Output>) {
+        let is_judged_anew = settings.limits != self.settings.limits;
+        self.settings = settings;
+        if !is_judged_anew {
+            return;
+        }
+        self.timeline.configure(&self.settings.limits);
+        let keys: Vec<Arc<str>> = self.timeline.ledgers().map(|(key, _)| Arc::clone(key)).collect();
+        let news = News { from: FactKey::first_of(Second(0)), received_at: self.now, is_exact: true };
+        let mut vanished = Vec::new();
+        for key in &keys {
+            vanished.extend(self.settle(key, &news, outputs));
+        }
+        self.settle_vanished(&vanished, outputs);
     }
 
     fn take_fact(&mut self, fact: Fact, outputs: &mut Vec<Output>) {

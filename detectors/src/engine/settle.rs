@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::memory::{Incident, row, table};
 use super::{Change, Engine, Output, PauseState};
-use crate::incident::{Episode, Severity, State, episodes, incident_id};
+use crate::incident::{Episode, Severity, State, incident_id};
 use crate::limits::EPISODE_GAP_SECONDS;
 use crate::time::Millis;
 use crate::timeline::FactKey;
@@ -75,13 +75,15 @@ impl Engine {
     /// The episodes of a key. An incident over which a pause was decided takes in whatever its actor does next, until it is
     /// over: from its first fact on, all is one episode.
     pub(super) fn episodes_of(&self, key: &Arc<str>) -> Vec<Episode> {
-        let mut found = self.timeline.ledger(key).map(episodes).unwrap_or_default();
+        let ledger = self.timeline.ledger(key);
+        let mut found: Vec<Episode> =
+            ledger.into_iter().flat_map(|ledger| ledger.episodes()).map(|one| Episode::clone(one)).collect();
         let held = self.incidents.values().filter(|one| one.key == *key && !one.is_over() && !one.pauses.is_empty());
         if let Some(since) = held.map(|incident| incident.from.second).min() {
             let first = found.partition_point(|episode| episode.to.second < since);
             let mut taken_in = found.split_off(first).into_iter();
             if let Some(mut whole) = taken_in.next() {
-                taken_in.for_each(|episode| whole.unite(episode));
+                taken_in.for_each(|episode| whole.unite(&episode));
                 found.push(whole);
             }
         }

@@ -13,17 +13,6 @@ use crate::limits::YOUNG_SECONDS_MAX;
 /// Weights are integers in thousandths, so that sums do not depend on order.
 pub type Thousandths = u64;
 
-/// The weight of a destroyed resource of a class.
-pub fn weight_of(class: WeightClass) -> Thousandths {
-    match class {
-        WeightClass::HoldsState => 3_000,
-        WeightClass::ServesTraffic => 1_000,
-        WeightClass::Small => 500,
-        WeightClass::UsuallyUnused => 200,
-        WeightClass::Stack => 0,
-    }
-}
-
 /// Whose the resource was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
@@ -53,13 +42,15 @@ pub struct Contribution {
     /// The region.
     pub region: Arc<str>,
     /// Zones it lived in, as far as known.
-    pub zones: Vec<String>,
+    pub zones: Vec<Arc<str>>,
     /// Whose it was.
     pub ownership: Ownership,
     /// The create of the same identity that followed.
     pub recreated_by: Option<FactKey>,
     /// The create of its successor, which counts half.
     pub succeeded_by: Option<FactKey>,
+    /// The fact less than an hour before that switched off its protection.
+    pub unguarded_at: Option<FactKey>,
 }
 
 /// One resource created by one fact.
@@ -82,8 +73,17 @@ pub struct Entry {
     pub created: Vec<Created>,
     /// Whether it is a destructive call that was refused.
     pub is_denied_destruction: bool,
+    /// Whether it switched off what guards a trail.
+    pub loses_trail: bool,
     /// Whether it may bear a pause: its source may pause, and no other copy contradicts it.
     pub may_pause: bool,
+}
+
+impl Entry {
+    /// Whether it can put a window over its limit by itself.
+    pub fn may_raise(&self) -> bool {
+        !self.destroyed.is_empty() || self.is_denied_destruction || self.loses_trail
+    }
 }
 
 impl Contribution {
@@ -109,6 +109,7 @@ pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> 
         destroyed: Vec::new(),
         created: Vec::new(),
         is_denied_destruction,
+        loses_trail: false,
         may_pause: fact.may_pause && !store.is_conflicting(fact),
         actor,
     };
@@ -157,7 +158,8 @@ fn contribution(
         id: mention.aliases.first().cloned().unwrap_or_default(),
         class: mention.class,
         region: event.region.as_str().into(),
-        zones: zones_of(store, key, event, mention, life.create),
+        zones: zones_of(store, key, event, mention, life.create).into_iter().map(Arc::from).collect(),
+        unguarded_at: None,
         ownership,
         recreated_by: life.recreate.map(|create| create.key.clone()),
         succeeded_by: successor(store, key, index, mention, life.create, cache),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::blind::BLIND_KEY;
 use super::memory::{Incident, gone, row, table};
 use super::settle::News;
-use super::{Announcement, Change, Engine, Output, PauseState, Situation};
+use super::{Announcement, Change, Engine, FactRow, Remembered, Output, PauseState, Situation};
 use crate::brake;
 use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
-use crate::time::{Millis, Second};
+use crate::time::Second;
 
 impl Engine {
     /// All incidents remembered, the newest first.
@@ -32,10 +32,14 @@ impl Engine {
             return;
         }
         let before = incident.essence();
-        let span = (episode.from.clone().min(incident.from.clone()), episode.to.clone());
-        if (&incident.from, &incident.to) != (&span.0, &span.1) {
-            (incident.from, incident.to) = span;
-            outputs.push(Output::Row(incident.span_row(id)));
+        let is_earlier = episode.from < incident.from;
+        if is_earlier || episode.to != incident.to {
+            if is_earlier {
+                incident.from = episode.from.clone();
+            }
+            incident.to = episode.to.clone();
+            let span = Remembered::Span(id.to_owned(), incident.from.clone(), incident.to.clone());
+            outputs.push(Output::Fact(FactRow(span)));
         }
         incident.exact &= news.is_exact;
         let level = episode.level();
@@ -55,17 +59,19 @@ impl Engine {
             self.refresh_report(id, episode);
             self.write(id, outputs);
         } else {
-            self.brake(id, episode, news.received_at, outputs);
+            self.brake(id, episode, news, outputs);
             let is_news = self.incidents.get(id).is_some_and(|one| {
                 let said = one.report.severity == level
-                    && one.report.detectors == episode.detectors(Severity::Info)
+                    && episode.is_said_by(&one.report.detectors)
                     && episode.reached(level).is_some_and(|at| *at.id == *one.report.triggered_event_id);
                 !said || before != one.essence()
             });
             if is_news {
                 self.refresh_report(id, episode);
             } else {
-                self.stale.insert(id.to_owned());
+                if !self.stale.contains(id) {
+                    self.stale.insert(id.to_owned());
+                }
             }
             self.announce(id, level, outputs);
         }
@@ -124,7 +130,7 @@ impl Engine {
     }
 
     /// Decides on pauses once facts that may bear one make the incident `critical`.
-    fn brake(&mut self, id: &str, episode: &Episode, received_at: Millis, outputs: &mut Vec<Output>) {
+    fn brake(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
         if incident.is_judged {
@@ -136,13 +142,21 @@ impl Engine {
             }
             return;
         }
-        let detectors = episode.detectors(Severity::Critical);
+        // Who carried the evidence so far is decided; only whoever comes with new facts is not.
+        let from = match incident.decisive_received_at {
+            Some(_) => (&news.from).max(&episode.from),
+            None => &episode.from,
+        };
         let candidates =
-            brake::candidates(self.timeline.store(), ledger, &self.settings.limits.weights, &incident.key, episode);
-        incident.decisive_received_at.get_or_insert(received_at);
+            brake::candidates(self.timeline.store(), ledger, &self.settings.limits.weights, &incident.key, (episode, from));
+        incident.decisive_received_at.get_or_insert(news.received_at);
+        if candidates.is_empty() {
+            return;
+        }
+        let detectors = episode.detectors(Severity::Critical);
         let id = id.to_owned();
         for candidate in candidates {
-            self.consider(&id, &candidate, &detectors, received_at, outputs);
+            self.consider(&id, &candidate, &detectors, news.received_at, outputs);
         }
     }
 
@@ -163,7 +177,7 @@ impl Engine {
 
     /// After a load: what is shown of open incidents follows from the facts.
     pub(super) fn refresh_reports(&mut self) {
-        let keys: BTreeSet<Arc<str>> = self.incidents.values().map(|incident| Arc::clone(&incident.key)).collect();
+        let keys: BTreeSet<Arc<str>> = self.incidents.iter().map(|(_, incident)| Arc::clone(&incident.key)).collect();
         for key in keys {
             let found = self.episodes_of(&key);
             for (episode, ids) in found.iter().zip(self.matching(&key, &found)) {
@@ -265,9 +279,9 @@ impl Engine {
         let Some(incident) = self.incidents.get(id) else { return };
         let key = Arc::clone(&incident.key);
         let is_told =
-            |(other, one): (&String, &Incident)| other != id && one.key == key && !one.is_over() && one.told.is_some();
+            |(other, one): (&String, &Incident)| other != id && !one.is_over() && one.told.is_some();
         // An actor's incidents share a page: it ends with the last of them.
-        if change == Change::Resolved && (incident.told.is_none() || self.incidents.iter().any(is_told)) {
+        if change == Change::Resolved && (incident.told.is_none() || self.incidents.of_key(&key).any(is_told)) {
             return;
         }
         let Some(incident) = self.incidents.get_mut(id) else { return };

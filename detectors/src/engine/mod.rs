@@ -7,6 +7,7 @@ mod humans;
 mod incidents;
 mod memory;
 mod pauses;
+mod register;
 mod settle;
 mod situation;
 #[cfg(test)]
@@ -16,8 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contract::*;
+use contract::Remembered;
 pub use memory::LoadError;
-use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
+use memory::{Judgement, Progress, Tables, Want, gone, row, table};
+use register::Register;
 use settle::News;
 pub use situation::*;
 
@@ -31,7 +34,7 @@ use crate::timeline::{FactKey, Timeline};
 pub struct Engine {
     settings: Settings,
     timeline: Timeline,
-    incidents: BTreeMap<String, Incident>,
+    incidents: Register,
     /// Incidents whose report is older than their facts.
     stale: BTreeSet<String>,
     wants: BTreeMap<PauseKey, Want>,
@@ -58,7 +61,7 @@ impl Engine {
         let tables = Tables::read(rows)?;
         let mut engine = Self {
             settings,
-            incidents: tables.incidents,
+            incidents: tables.incidents.into_iter().collect(),
             wants: tables.wants,
             partitions: tables.partitions,
             judgements: tables.judgements,
@@ -86,7 +89,7 @@ impl Engine {
             .map(|(key, fact)| row(table::FACT, memory::fact_row_key(key), fact.as_ref()))
             .collect();
         rows.extend(self.incidents.iter().map(|(id, incident)| row(table::INCIDENT, id, incident)));
-        rows.extend(self.incidents.iter().map(|(id, incident)| incident.span_row(id)));
+        rows.extend(self.incidents.iter().map(|(id, one)| row(table::SPAN, id, &(&one.from, &one.to))));
         rows.extend(self.wants.values().map(|want| row(table::WANT, memory::want_row_key(&want.key), want)));
         rows.extend(
             self.partitions.values().map(|one| row(table::PARTITION, memory::partition_row_key(&one.partition), one)),
@@ -148,7 +151,7 @@ impl Engine {
             return;
         }
         if let Some(fact) = self.timeline.store().get(&inserted.key) {
-            outputs.push(Output::Row(row(table::FACT, memory::fact_row_key(&inserted.key), fact.as_ref())));
+            outputs.push(Output::Fact(FactRow(Remembered::Fact(inserted.key.clone(), Arc::clone(fact)))));
         }
         for key in &inserted.dropped {
             outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));
@@ -193,7 +196,7 @@ impl Engine {
 
     /// Nothing before this second is needed any more for judging what may still arrive.
     fn forget_limit(&self, horizon: Second) -> Second {
-        let open = self.incidents.values().filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
+        let open = self.incidents.iter().map(|(_, one)| one).filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
         let open = open.map(|incident| incident.from.second);
         let needed = horizon.plus(-(LATENESS_SECONDS + WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
         open.min().unwrap_or(needed).min(needed)

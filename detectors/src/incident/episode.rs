@@ -129,6 +129,11 @@ impl Episode {
         &self.first.1.id
     }
 
+    /// Whether these, sorted, are the names of all detectors that spoke.
+    pub fn is_said_by(&self, detectors: &[String]) -> bool {
+        self.spoken.keys().copied().eq(detectors.iter().map(String::as_str))
+    }
+
     /// Names of the detectors that spoke, sorted; those only that reached `level`.
     pub fn detectors(&self, level: Severity) -> Vec<String> {
         self.spoken.iter().filter(|(_, spoken)| spoken.worst.0 >= level).map(|(name, _)| (*name).to_owned()).collect()

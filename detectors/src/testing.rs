@@ -64,6 +64,8 @@ fn fact(number: usize, line: &str) -> Fact {
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
+        start: None,
+        reach: None,
     };
     if verb == "assume" {
         let session_id = format!("AROA{}:{}", plain[3], words.get("session").copied().unwrap_or("s"));
@@ -97,6 +99,7 @@ fn identity(actor: &str, session: &str, key: &str) -> Identity {
         source_identity: String::new(),
         identity_center_user: String::new(),
         invoked_by: String::new(),
+        sign_in_session: String::new(),
     };
     if let Some(user) = actor.strip_prefix('@') {
         identity.kind = IdentityKind::IamUser;
@@ -140,6 +143,7 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         proof,
         zones: zone.into_iter().collect(),
         subnets: words.get("subnet").map(ToString::to_string).into_iter().collect(),
+        is_spared: words.contains_key("spared"),
     }
 }
 

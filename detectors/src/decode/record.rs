@@ -148,6 +148,8 @@ fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
+        start: None,
+        reach: None,
     })
 }
 

@@ -122,6 +122,7 @@ impl<'a> Call<'a> {
             proof: rule.proof,
             zones: places(self.all_texts(&rule.zones, item), |zone| is_zone_of(zone, self.region)),
             subnets: places(subnets.iter().flat_map(|list| list.split(',')).map(str::to_owned), is_subnet),
+            is_spared: false,
         })
     }
 
@@ -161,7 +162,8 @@ pub(super) fn unnamed(kind: &Kind, event_id: &str) -> Mention {
 fn unplaced(kind: &Kind, aliases: Vec<String>, parents: Vec<String>, name: String) -> Mention {
     let (zones, subnets) = (Vec::new(), Vec::new());
     let Kind { class, scope, .. } = *kind;
-    Mention { kind: kind.name.clone(), class, scope, aliases, parents, name, proof: Proof::None, zones, subnets }
+    let (proof, is_spared) = (Proof::None, false);
+    Mention { kind: kind.name.clone(), class, scope, aliases, parents, name, proof, zones, subnets, is_spared }
 }
 
 /// How keys of identifiers end.

@@ -256,6 +256,8 @@ fn kind_word(kind: IdentityKind) -> &'static str {
         IdentityKind::AwsService => "AWSService",
         IdentityKind::AwsAccount => "AWSAccount",
         IdentityKind::IdentityCenterUser => "IdentityCenterUser",
+        IdentityKind::SamlUser => "SAMLUser",
+        IdentityKind::WebIdentityUser => "WebIdentityUser",
         IdentityKind::Unknown => "Unknown",
     }
 }

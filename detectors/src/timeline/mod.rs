@@ -4,7 +4,9 @@
 //! The law that holds here: the judgement of an instant depends on the set of facts up to it and on nothing else, so the
 //! order in which facts arrive, and how often, changes nothing.
 
+mod affected;
 mod contribution;
+mod guard;
 mod judge;
 mod ledger;
 mod lineage;
@@ -12,19 +14,26 @@ mod lookup;
 mod name;
 mod order;
 mod pairing;
+mod placement;
+mod places;
+mod reread;
+mod starts;
 mod store;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths, weight_of};
+pub use guard::Unguarded;
 pub use ledger::{Ledger, Point, PointKey};
 pub use lineage::{Actor, actor_of};
 pub use order::FactKey;
 pub use store::Store;
+pub use wanted::{Asked, unplaced};
 
 use crate::engine::{Column, Fact};
-use crate::event::Event;
+use crate::event::{Event, RunsAs};
 use crate::limits::FACTS_MAX;
 use crate::time::Second;
 
@@ -131,7 +140,11 @@ impl Timeline {
     /// Forgets what keys did before a second, and all facts before it but creates, links and placement: ownership needs
     /// those for as long as there is room. Returns the places of facts that went.
     pub fn forget(&mut self, before: Second) -> Vec<FactKey> {
-        let is_kept = |event: &Event| store::creates(event) || event.link.is_some() || !event.subnet_zones.is_empty();
+        let is_kept = |event: &Event| {
+            let tells_zones = !event.subnet_zones.is_empty() || event.reach.is_some();
+            let names_role = event.start.as_ref().is_some_and(|start| start.runs_as != RunsAs::Remembered);
+            store::creates(event) || event.link.is_some() || tells_zones || names_role
+        };
         let gone: Vec<FactKey> =
             self.store.before(before).filter(|(_, fact)| !is_kept(&fact.event)).map(|(key, _)| key.clone()).collect();
         for key in &gone {
@@ -191,6 +204,5 @@ impl Timeline {
     }
 }
 
-mod affected;
 #[cfg(test)]
 mod tests;

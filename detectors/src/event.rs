@@ -182,6 +182,15 @@ pub struct Mention {
     pub zones: Vec<String>,
     /// Subnets that the event itself names for it.
     pub subnets: Vec<String>,
+    /// For a destruction: a last snapshot was asked for, so that what it held is not lost.
+    #[serde(default)]
+    pub is_spared: bool,
+    /// For a destruction: what would have stopped it, or let it be undone, was waived (`force`, no recovery window).
+    #[serde(default)]
+    pub is_forced: bool,
+    /// It watches or guards others (a trail, a flow log, a detector): once it is off or gone, less is seen.
+    #[serde(default)]
+    pub is_guard: bool,
 }
 
 /// What AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity, GetFederationToken and GetSessionToken hand out.

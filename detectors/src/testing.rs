@@ -140,6 +140,9 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         proof,
         zones: zone.into_iter().collect(),
         subnets: words.get("subnet").map(ToString::to_string).into_iter().collect(),
+        is_spared: false,
+        is_forced: false,
+        is_guard: false,
     }
 }
 

@@ -40,6 +40,22 @@ pub enum Term {
     Literal(String),
 }
 
+/// How services write that a switch is off.
+const OFF: [&str; 10] =
+    ["false", "0", "off", "no", "none", "disabled", "disable", "inactive", "suspended", "unprotected"];
+/// How services write that a switch is on.
+const ON: [&str; 8] = ["true", "1", "on", "yes", "enabled", "enable", "active", "force"];
+
+/// Whether a value says that a switch is off.
+pub fn is_off(value: &str) -> bool {
+    OFF.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Whether a value says that a switch is on.
+pub fn is_on(value: &str) -> bool {
+    ON.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
 /// What must hold for a rule to apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -51,6 +67,10 @@ pub enum Condition {
     Region(String),
     /// A time at the path is the event's own, give or take a minute: `now:response.service.createdAt`.
     Now(Path),
+    /// A switch at the path is off: false, 0, disabled, inactive, suspended: `off:request.deletionProtection`.
+    Off(Path),
+    /// A switch at the path is on: true, enabled, active: `on:request.force`.
+    On(Path),
 }
 
 impl Path {
@@ -99,6 +119,8 @@ impl Condition {
         match text.split_once(':') {
             Some(("region", region)) => Ok(Self::Region(region.to_owned())),
             Some(("now", path)) => Path::parse(path).map(Self::Now),
+            Some(("off", path)) => Path::parse(path).map(Self::Off),
+            Some(("on", path)) => Path::parse(path).map(Self::On),
             Some((path, value)) => Ok(Self::Equals(Path::parse(path)?, value.to_owned())),
             None => Path::parse(text).map(Self::Present),
         }

@@ -155,7 +155,7 @@ fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result
 fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Vec<Mention>>) {
     let (effect, kind, resources) = match known {
         Known::Listed(rules) => match call.applicable(rules) {
-            Some(rule) => (rule.effect, rule.kind.as_ref(), call.mentions(rule)),
+            Some(rule) => (rule.effect, rule.kind.as_deref(), call.mentions(rule)),
             None => return (Effect::Other, None, None),
         },
         Known::Guessed(guess) => (guess.effect, Some(&guess.kind), call.guessed(guess)),

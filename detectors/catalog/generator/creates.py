@@ -44,9 +44,7 @@ def create_rule(thing, variants, is_put):
     verdict = proof(variants, is_put, server_side)
     if verdict and ids:
         line.append(f"proof={verdict}")
-    if not ids:
-        line.append("guessed")
-    return " ".join(line)
+    return " ".join(line) if ids or each else ""
 
 
 def proof(variants, is_put, server_side):
@@ -114,7 +112,15 @@ class Made:
         for leaf in self.operation.inputs:
             if len(leaf.path) > 2 or leaf.each or leaf.type == "boolean" or len(leaf.path) == 2 and not leaf.is_required:
                 continue
-            name, (stem, suffix) = leaf.name.lower(), words.stem(leaf.name)
+            name, copies = leaf.name.lower(), self.operation.verb in ("Copy", "Clone")
+            for prefix in ("target", "destination", "new"):
+                if name.startswith(prefix) and name.removeprefix(prefix) in self.wanted | {self.noun + "name", "name"}:
+                    name = name.removeprefix(prefix)
+                    copies = False
+            stem, suffix = words.stem(name)
+            # What a copy names alike is what it copies.
+            if copies and name != "name":
+                continue
             same = name in self.wanted and (stem or suffix == "" or len(leaf.path) == 1)
             called = name == "name" and len(leaf.path) == 1 or stem == self.noun and suffix in ("name", "identifier", "id")
             if same or called or stem in self.stems and stem and suffix in ("name", "identifier"):

@@ -11,6 +11,11 @@ NO_IDENTIFIER = re.compile(
     r"description|comment|mfa|.*count|region|force|.*region|tags?|tagkeys?|cause|message|status|type|.*type|state|"
     r"currentversion|version|expectedversion|authenticationtoken|.*password|instancetoken|requestpayer|"
     r"nexttoken|maxresults|limit|callas|usertoken|.*timestamp|mode|format|locale(id)?|language(code)?|stage)$", re.I)
+# Not even where they are required.
+NEVER = re.compile(
+    r"^(client(request)?(token|id)?|.*idempotency.*|creatorrequestid|dryrun|expectedbucketowner|awsaccountid|ifmatch|etag|"
+    r".*revisionid|locktoken|changetoken|updatetoken|requestid|reason|description|comment|cause|status|"
+    r"currentversion|expectedversion|authenticationtoken|.*password|instancetoken|tags?|tagkeys?)$", re.I)
 
 
 def member_noun(name):
@@ -47,7 +52,8 @@ class Request:
     def __init__(self, operation, thing):
         usable = [
             leaf for leaf in operation.inputs
-            if leaf.type in ("string", "integer", "long") and not NO_IDENTIFIER.match(leaf.name) and len(leaf.path) <= 3
+            if leaf.type in ("string", "integer", "long") and len(leaf.path) <= 3
+            and (score(leaf.name, thing) == 100 or not (NEVER if leaf.is_required else NO_IDENTIFIER).match(leaf.name))
         ]
         required = [leaf for leaf in usable if leaf.is_required]
         shallow = [leaf for leaf in usable if len(leaf.path) == 1 or leaf.is_required]

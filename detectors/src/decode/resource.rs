@@ -50,7 +50,7 @@ impl<'a> Call<'a> {
     /// The first rule that applies.
     pub(super) fn applicable<'r>(&self, rules: &'r [Rule]) -> Option<&'r Rule> {
         rules.iter().find(|rule| {
-            let filtered = rule.each.iter().any(|each| each.filter.is_some());
+            let filtered = rule.each.iter().any(|each| !each.filters.is_empty());
             rule.when.iter().all(|condition| self.holds(condition)) && (!filtered || !self.items(rule).is_empty())
         })
     }
@@ -73,9 +73,8 @@ impl<'a> Call<'a> {
         let mut items = Vec::new();
         for each in &rule.each {
             let found = select(self.root(each.path.origin, None), &each.path.keys);
-            items.extend(found.into_iter().filter(|item| match &each.filter {
-                Some((key, value)) => texts(item, std::slice::from_ref(key)).contains(value),
-                None => true,
+            items.extend(found.into_iter().filter(|item| {
+                each.filters.iter().all(|(key, value)| texts(item, std::slice::from_ref(key)).contains(value))
             }));
         }
         items

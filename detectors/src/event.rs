@@ -189,9 +189,15 @@ pub struct Mention {
     pub zones: Vec<String>,
     /// Subnets that the event itself names for it; also groups of subnets, as [`Event::subnet_zones`] names them.
     pub subnets: Vec<String>,
-    /// For a destruction, whether the call leaves the data behind: it takes a final snapshot.
+    /// For a destruction: a last snapshot was asked for, so that what it held is not lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_spared: bool,
+    /// For a destruction: what would have stopped it, or let it be undone, was waived (`force`, no recovery window).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_forced: bool,
+    /// It watches or guards others (a trail, a flow log, a detector): once it is off or gone, less is seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_guard: bool,
 }
 
 /// What AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity, GetFederationToken and GetSessionToken hand out.

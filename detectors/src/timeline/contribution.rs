@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::guard::{Unguarded, guards_trail, unguarded};
+use super::guard::{Unguarded, unguarded};
 use super::lineage::{Actor, actor_of};
 use super::lookup::{Life, end_of, family, life, proven_by, successors};
 use super::order::FactKey;
@@ -60,7 +60,9 @@ pub struct Contribution {
     pub is_unplaced: bool,
     /// Whether its data were left behind, in a final snapshot.
     pub is_spared: bool,
-    /// Whether it kept the record of what happens: a trail, flow logs.
+    /// Whether what would have stopped it, or let it be undone, was waived.
+    pub is_forced: bool,
+    /// Whether it watched others (a trail, a flow log, a detector): once it is gone, less is seen.
     pub guards_trail: bool,
     /// The latest fact, within the time that counts, that took a protection off it.
     pub unguarded_at: Option<FactKey>,
@@ -169,7 +171,8 @@ fn contribution(
         is_unplaced: zones.is_empty() && lives_in_zones(mention),
         zones,
         is_spared: mention.is_spared,
-        guards_trail: guards_trail(event, &mention.kind),
+        is_forced: mention.is_forced,
+        guards_trail: mention.is_guard,
         unguarded_at: life.unguarded_at(key).cloned(),
         ownership: ownership(store, key, mention, actor, &life),
         recreated_by: life.recreate.map(|create| create.key.clone()),

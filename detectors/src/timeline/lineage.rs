@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::order::FactKey;
-use super::starts::{is_automated, starts_of};
+use super::starts::{is_automated, start_of, starts_of};
 use super::store::Store;
 use crate::event::{Event, Identity, IdentityKind};
 use crate::limits::{
@@ -122,7 +122,18 @@ fn through(store: &Store, asking: Asking<'_>, link: &FactKey, identity: &Identit
 
 /// The starters of what AWS runs in a session.
 fn started(store: &Store, asking: Asking<'_>, identity: &Identity, opened_by: Option<&Identity>) -> Behind {
-    if asking.starts >= STARTS_DEPTH_MAX || !is_automated(identity, opened_by) {
+    if !is_automated(identity, opened_by) {
+        return Behind::Itself;
+    }
+    if let Some((as_of, event)) = start_of(store, identity, asking.as_of, asking.may_pause) {
+        let asking = Asking { as_of, links: asking.links + 1, ..asking };
+        return match behind(store, asking, &event.identity) {
+            Behind::Itself if event.identity.is_aws_service() => Behind::Itself,
+            Behind::Itself => Behind::Other { key: own_key(&event.identity), origin: entity_of(&event.identity) },
+            found => found,
+        };
+    }
+    if asking.starts >= STARTS_DEPTH_MAX {
         return Behind::Itself;
     }
     let mut callers: BTreeMap<(&str, &str, &str), (&FactKey, &Identity)> = BTreeMap::new();

@@ -19,7 +19,7 @@ pub(super) struct Starts {
     by_target: Index,
     /// Starts that name no role, by account.
     remembering: Index,
-    /// Calls of sessions that are named like AWS's own, by role.
+    /// Calls of sessions that are named like AWS's own, by role, and by the automation that the session is named after.
     automated: Index,
 }
 
@@ -28,6 +28,9 @@ impl Starts {
     pub(super) fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
         if is_named_like_automation(&event.identity) {
             change(&mut self.automated, event.identity.issuer_arn.clone(), key, add);
+            if let Some(id) = automation(&event.identity) {
+                change(&mut self.automated, id.to_owned(), key, add);
+            }
         }
         let Some(start) = &event.start else { return };
         for target in &start.targets {
@@ -51,7 +54,7 @@ impl Starts {
                 RunsAs::Remembered | RunsAs::Caller => None,
             })
             .collect();
-        let calls = roles.into_iter().filter_map(|role| self.automated.get(role)).flatten();
+        let calls = roles.into_iter().chain(&start.targets).filter_map(|word| self.automated.get(word)).flatten();
         calls.filter(|call| *call > at).cloned().collect()
     }
 
@@ -60,9 +63,17 @@ impl Starts {
     }
 }
 
-/// A stack is known by its name within its account and region; an automation likewise.
+/// A stack is known by its name within its account and region; the id of an automation is one of its own.
 fn target_word(event: &Event, target: &str) -> String {
-    format!("{}\n{}\n{}\n{target}", event.service, event.account, event.region)
+    match event.service.as_str() {
+        "ssm" => format!("ssm\n{target}"),
+        service => format!("{service}\n{}\n{}\n{target}", event.account, event.region),
+    }
+}
+
+/// The id of the automation that a session is named after.
+fn automation(identity: &Identity) -> Option<&str> {
+    identity.session_name().strip_prefix(AUTOMATION_SESSION)
 }
 
 /// Whether a session has a name that AWS gives to those in which it runs stacks and automations. Anybody may pick such a
@@ -85,6 +96,21 @@ pub(super) fn is_automated(identity: &Identity, opened_by: Option<&Identity>) ->
         }
 }
 
+/// The call that started the very automation that a session is named after, as of a place. AWS chose that name.
+pub(super) fn start_of<'a>(
+    store: &'a Store,
+    identity: &Identity,
+    as_of: &FactKey,
+    may_pause: bool,
+) -> Option<(&'a FactKey, &'a Event)> {
+    let keys = store.starts().by_target.get(&format!("ssm\n{}", automation(identity)?))?;
+    let mut starts = keys.range(..as_of.clone()).rev().filter_map(|key| began(store, key, may_pause));
+    starts.find(|(_, event)| match event.start.as_ref().map(|start| &start.runs_as) {
+        Some(RunsAs::Role(role)) => *role == identity.issuer_arn,
+        _ => event.account == account_of(&identity.issuer_arn),
+    })
+}
+
 /// The calls that set going what runs in an automated session as of a place: the latest, and at most so many.
 pub(super) fn starts_of<'a>(
     store: &'a Store,
@@ -95,30 +121,27 @@ pub(super) fn starts_of<'a>(
     let starts = store.starts();
     let role = &identity.issuer_arn;
     let since = FactKey::first_of(as_of.second.plus(-STARTED_SECONDS_MAX));
-    let began = |key: &'a FactKey| {
-        let fact = store.get(key)?;
-        let begins = fact.event.start.as_ref().is_some_and(|start| start.begins);
-        (begins && store.is_heard(key, may_pause)).then_some((key, &fact.event))
-    };
     // A nested stack is begun by the session of the stack around it, which has the same starters.
     let is_own = |event: &Event| event.identity.issuer_arn == *role && is_named_like_automation(&event.identity);
     let recent = |keys: &'a BTreeSet<FactKey>| {
         let latest = keys.range(since.clone()..as_of.clone()).rev().take(STARTS_LOOKED_AT_MAX);
-        latest.filter_map(began).filter(|(_, event)| !is_own(event))
+        latest.filter_map(|key| began(store, key, may_pause)).filter(|(_, event)| !is_own(event))
     };
-    if let Some(id) = identity.session_name().strip_prefix(AUTOMATION_SESSION) {
-        let named = |(_, event): &(&FactKey, &Event)| {
-            event.start.as_ref().is_some_and(|start| start.targets.iter().any(|target| target == id))
-        };
-        if let Some(start) = starts.by_role.get(role).into_iter().flat_map(recent).find(named) {
-            return vec![start];
-        }
-    }
     let given = starts.by_role.get(role).into_iter().flat_map(recent);
-    let account = role.split(':').nth(4).unwrap_or_default();
-    let remembering = starts.remembering.get(account).into_iter().flat_map(recent);
+    let remembering = starts.remembering.get(account_of(role)).into_iter().flat_map(recent);
     let remembered = remembering.filter(|(key, event)| remembered_role(store, key, event, may_pause) == Some(role));
     given.chain(remembered).collect()
+}
+
+/// A call that set something going, if it is heard.
+fn began<'a>(store: &'a Store, key: &'a FactKey, may_pause: bool) -> Option<(&'a FactKey, &'a Event)> {
+    let event = &store.get(key)?.event;
+    let begins = event.start.as_ref().is_some_and(|start| start.begins);
+    (begins && store.is_heard(key, may_pause)).then_some((key, event))
+}
+
+fn account_of(role: &str) -> &str {
+    role.split(':').nth(4).unwrap_or_default()
 }
 
 /// The role that the latest earlier call for the same target gave.

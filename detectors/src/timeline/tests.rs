@@ -8,7 +8,7 @@ use crate::incident::Severity;
 use crate::testing::{facts, role};
 
 /// Judges a story, in the order in which it is told.
-fn judged(story: &str) -> Timeline {
+pub(super) fn judged(story: &str) -> Timeline {
     let mut timeline = Timeline::default();
     for fact in facts(story) {
         timeline.insert(fact);
@@ -30,7 +30,7 @@ fn worst(timeline: &Timeline, key: &str) -> Option<Severity> {
     timeline.ledger(key)?.points.values().map(|point| point.level).max()
 }
 
-fn destroyed<'a>(timeline: &'a Timeline, key: &str) -> Vec<&'a Contribution> {
+pub(super) fn destroyed<'a>(timeline: &'a Timeline, key: &str) -> Vec<&'a Contribution> {
     let ledger = timeline.ledger(key);
     ledger.into_iter().flat_map(|ledger| ledger.entries.values()).flat_map(|entry| &entry.destroyed).collect()
 }
@@ -162,9 +162,12 @@ fn of_copies_in_several_accounts_the_fuller_speaks() {
 fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
     let line = (
         0..900_i64,
-        prop::sample::select(vec!["agent", "other", "@alice", "ops"]),
-        prop::sample::select(vec!["create", "put", "new", "delete", "delete", "delete", "denied", "assume"]),
-        prop::sample::select(vec!["instance", "db", "table", "volume", "group"]),
+        prop::sample::select(vec!["agent", "other", "@alice", "ops", "+saml", "service"]),
+        prop::sample::select(vec![
+            "create", "put", "new", "delete", "delete", "delete", "delete", "denied", "unguard", "disrupt", "assume",
+            "assume", "start", "prepare",
+        ]),
+        prop::sample::select(vec!["instance", "db", "table", "volume", "group", "lb", "trail"]),
         0..6_u8,
         prop::sample::select(vec![
             "zone=a",
@@ -173,7 +176,12 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
             "subnet=n1",
             "reveals=n1:b",
             "name=web-1",
+            "reaches=lb-1:a",
             "key=K1 session=x",
+            "key=K0 session=AWSCloudFormation",
+            "session=AWSCloudFormation by=cloudformation",
+            "session=AWSCloudFormation by=cloudformation",
+            "session=Automation-1 by=ssm",
         ]),
         prop::bool::weighted(0.9),
     );
@@ -184,7 +192,15 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
                 let time = format!("00:{:02}:{:02}", second / 60, second % 60);
                 let trust = if trusted { "" } else { "trust=no" };
                 match verb {
+                    "assume" if id > 3 => {
+                        format!("{time} {actor} assume agent gives=K2 session=AWSCloudFormation {trust}")
+                    }
                     "assume" => format!("{time} {actor} assume ops gives=K{} session=x", id % 2),
+                    "start" | "prepare" => {
+                        let how = ["", "role=ops", "role=agent", "fresh=yes", "automation=1", "automation=1 role=ops"];
+                        let key = if extra.starts_with("key=") { extra } else { "" };
+                        format!("{time} {actor} {verb} stack-{} {} {key} {trust}", id % 2, how[usize::from(id)])
+                    }
                     _ => format!("{time} {actor} {verb} {kind} {kind}-{id} {extra} {trust}"),
                 }
             })
@@ -195,7 +211,8 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
 
 fn everything(timeline: &Timeline) -> Vec<(String, Vec<String>)> {
     let tell = |ledger: &Ledger| -> Vec<String> {
-        ledger.points.iter().map(|(key, point)| format!("{key:?} {point:?}")).collect()
+        let points = ledger.points.iter().map(|(key, point)| format!("{key:?} {point:?}"));
+        points.chain(ledger.entries.values().map(|entry| format!("{entry:?}"))).collect()
     };
     timeline
         .ledgers()

@@ -54,6 +54,10 @@ pub enum IdentityKind {
     AwsAccount,
     /// An Identity Center user with a bearer token.
     IdentityCenterUser,
+    /// A user of a SAML identity provider, who calls AssumeRoleWithSAML and nothing else.
+    SamlUser,
+    /// A subject of an OpenID Connect provider, which calls AssumeRoleWithWebIdentity and nothing else.
+    WebIdentityUser,
     /// Any other kind, or none.
     Unknown,
 }
@@ -81,6 +85,9 @@ pub struct Identity {
     pub identity_center_user: String,
     /// The AWS service through which the call came.
     pub invoked_by: String,
+    /// The ARN of the sign-in session whose changing credentials this is one of; empty if absent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sign_in_session: String,
 }
 
 impl Identity {
@@ -180,8 +187,17 @@ pub struct Mention {
     pub proof: Proof,
     /// Availability zones that the event itself names for it, each in the event's region.
     pub zones: Vec<String>,
-    /// Subnets that the event itself names for it.
+    /// Subnets that the event itself names for it; also groups of subnets, as [`Event::subnet_zones`] names them.
     pub subnets: Vec<String>,
+    /// For a destruction: a last snapshot was asked for, so that what it held is not lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_spared: bool,
+    /// For a destruction: what would have stopped it, or let it be undone, was waived (`force`, no recovery window).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_forced: bool,
+    /// It watches or guards others (a trail, a flow log, a detector): once it is off or gone, less is seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_guard: bool,
 }
 
 /// What AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity, GetFederationToken and GetSessionToken hand out.
@@ -191,6 +207,40 @@ pub struct Link {
     pub access_key: String,
     /// The unique id of the session made, `AROA…:session name`; empty if the response has none.
     pub session_id: String,
+}
+
+/// The role that something runs under which a call sets going.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunsAs {
+    /// The role of this ARN, which the call gives: whoever gives it may pass it on.
+    Role(String),
+    /// The role that the latest earlier call for the same target gave.
+    Remembered,
+    /// None: what the call makes is new, and runs with the caller's own credentials.
+    Caller,
+}
+
+/// A call that makes AWS act later, under a role: it starts a stack's operation or an automation, or prepares one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Under which role.
+    pub runs_as: RunsAs,
+    /// Names of the stack, change set or automation.
+    pub targets: Vec<String>,
+    /// Whether it sets it going. Else it only prepares (CreateChangeSet).
+    pub begins: bool,
+}
+
+/// A zone in which a network interface was made for a resource, by the service that the resource is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The resource's type.
+    pub kind: String,
+    /// An alias of the resource.
+    pub alias: String,
+    /// The zone.
+    pub zone: String,
 }
 
 /// A record, decoded.
@@ -228,8 +278,14 @@ pub struct Event {
     pub resources: Vec<Mention>,
     /// The credentials it handed out.
     pub link: Option<Link>,
-    /// Pairs (subnet, zone) that the event reveals.
+    /// Pairs (subnet, zone) that the event reveals. A group of subnets is named `group:SERVICE:ACCOUNT:REGION:NAME`.
     pub subnet_zones: Vec<(String, String)>,
+    /// The stack's operation or the automation that it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
+    /// The resource whose network interface it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
 }
 
 impl Event {

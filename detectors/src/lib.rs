@@ -12,6 +12,7 @@ pub mod detector;
 pub mod engine;
 pub mod event;
 pub mod incident;
+pub mod inventory;
 pub mod limits;
 pub mod scenario;
 pub mod time;

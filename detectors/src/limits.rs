@@ -25,6 +25,9 @@ pub const REJECT_SAMPLE_BYTES_MAX: usize = 256;
 /// Rejects described for one payload; further ones are only counted.
 pub const REJECTS_PER_PAYLOAD_MAX: usize = 1_000;
 
+/// Differences that a comparison of the catalog with a table of facts lists; of more, the first are listed.
+pub const CATALOG_DIFFERENCES_MAX: usize = 10_000;
+
 /// An event later than this after now is rejected and never moves time.
 pub const FUTURE_SECONDS_MAX: i64 = 5 * 60;
 /// CloudTrail began in November 2013: an earlier event is rejected (2013-11-01T00:00:00Z).
@@ -69,6 +72,28 @@ pub const RESOURCES_COUNTED_MAX: usize = 10_000;
 pub const LINEAGE_DEPTH_MAX: usize = 8;
 /// If several origins assumed one session name within this time, the actor is the role.
 pub const SHARED_SESSION_SECONDS: i64 = 12 * 60 * 60;
+/// Of the links that made sessions of one name, the latest so many are looked at.
+pub const SHARED_LINKS_LOOKED_AT_MAX: usize = 64;
+/// Links found by a session's name alone are followed this far.
+pub const NAMES_DEPTH_MAX: usize = 2;
+/// What a stack's or an automation's role does is charged to those who set one going under it at most this long before.
+pub const STARTED_SECONDS_MAX: i64 = 6 * 60 * 60;
+/// Calls of one role that are looked through for starters; of more, the latest.
+pub const STARTS_LOOKED_AT_MAX: usize = 512;
+/// Starts that lead on to other starts are followed this far.
+pub const STARTS_DEPTH_MAX: usize = 2;
+/// Starters listed where several share a role.
+pub const STARTERS_LISTED_MAX: usize = 20;
+/// A destruction counts as unguarded if a protection of it went off at most this long before.
+pub const UNGUARDED_SECONDS_MAX: i64 = 60 * 60;
+/// Resources with unknown zones that one look asks for.
+pub const WANTED_MAX: usize = 100;
+/// Resources that were asked for once and are not asked for again. When full, all are forgotten.
+pub const WANTED_REMEMBERED_MAX: usize = 10_000;
+/// Resources of an inventory.
+pub const INVENTORY_RESOURCES_MAX: usize = 1_000_000;
+/// Bytes of an inventory.
+pub const INVENTORY_BYTES_MAX: usize = 512 << 20;
 /// Entities (roles, users) that one incident may want paused.
 pub const PAUSES_PER_INCIDENT_MAX: usize = 5;
 /// Human acts remembered so that the same one changes nothing; of more, the oldest goes.
@@ -83,6 +108,7 @@ pub const PARTITIONS_MAX: usize = 10_000;
 const _: () = assert!(RECORD_BYTES_MAX <= PAYLOAD_BYTES_MAX && PAYLOAD_BYTES_MAX <= DECOMPRESSED_BYTES_MAX);
 const _: () = assert!(RECORDS_PER_PAYLOAD_MAX <= RESOURCES_PER_PAYLOAD_MAX);
 const _: () = assert!(LATENESS_SECONDS < WINDOW_SECONDS_MAX && WINDOW_SECONDS_MAX < RECREATE_SECONDS_MAX);
+const _: () = assert!(STARTED_SECONDS_MAX <= RECREATE_SECONDS_MAX && UNGUARDED_SECONDS_MAX <= WINDOW_SECONDS_MAX);
 const _: () = assert!(YOUNG_SECONDS_MAX >= WINDOW_SECONDS_MAX);
 const _: () = assert!(FUTURE_SECONDS_MAX < LATENESS_SECONDS);
 const _: () = assert!(EVIDENCE_MAX < RESOURCES_COUNTED_MAX && RESOURCES_COUNTED_MAX < FACTS_MAX);

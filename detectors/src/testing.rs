@@ -1,15 +1,20 @@
 //! A small language for events, so that a test reads as the story that it tells.
 //!
 //! Each line is one event: `HH:MM:SS ACTOR VERB KIND ID,ID… [word=value …]`. Verbs: `create` (the service assigns the id),
-//! `put` (proves nothing), `new` (fails if the name exists), `delete`, `denied`, and `assume ROLE` (hands out `key=`).
+//! `put` (proves nothing), `new` (fails if the name exists), `delete`, `denied`, `unguard`, `disrupt`, `assume ROLE`
+//! (hands out `gives=`), and `start STACK` or `prepare STACK` (`role=` if it gives one, `fresh=yes` if it makes the stack).
 //! Words: `zone=`, `subnet=`, `name=`, `session=`, `key=` (the caller's access key), `id=` (event id), `region=`,
-//! `account=`, `shared=`, `trust=no`, `reveals=SUBNET:ZONE`. An actor `@name` is a user, any other a role.
+//! `account=`, `shared=`, `trust=no`, `reveals=SUBNET:ZONE`, `reaches=ALIAS:ZONE` (of a load balancer `lb`),
+//! `by=SERVICE` (invokedBy), `center=` (Identity Center user), `spared=yes`, `automation=ID` (of a start). An actor
+//! `@name` is a user, `+name` a SAML user, any other a role.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::{Fact, Partition};
-use crate::event::{Effect, Event, Identity, IdentityKind, Link, Mention, Outcome, Proof, Scope, WeightClass};
+use crate::event::{
+    Effect, Event, Identity, IdentityKind, Link, Mention, Outcome, Proof, Reach, RunsAs, Scope, Start, WeightClass,
+};
 use crate::time::Second;
 
 /// 2026-01-05T00:00:00Z.
@@ -64,8 +69,17 @@ fn fact(number: usize, line: &str) -> Fact {
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
+        start: None,
+        reach: None,
     };
-    if verb == "assume" {
+    if !word("by").is_empty() {
+        event.identity.invoked_by = format!("{}.amazonaws.com", word("by"));
+    }
+    event.identity.identity_center_user = word("center").to_owned();
+    if matches!(verb, "start" | "prepare") {
+        event.start = Some(start(plain[3], verb, &words));
+        event.service = if words.contains_key("automation") { "ssm" } else { "cloudformation" }.to_owned();
+    } else if verb == "assume" {
         let session_id = format!("AROA{}:{}", plain[3], words.get("session").copied().unwrap_or("s"));
         event.link = Some(Link { access_key: word("gives").to_owned(), session_id });
     } else {
@@ -74,6 +88,11 @@ fn fact(number: usize, line: &str) -> Fact {
     if let Some((subnet, zone)) = word("reveals").split_once(':') {
         event.subnet_zones.push((subnet.to_owned(), format!("{region}{zone}")));
     }
+    event.reach = word("reaches").split_once(':').map(|(alias, zone)| Reach {
+        kind: "lb".to_owned(),
+        alias: alias.to_owned(),
+        zone: format!("{region}{zone}"),
+    });
     Fact { received_at: time.millis(), event, partition: partition(), may_pause: word("trust") != "no" }
 }
 
@@ -81,8 +100,20 @@ fn effect(verb: &str) -> Effect {
     match verb {
         "create" | "put" | "new" => Effect::Create,
         "delete" | "denied" => Effect::Destroy,
+        "unguard" => Effect::Unguard,
+        "disrupt" => Effect::Disrupt,
         _ => Effect::Other,
     }
+}
+
+fn start(stack: &str, verb: &str, words: &BTreeMap<&str, &str>) -> Start {
+    let runs_as = match words.get("role") {
+        Some(role) => RunsAs::Role(self::role(role).to_string()),
+        None if words.contains_key("fresh") => RunsAs::Caller,
+        None => RunsAs::Remembered,
+    };
+    let target = words.get("automation").copied().unwrap_or(stack);
+    Start { runs_as, targets: vec![target.to_owned()], begins: verb == "start" }
 }
 
 fn identity(actor: &str, session: &str, key: &str) -> Identity {
@@ -97,11 +128,19 @@ fn identity(actor: &str, session: &str, key: &str) -> Identity {
         source_identity: String::new(),
         identity_center_user: String::new(),
         invoked_by: String::new(),
+        sign_in_session: String::new(),
     };
     if let Some(user) = actor.strip_prefix('@') {
         identity.kind = IdentityKind::IamUser;
         identity.arn = format!("arn:aws:iam::{ACCOUNT}:user/{user}");
         identity.principal_id = format!("AIDA{user}");
+        identity.issuer_arn = String::new();
+        identity.issuer_id = String::new();
+    }
+    if let Some(user) = actor.strip_prefix('+') {
+        identity.kind = IdentityKind::SamlUser;
+        identity.principal_id = format!("idp:{user}");
+        identity.arn = String::new();
         identity.issuer_arn = String::new();
         identity.issuer_id = String::new();
     }
@@ -121,6 +160,8 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         "service" => (WeightClass::ServesTraffic, Scope::Regional),
         "volume" => (WeightClass::Small, Scope::Zonal),
         "group" => (WeightClass::UsuallyUnused, Scope::Regional),
+        "lb" => (WeightClass::ServesTraffic, Scope::Subnets),
+        "trail" => (WeightClass::Small, Scope::Regional),
         "stack" => (WeightClass::Stack, Scope::Regional),
         _ => (WeightClass::Small, Scope::Regional),
     };
@@ -140,6 +181,9 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         proof,
         zones: zone.into_iter().collect(),
         subnets: words.get("subnet").map(ToString::to_string).into_iter().collect(),
+        is_spared: words.contains_key("spared"),
+        is_forced: false,
+        is_guard: kind == "trail",
     }
 }
 

@@ -181,6 +181,8 @@ impl EngineStep {
                     self.board.show(*situation);
                     changed = true;
                 }
+                // Placements are not looked up: what is unknown stays unknown, and is shown as such.
+                Output::Wanted(_) => {}
             }
         }
         self.outputs = outputs;

@@ -93,12 +93,13 @@ pub(super) fn guess(service: &str, name: &str) -> Guess {
         scope: Scope::Regional,
         arn_name: ArnName::Whole,
         ignores_case: false,
+        is_guard: false,
     };
     Guess { effect, noun, kind }
 }
 
 fn split(name: &str) -> Option<(Effect, String)> {
-    let name = capitalised(name);
+    let name = capitalised(name).map_or(Cow::Borrowed(name), Cow::Owned);
     let mut rest = &*name;
     for adverb in ADVERBS {
         rest = after_word(rest, adverb).filter(|rest| !rest.is_empty()).unwrap_or(rest);

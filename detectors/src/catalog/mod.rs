@@ -1,27 +1,42 @@
 //! What each AWS API action does, and to what.
 
+mod compare;
 mod grammar;
 mod path;
 mod table;
+#[cfg(test)]
+mod tests;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::event::{Effect, Proof, Scope, WeightClass};
 
+pub use compare::{Aspect, Comparison, Difference, Unreadable, compare};
 pub use grammar::{is_surely_a_read, unversioned};
-pub use path::{Condition, Origin, Path, Selector, Term};
-pub use table::Problem;
+pub use path::{Condition, Origin, Path, Selector, Term, is_off, is_on};
+pub use table::{Mistake, Problem};
 
-static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| {
-    Catalog::parse(include_str!("../../catalog/kinds.txt"), include_str!("../../catalog/actions.txt")).0
-});
+/// What comes from outside is only looked up here, never inserted: a fast hasher serves.
+type Map<V> = HashMap<String, V, foldhash::fast::FixedState>;
 
-/// All that is known of actions: the table checked in, and the verb grammar for the rest.
-#[derive(Debug, Default)]
+/// The tables checked in; what stands in a later one goes over the earlier.
+const TABLES: [&str; 4] = [
+    include_str!("../../catalog/generated-kinds.txt"),
+    include_str!("../../catalog/generated-actions.txt"),
+    include_str!("../../catalog/kinds.txt"),
+    include_str!("../../catalog/actions.txt"),
+];
+
+static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(&TABLES).0);
+
+/// All that is known of actions: the tables, and the verb grammar for the rest.
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    actions: HashMap<String, HashMap<String, Vec<Rule>>>,
+    kinds: Map<Arc<Kind>>,
+    actions: Map<Map<Vec<Rule>>>,
+    /// Other names under which services appear as the source of an event.
+    services: Map<String>,
 }
 
 /// How an identifier that is an ARN names its resource: which part of it stands for the resource by itself.
@@ -53,6 +68,8 @@ pub struct Kind {
     pub arn_name: ArnName,
     /// Whether the service ignores the case of its identifiers.
     pub ignores_case: bool,
+    /// Whether it watches or guards others: a trail, a flow log, a detector.
+    pub is_guard: bool,
 }
 
 /// What an action does to one kind of resource, and where in the record that resource is named.
@@ -63,13 +80,13 @@ pub struct Rule {
     /// What the action does.
     pub effect: Effect,
     /// The kind of the resources; nothing for an action without resources of its own.
-    pub kind: Option<Kind>,
+    pub kind: Option<Arc<Kind>>,
     /// Where the resources are listed, if the action takes or returns several.
     pub each: Vec<Selector>,
     /// Where identifiers are: all of them name the one resource. Identifiers joined from several paths are one.
     pub ids: Vec<Vec<Path>>,
-    /// Where the identifier of what contains it is; the first that is found counts.
-    pub parent: Vec<Term>,
+    /// Where the identifiers of what contains it are, outermost first; of each the first that is found counts.
+    pub parents: Vec<Vec<Term>>,
     /// Where zones are.
     pub zones: Vec<Path>,
     /// Where subnets are.
@@ -78,6 +95,37 @@ pub struct Rule {
     pub names: Vec<Path>,
     /// What a create proves.
     pub proof: Proof,
+    /// For a destruction: any of these says that a last snapshot is taken.
+    pub spared: Vec<Condition>,
+    /// For a destruction: any of these says that what would have stopped or undone it was waived.
+    pub forced: Vec<Condition>,
+    /// Whether the places were guessed from names, and no model requires them.
+    pub is_guessed: bool,
+}
+
+impl Rule {
+    fn new(effect: Effect, kind: Option<Arc<Kind>>) -> Self {
+        Self {
+            when: Vec::new(),
+            effect,
+            kind,
+            each: Vec::new(),
+            ids: Vec::new(),
+            parents: Vec::new(),
+            zones: Vec::new(),
+            subnets: Vec::new(),
+            names: Vec::new(),
+            proof: Proof::None,
+            spared: Vec::new(),
+            forced: Vec::new(),
+            is_guessed: false,
+        }
+    }
+
+    /// Whether no condition has to hold.
+    fn applies_always(&self) -> bool {
+        self.when.is_empty() && self.each.iter().all(|each| each.filters.is_empty())
+    }
 }
 
 /// What the verb of an action says of it.
@@ -106,85 +154,69 @@ impl Catalog {
         &BUILT_IN
     }
 
-    /// Reads a catalog from the two tables. A line that cannot be read is left out and named as a problem.
-    pub fn parse(kinds: &str, actions: &str) -> (Self, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let kinds = table::kinds(kinds, &mut problems);
-        (Self { actions: table::actions(actions, &kinds, &mut problems) }, problems)
+    /// Reads a catalog from tables; what stands in a later one goes over the earlier. A line that cannot be read is
+    /// left out and named as a problem.
+    pub fn parse(tables: &[&str]) -> (Self, Vec<Problem>) {
+        let (mut catalog, mut problems) = (Self::default(), Vec::new());
+        catalog.read(tables, &mut problems);
+        (catalog, problems)
+    }
+
+    /// This catalog with a user's own table over it. An action listed there replaces all rules of that action, and a
+    /// kind the kind of that name, also for the actions that are listed here.
+    pub fn with(&self, table: &str) -> (Self, Vec<Problem>) {
+        let (mut catalog, mut problems) = (self.clone(), Vec::new());
+        catalog.read(&[table], &mut problems);
+        (catalog, problems)
+    }
+
+    fn read(&mut self, tables: &[&str], problems: &mut Vec<Problem>) {
+        let layers: Vec<table::Layer<'_>> = tables.iter().map(|text| table::Layer::read(text, problems)).collect();
+        let fresh = layers.iter().flat_map(|layer| &layer.kinds);
+        self.kinds.extend(fresh.map(|(name, kind)| ((*name).to_owned(), Arc::clone(kind))));
+        for kind in self.actions.values_mut().flat_map(Map::values_mut).flatten().filter_map(|rule| rule.kind.as_mut())
+        {
+            if let Some(current) = self.kinds.get(&kind.name) {
+                *kind = Arc::clone(current);
+            }
+        }
+        for layer in &layers {
+            layer.write(&self.kinds, &mut self.actions, problems);
+            let aliases = layer.aliases.iter().map(|(alias, service)| ((*alias).to_owned(), (*service).to_owned()));
+            self.services.extend(aliases);
+        }
     }
 
     /// What is known of an action. `name` has no API-version suffix.
     pub fn lookup(&self, service: &str, name: &str) -> Known<'_> {
-        match self.actions.get(service).and_then(|actions| actions.get(&*capitalised(name))) {
+        let listed = |service: &str| {
+            let actions = self.actions.get(service)?;
+            actions.get(name).or_else(|| actions.get(&capitalised(name)?))
+        };
+        match listed(service).or_else(|| listed(self.services.get(service)?)) {
             Some(rules) => Known::Listed(rules),
             None => Known::Guessed(grammar::guess(service, name)),
         }
     }
-}
 
-/// Some services log the first letter of a name in lower case.
-fn capitalised(name: &str) -> Cow<'_, str> {
-    match name.chars().next() {
-        Some(first) if first.is_ascii_lowercase() => {
-            Cow::Owned(format!("{}{}", first.to_ascii_uppercase(), &name[first.len_utf8()..]))
-        }
-        _ => Cow::Borrowed(name),
+    /// The kind of that name, if a table lists it.
+    pub fn kind(&self, name: &str) -> Option<&Kind> {
+        self.kinds.get(name).map(|kind| &**kind)
+    }
+
+    /// How many actions are listed.
+    pub fn len(&self) -> usize {
+        self.actions.values().map(HashMap::len).sum()
+    }
+
+    /// Whether no action is listed.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_tables_have_no_problems() {
-        let (catalog, problems) =
-            Catalog::parse(include_str!("../../catalog/kinds.txt"), include_str!("../../catalog/actions.txt"));
-        assert_eq!(problems, Vec::new());
-        let count: usize = catalog.actions.values().map(HashMap::len).sum();
-        assert!(count >= 80, "only {count} actions");
-    }
-
-    /// A kind that is destroyed under one name and created under another would never be linked.
-    #[test]
-    fn what_is_created_can_be_destroyed() {
-        let rules = || Catalog::built_in().actions.values().flat_map(HashMap::values).flatten();
-        let of = |effect: Effect| {
-            let mut kinds: Vec<&str> = rules()
-                .filter(|rule| rule.effect == effect)
-                .filter_map(|rule| Some(&*rule.kind.as_ref()?.name))
-                .collect();
-            kinds.sort_unstable();
-            kinds.dedup();
-            kinds
-        };
-        let (created, destroyed) = (of(Effect::Create), of(Effect::Destroy));
-        let without: Vec<_> = created.iter().filter(|kind| !destroyed.contains(kind)).collect();
-        assert_eq!(without, Vec::<&&str>::new(), "created, never destroyed");
-        let without: Vec<_> = destroyed.iter().filter(|kind| !created.contains(kind)).copied().collect();
-        // A version of a function comes with its publication, an inline policy with a put that widens permissions.
-        let expected = [
-            "AWS::IAM::GroupPolicy",
-            "AWS::IAM::RolePolicy",
-            "AWS::IAM::UserPolicy",
-            "AWS::Lambda::Version",
-            "AWS::S3::BucketPolicy",
-            "AWS::SSO::Assignment",
-        ];
-        assert_eq!(without, expected, "destroyed, never created");
-    }
-
-    #[test]
-    fn every_effect_on_resources_says_where_they_are_named() {
-        for (service, actions) in &Catalog::built_in().actions {
-            for (name, rules) in actions {
-                for rule in rules {
-                    let needs = matches!(rule.effect, Effect::Destroy | Effect::Create | Effect::Disrupt);
-                    let named = rule.kind.is_some() && (!rule.ids.is_empty() || !rule.each.is_empty());
-                    assert!(!needs || named, "{service}:{name}");
-                    assert!(rule.effect == Effect::Create || rule.proof == Proof::None, "{service}:{name} proves");
-                }
-            }
-        }
-    }
+/// Some services log the first letter of a name in lower case. Nothing if it is a capital, or no letter.
+fn capitalised(name: &str) -> Option<String> {
+    let first = name.bytes().next().filter(u8::is_ascii_lowercase)?;
+    Some(format!("{}{}", first.to_ascii_uppercase() as char, name.get(1..)?))
 }

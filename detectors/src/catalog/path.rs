@@ -22,13 +22,14 @@ pub struct Path {
     pub keys: Vec<String>,
 }
 
-/// A list's path and, in brackets, what its items must say: `request.changeBatch.changes[action:DELETE]`.
+/// A list's path and, in brackets, what its items must say: `request.changeBatch.changes[action:DELETE]`,
+/// `request.attributes[key:deletion_protection.enabled&value:false]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     /// Where the list is.
     pub path: Path,
-    /// A key of the item, in lower case, and its value.
-    pub filter: Option<(String, String)>,
+    /// Keys of the item, in lower case, and their values: all must be so.
+    pub filters: Vec<(String, String)>,
 }
 
 /// A path, or a word in single quotes that stands for itself.
@@ -38,6 +39,22 @@ pub enum Term {
     Path(Path),
     /// The value.
     Literal(String),
+}
+
+/// How services write that a switch is off.
+const OFF: [&str; 10] =
+    ["false", "0", "off", "no", "none", "disabled", "disable", "inactive", "suspended", "unprotected"];
+/// How services write that a switch is on.
+const ON: [&str; 8] = ["true", "1", "on", "yes", "enabled", "enable", "active", "force"];
+
+/// Whether a value says that a switch is off.
+pub fn is_off(value: &str) -> bool {
+    OFF.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Whether a value says that a switch is on.
+pub fn is_on(value: &str) -> bool {
+    ON.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// What must hold for a rule to apply.
@@ -51,6 +68,10 @@ pub enum Condition {
     Region(String),
     /// A time at the path is the event's own, give or take a minute: `now:response.service.createdAt`.
     Now(Path),
+    /// A switch at the path is off: false, 0, disabled, inactive, suspended: `off:request.deletionProtection`.
+    Off(Path),
+    /// A switch at the path is on: true, enabled, active: `on:request.force`.
+    On(Path),
 }
 
 impl Path {
@@ -76,12 +97,14 @@ impl Path {
 
 impl Selector {
     pub(super) fn parse(text: &str) -> Result<Self, Mistake> {
-        let Some((path, filter)) = text.split_once('[') else {
-            return Ok(Self { path: Path::parse(text)?, filter: None });
+        let Some((path, filter_list)) = text.split_once('[') else {
+            return Ok(Self { path: Path::parse(text)?, filters: Vec::new() });
         };
-        let filter = filter.strip_suffix(']').and_then(|filter| filter.split_once(':'));
-        let (key, value) = filter.ok_or_else(|| Mistake::Path(text.to_owned()))?;
-        Ok(Self { path: Path::parse(path)?, filter: Some((key.to_ascii_lowercase(), value.to_owned())) })
+        let mistake = || Mistake::Path(text.to_owned());
+        let filter =
+            |filter: &str| filter.split_once(':').map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()));
+        let filters = filter_list.strip_suffix(']').ok_or_else(mistake)?.split('&').map(filter);
+        Ok(Self { path: Path::parse(path)?, filters: filters.collect::<Option<_>>().ok_or_else(mistake)? })
     }
 }
 
@@ -99,6 +122,8 @@ impl Condition {
         match text.split_once(':') {
             Some(("region", region)) => Ok(Self::Region(region.to_owned())),
             Some(("now", path)) => Path::parse(path).map(Self::Now),
+            Some(("off", path)) => Path::parse(path).map(Self::Off),
+            Some(("on", path)) => Path::parse(path).map(Self::On),
             Some((path, value)) => Ok(Self::Equals(Path::parse(path)?, value.to_owned())),
             None => Path::parse(text).map(Self::Present),
         }

@@ -1,6 +1,7 @@
-//! Reads the two tables of the catalog: kinds of resources, and actions.
+//! Reads the tables of the catalog: kinds of resources, actions, and other names of services.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -30,7 +31,7 @@ pub enum Mistake {
     /// A path that cannot be read.
     #[error("not a path: {0}")]
     Path(String),
-    /// A kind that the table of kinds lacks.
+    /// A kind that no table lists.
     #[error("unknown kind: {0}")]
     Kind(String),
     /// A kind listed twice.
@@ -41,48 +42,93 @@ pub enum Mistake {
     NeverReached(String),
 }
 
-/// Lines that are neither empty nor comments, with their numbers.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+/// Rules by action, the action by service and name.
+pub(super) type Actions = super::Map<super::Map<Vec<Rule>>>;
+
+/// One table, read: its lines in any order. Later tables go over earlier ones.
+#[derive(Default)]
+pub(super) struct Layer<'a> {
+    pub(super) kinds: HashMap<&'a str, Arc<Kind>>,
+    pub(super) aliases: Vec<(&'a str, &'a str)>,
+    actions: Vec<(usize, &'a str)>,
 }
 
-pub(super) fn kinds(text: &str, problems: &mut Vec<Problem>) -> HashMap<String, Kind> {
-    let mut kinds = HashMap::new();
-    for (line, content) in lines(text) {
-        let kind = kind(content).and_then(|kind| match kinds.contains_key(&kind.name) {
-            true => Err(Mistake::Twice(kind.name)),
-            false => Ok(kind),
-        });
-        match kind {
-            Ok(kind) => drop(kinds.insert(kind.name.clone(), kind)),
-            Err(mistake) => problems.push(Problem { line, mistake }),
+impl<'a> Layer<'a> {
+    /// Reads kinds and aliases. Actions are read once the kinds of all tables are known.
+    pub(super) fn read(text: &'a str, problems: &mut Vec<Problem>) -> Self {
+        let mut layer = Self::default();
+        let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+        for (line, content) in lines.filter(|(_, content)| !content.is_empty() && !content.starts_with('#')) {
+            let mut words = content.split_whitespace();
+            let read = match (words.next(), words.next()) {
+                (Some("alias"), Some(alias)) => words.next().map_or(Err(Mistake::TooFewColumns), |service| {
+                    layer.aliases.push((alias, service));
+                    Ok(())
+                }),
+                (Some(name), Some(second)) => match class(second) {
+                    Some(class) => kind(name, class, words).and_then(|kind| match layer.kinds.contains_key(name) {
+                        true => Err(Mistake::Twice(name.to_owned())),
+                        false => Ok(drop(layer.kinds.insert(name, Arc::new(kind)))),
+                    }),
+                    None => Ok(layer.actions.push((line, content))),
+                },
+                _ => Err(Mistake::TooFewColumns),
+            };
+            if let Err(mistake) = read {
+                problems.push(Problem { line, mistake });
+            }
+        }
+        layer
+    }
+
+    /// Reads the actions and puts them in the place of those already there.
+    pub(super) fn write(&self, kinds: &super::Map<Arc<Kind>>, actions: &mut Actions, problems: &mut Vec<Problem>) {
+        let mut fresh: HashMap<(&str, &str), Vec<Rule>> = HashMap::new();
+        for (line, content) in &self.actions {
+            let (service, names, rule) = match action(content, kinds) {
+                Ok(row) => row,
+                Err(mistake) => {
+                    problems.push(Problem { line: *line, mistake });
+                    continue;
+                }
+            };
+            for name in names.split(',') {
+                let rules = fresh.entry((service, name)).or_default();
+                if rules.last().is_some_and(Rule::applies_always) {
+                    let mistake = Mistake::NeverReached(format!("{service}:{name}"));
+                    problems.push(Problem { line: *line, mistake });
+                    continue;
+                }
+                rules.push(rule.clone());
+            }
+        }
+        for ((service, name), rules) in fresh {
+            actions.entry(service.to_owned()).or_default().insert(name.to_owned(), rules);
         }
     }
-    kinds
 }
 
-fn kind(content: &str) -> Result<Kind, Mistake> {
-    let mut words = content.split_whitespace();
-    let (Some(name), Some(class), Some(scope)) = (words.next(), words.next(), words.next()) else {
-        return Err(Mistake::TooFewColumns);
-    };
-    let class = match class {
-        "holds-state" => WeightClass::HoldsState,
-        "serves-traffic" => WeightClass::ServesTraffic,
-        "small" => WeightClass::Small,
-        "usually-unused" => WeightClass::UsuallyUnused,
-        "stack" => WeightClass::Stack,
-        other => return Err(Mistake::Word(other.to_owned())),
-    };
-    let scope = match scope {
+fn class(word: &str) -> Option<WeightClass> {
+    match word {
+        "holds-state" => Some(WeightClass::HoldsState),
+        "serves-traffic" => Some(WeightClass::ServesTraffic),
+        "small" => Some(WeightClass::Small),
+        "usually-unused" => Some(WeightClass::UsuallyUnused),
+        "stack" => Some(WeightClass::Stack),
+        _ => None,
+    }
+}
+
+fn kind<'a>(name: &str, class: WeightClass, mut words: impl Iterator<Item = &'a str>) -> Result<Kind, Mistake> {
+    let scope = match words.next().ok_or(Mistake::TooFewColumns)? {
         "zonal" => Scope::Zonal,
         "subnets" => Scope::Subnets,
         "regional" => Scope::Regional,
         "global" => Scope::Global,
         other => return Err(Mistake::Word(other.to_owned())),
     };
-    let mut kind = Kind { name: name.to_owned(), class, scope, arn_name: ArnName::Nothing, ignores_case: false };
+    let arn_name = ArnName::Nothing;
+    let mut kind = Kind { name: name.to_owned(), class, scope, arn_name, ignores_case: false, is_guard: false };
     for word in words {
         match word {
             "arn=first" => kind.arn_name = ArnName::First,
@@ -90,62 +136,28 @@ fn kind(content: &str) -> Result<Kind, Mistake> {
             "arn=second-last" => kind.arn_name = ArnName::SecondLast,
             "arn=whole" => kind.arn_name = ArnName::Whole,
             "ignores-case" => kind.ignores_case = true,
+            "guard" => kind.is_guard = true,
             other => return Err(Mistake::Word(other.to_owned())),
         }
     }
     Ok(kind)
 }
 
-pub(super) fn actions(
-    text: &str,
-    kinds: &HashMap<String, Kind>,
-    problems: &mut Vec<Problem>,
-) -> HashMap<String, HashMap<String, Vec<Rule>>> {
-    let mut actions: HashMap<String, HashMap<String, Vec<Rule>>> = HashMap::new();
-    for (line, content) in lines(text) {
-        let (service, name, rule) = match action(content, kinds) {
-            Ok(row) => row,
-            Err(mistake) => {
-                problems.push(Problem { line, mistake });
-                continue;
-            }
-        };
-        let rules = actions.entry(service.to_owned()).or_default().entry(name.to_owned()).or_default();
-        let applies_always = |rule: &Rule| rule.when.is_empty() && rule.each.iter().all(|each| each.filter.is_none());
-        if rules.last().is_some_and(applies_always) {
-            problems.push(Problem { line, mistake: Mistake::NeverReached(format!("{service}:{name}")) });
-        }
-        rules.push(rule);
-    }
-    actions
-}
-
-fn action<'a>(content: &'a str, kinds: &HashMap<String, Kind>) -> Result<(&'a str, &'a str, Rule), Mistake> {
+fn action<'a>(content: &'a str, kinds: &super::Map<Arc<Kind>>) -> Result<(&'a str, &'a str, Rule), Mistake> {
     let mut words = content.split_whitespace();
     let (Some(action), Some(effect)) = (words.next(), words.next()) else {
         return Err(Mistake::TooFewColumns);
     };
-    let (service, name) = action.split_once(':').ok_or_else(|| Mistake::Word(action.to_owned()))?;
+    let (service, names) = action.split_once(':').ok_or_else(|| Mistake::Word(action.to_owned()))?;
     let kind = match words.next().unwrap_or("-") {
         "-" => None,
         name => Some(kinds.get(name).cloned().ok_or_else(|| Mistake::Kind(name.to_owned()))?),
     };
-    let mut rule = Rule {
-        when: Vec::new(),
-        effect: self::effect(effect)?,
-        kind,
-        each: Vec::new(),
-        ids: Vec::new(),
-        parent: Vec::new(),
-        zones: Vec::new(),
-        subnets: Vec::new(),
-        names: Vec::new(),
-        proof: Proof::None,
-    };
+    let mut rule = Rule::new(self::effect(effect)?, kind);
     for word in words {
         read_word(word, &mut rule)?;
     }
-    Ok((service, name, rule))
+    Ok((service, names, rule))
 }
 
 fn effect(word: &str) -> Result<Effect, Mistake> {
@@ -162,17 +174,25 @@ fn effect(word: &str) -> Result<Effect, Mistake> {
 }
 
 fn read_word(word: &str, rule: &mut Rule) -> Result<(), Mistake> {
+    if word == "guessed" {
+        rule.is_guessed = true;
+        return Ok(());
+    }
     let (key, values) = word.split_once('=').ok_or_else(|| Mistake::Word(word.to_owned()))?;
-    let values = || values.split(',');
+    let terms = |values: &str| values.split(',').map(Term::parse).collect::<Result<Vec<_>, _>>();
+    let conditions = || values.split(',').map(Condition::parse).collect::<Result<Vec<_>, _>>();
+    let paths = || values.split(',').map(Path::parse).collect::<Result<Vec<_>, _>>();
     match key {
-        "when" => rule.when = values().map(Condition::parse).collect::<Result<_, _>>()?,
-        "each" => rule.each = values().map(Selector::parse).collect::<Result<_, _>>()?,
-        "id" => rule.ids = values().map(Path::parse_joined).collect::<Result<_, _>>()?,
-        "parent" => rule.parent = values().map(Term::parse).collect::<Result<_, _>>()?,
-        "zone" => rule.zones = values().map(Path::parse).collect::<Result<_, _>>()?,
-        "subnet" => rule.subnets = values().map(Path::parse).collect::<Result<_, _>>()?,
-        "name" => rule.names = values().map(Path::parse).collect::<Result<_, _>>()?,
-        "proof" => rule.proof = proof(values().next().unwrap_or_default())?,
+        "when" => rule.when = conditions()?,
+        "each" => rule.each = values.split(',').map(Selector::parse).collect::<Result<_, _>>()?,
+        "id" => rule.ids = values.split(',').map(Path::parse_joined).collect::<Result<_, _>>()?,
+        "parent" => rule.parents = values.split('/').map(terms).collect::<Result<_, _>>()?,
+        "zone" => rule.zones = paths()?,
+        "subnet" => rule.subnets = paths()?,
+        "name" => rule.names = paths()?,
+        "spared" => rule.spared = conditions()?,
+        "forced" => rule.forced = conditions()?,
+        "proof" => rule.proof = proof(values)?,
         other => return Err(Mistake::Word(other.to_owned())),
     }
     Ok(())
@@ -193,28 +213,33 @@ mod tests {
     /// Each line is left out, and the problem names it.
     #[test]
     fn says_what_is_wrong_with_a_line() {
-        const KINDS: &str = "A small regional\n# comment\n\nB small zonal arn=last ignores-case\n";
+        const KINDS: &str = "A small regional\n# comment\n\nB small zonal arn=last ignores-case guard";
         let cases = [
-            ("C small", "", "line 1: too few columns"),
-            ("C tiny regional", "", "line 1: unknown word: tiny"),
-            ("C small nowhere", "", "line 1: unknown word: nowhere"),
-            ("C small zonal arn=middle", "", "line 1: unknown word: arn=middle"),
-            ("C small zonal\nC small zonal", "", "line 2: listed twice: C"),
-            (KINDS, "ec2:X", "line 1: too few columns"),
-            (KINDS, "X destroy A", "line 1: unknown word: X"),
-            (KINDS, "ec2:X explode A", "line 1: unknown word: explode"),
-            (KINDS, "ec2:X destroy Z", "line 1: unknown kind: Z"),
-            (KINDS, "ec2:X destroy A id=body.x", "line 1: not a path: body.x"),
-            (KINDS, "ec2:X destroy A id=request..x", "line 1: not a path: request..x"),
-            (KINDS, "ec2:X destroy A each=request.x[y", "line 1: not a path: request.x[y"),
-            (KINDS, "ec2:X destroy A colour=request.x", "line 1: unknown word: colour"),
-            (KINDS, "ec2:X create A proof=oath", "line 1: unknown word: oath"),
-            (KINDS, "ec2:X other\nec2:X destroy B", "line 2: never reached: ec2:X"),
+            ("C", "too few columns"),
+            ("C small", "too few columns"),
+            ("C tiny regional", "unknown word: C"),
+            ("C small nowhere", "unknown word: nowhere"),
+            ("C small zonal arn=middle", "unknown word: arn=middle"),
+            ("A small zonal", "listed twice: A"),
+            ("alias x", "too few columns"),
+            ("ec2:X", "too few columns"),
+            ("X destroy A", "unknown word: X"),
+            ("ec2:X explode A", "unknown word: explode"),
+            ("ec2:X destroy Z", "unknown kind: Z"),
+            ("ec2:X destroy A id=body.x", "not a path: body.x"),
+            ("ec2:X destroy A id=request..x", "not a path: request..x"),
+            ("ec2:X destroy A each=request.x[y", "not a path: request.x[y"),
+            ("ec2:X destroy A spared=off:x", "not a path: x"),
+            ("ec2:X destroy A parent=request.a/b", "not a path: b"),
+            ("ec2:X destroy A colour=request.x", "unknown word: colour"),
+            ("ec2:X create A proof=oath", "unknown word: oath"),
         ];
-        for (kinds, actions, expected) in cases {
-            let (_, problems) = Catalog::parse(kinds, actions);
+        for (line, expected) in cases {
+            let (_, problems) = Catalog::parse(&[&format!("{KINDS}\n{line}\nec2:Y destroy A id=request.y")]);
             let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            assert_eq!(said, [expected], "{kinds} {actions}");
+            assert_eq!(said, [format!("line 5: {expected}")], "{line}");
         }
+        let (_, problems) = Catalog::parse(&[&format!("{KINDS}\nec2:X,Y other\nec2:X destroy B")]);
+        assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), ["line 6: never reached: ec2:X"]);
     }
 }

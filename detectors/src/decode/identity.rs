@@ -26,6 +26,7 @@ pub(super) fn identity(value: &Value) -> Option<Identity> {
         },
         identity_center_user: text(value.get("onBehalfOf").and_then(|behalf| behalf.get("userId"))),
         invoked_by: own("invokedBy"),
+        sign_in_session: text(value.get("sessionContext").and_then(|context| context.get("signInSessionArn"))),
     };
     let named = [&identity.account, &identity.arn, &identity.principal_id, &identity.invoked_by];
     let has_type = value.get("type").and_then(Value::as_str).is_some_and(|kind| !kind.is_empty());
@@ -42,6 +43,8 @@ fn kind(value: &Value) -> IdentityKind {
         "AWSService" => IdentityKind::AwsService,
         "AWSAccount" => IdentityKind::AwsAccount,
         "IdentityCenterUser" => IdentityKind::IdentityCenterUser,
+        "SAMLUser" => IdentityKind::SamlUser,
+        "WebIdentityUser" => IdentityKind::WebIdentityUser,
         // Events of services themselves have only an account and who invoked them.
         "" if has("invokedBy") && !has("arn") && !has("principalId") && !has("accessKeyId") => IdentityKind::AwsService,
         _ => IdentityKind::Unknown,
@@ -67,7 +70,9 @@ mod tests {
             (json!({"accountId": "1", "invokedBy": "x", "arn": "arn:aws:iam::1:user/u"}), Some(IdentityKind::Unknown)),
             (json!({"type": "AWSAccount", "accountId": "1"}), Some(IdentityKind::AwsAccount)),
             (json!({"type": "IdentityCenterUser"}), Some(IdentityKind::IdentityCenterUser)),
-            (json!({"type": "SAMLUser"}), Some(IdentityKind::Unknown)),
+            (json!({"type": "SAMLUser"}), Some(IdentityKind::SamlUser)),
+            (json!({"type": "WebIdentityUser"}), Some(IdentityKind::WebIdentityUser)),
+            (json!({"type": "Directory"}), Some(IdentityKind::Unknown)),
             (json!({"type": ""}), None),
             (json!({}), None),
         ];

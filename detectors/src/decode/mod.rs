@@ -4,8 +4,10 @@ mod dialect;
 mod envelope;
 mod fields;
 mod identity;
+mod reach;
 mod record;
 mod resource;
+mod start;
 
 #[cfg(test)]
 mod tests;

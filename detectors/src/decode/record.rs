@@ -8,7 +8,9 @@ use super::RejectReason;
 use super::dialect::{cut, subnet_zones, texts, unwrapped};
 use super::fields::{Field, Fields, NotPlain, parse};
 use super::identity::identity;
+use super::reach::{add_groups, reach};
 use super::resource::{Call, unnamed};
+use super::start::{may_start, start};
 use crate::catalog::{Catalog, Kind, Known, is_surely_a_read, unversioned};
 use crate::event::{Effect, Event, Identity, Link, Mention, Outcome};
 use crate::limits::{EVENT_TIME_MIN, FUTURE_SECONDS_MAX, NESTING_MAX};
@@ -93,7 +95,7 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
     let known = catalog.lookup(&service, &head.name);
     let is_link = service == "sts" && LINKS.contains(&&*head.name);
     let is_idle = matches!(&known, Known::Guessed(guess) if matches!(guess.effect, Effect::Observe | Effect::Other));
-    if is_idle && !is_link {
+    if is_idle && !is_link && !may_start(&service, &head.name) {
         return Ok(None);
     }
     let mut event = without_resources(fields, head, service)?;
@@ -103,12 +105,8 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
         event.link = link(&response).filter(|_| took_effect);
         return Ok(event.link.is_some().then_some(event));
     }
-    let call = Call {
-        request: unwrapped(&request, &event.name),
-        response: unwrapped(&response, &event.name),
-        region: &event.region,
-        time: event.time,
-    };
+    let (request, response) = (unwrapped(&request, &event.name), unwrapped(&response, &event.name));
+    let call = Call { request, response, region: &event.region, time: event.time };
     let (effect, kind, mut resources) = apply(&call, &known);
     // The flag is believed of what the verb calls a create, never of a destruction.
     if effect == Effect::Create && fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("true") {
@@ -122,8 +120,13 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
         resources = Some(vec![unnamed(kind, &event.id)]);
     }
     event.effect = effect;
-    event.resources = resources.unwrap_or_default();
-    Ok(bears_on_judgement(&event).then_some(event))
+    event.resources = if is_idle { Vec::new() } else { resources.unwrap_or_default() };
+    if took_effect {
+        add_groups(&mut event, request, response);
+        event.start = start(&event, request, response);
+        event.reach = reach(&event, request, response);
+    }
+    Ok((event.start.is_some() || bears_on_judgement(&event)).then_some(event))
 }
 
 /// What an event says apart from what it did, and to what.
@@ -148,6 +151,8 @@ fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
+        start: None,
+        reach: None,
     })
 }
 
@@ -155,7 +160,7 @@ fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result
 fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Vec<Mention>>) {
     let (effect, kind, resources) = match known {
         Known::Listed(rules) => match call.applicable(rules) {
-            Some(rule) => (rule.effect, rule.kind.as_ref(), call.mentions(rule)),
+            Some(rule) => (rule.effect, rule.kind.as_deref(), call.mentions(rule)),
             None => return (Effect::Other, None, None),
         },
         Known::Guessed(guess) => (guess.effect, Some(&guess.kind), call.guessed(guess)),
@@ -182,8 +187,14 @@ fn without_failed(resources: &mut Option<Vec<Mention>>, response: &Value) {
 }
 
 /// Calls of STS that hand out credentials.
-const LINKS: [&str; 5] =
-    ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken", "GetSessionToken"];
+const LINKS: [&str; 6] = [
+    "AssumeRole",
+    "AssumeRoot",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "GetFederationToken",
+    "GetSessionToken",
+];
 
 fn link(response: &Value) -> Option<Link> {
     let text = |outer: &str, inner: &str| {

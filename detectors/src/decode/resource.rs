@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::dialect::{cut, instant, is_subnet, is_zone_of, name_tag, percent_decoded, plain, select, texts};
-use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term};
+use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term, is_off, is_on};
 use crate::event::{Effect, Mention, Proof};
 use crate::limits::{ALIASES_PER_RESOURCE_MAX, RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
 use crate::time::Second;
@@ -50,7 +50,7 @@ impl<'a> Call<'a> {
     /// The first rule that applies.
     pub(super) fn applicable<'r>(&self, rules: &'r [Rule]) -> Option<&'r Rule> {
         rules.iter().find(|rule| {
-            let filtered = rule.each.iter().any(|each| each.filter.is_some());
+            let filtered = rule.each.iter().any(|each| !each.filters.is_empty());
             rule.when.iter().all(|condition| self.holds(condition)) && (!filtered || !self.items(rule).is_empty())
         })
     }
@@ -60,6 +60,8 @@ impl<'a> Call<'a> {
             Condition::Present(path) => !select(self.root(path.origin, None), &path.keys).is_empty(),
             Condition::Equals(path, value) => self.texts(path, None).contains(value),
             Condition::Region(region) => self.region == region,
+            Condition::Off(path) => self.texts(path, None).iter().any(|value| is_off(value)),
+            Condition::On(path) => self.texts(path, None).iter().any(|value| is_on(value)),
             Condition::Now(path) => {
                 let mut instants = self.texts(path, None).into_iter().map(|text| instant(&text));
                 instants.any(|instant| instant.is_some_and(|at| at.0.abs_diff(self.time.0) <= NOW_SECONDS))
@@ -71,9 +73,8 @@ impl<'a> Call<'a> {
         let mut items = Vec::new();
         for each in &rule.each {
             let found = select(self.root(each.path.origin, None), &each.path.keys);
-            items.extend(found.into_iter().filter(|item| match &each.filter {
-                Some((key, value)) => texts(item, std::slice::from_ref(key)).contains(value),
-                None => true,
+            items.extend(found.into_iter().filter(|item| {
+                each.filters.iter().all(|(key, value)| texts(item, std::slice::from_ref(key)).contains(value))
             }));
         }
         items
@@ -105,10 +106,14 @@ impl<'a> Call<'a> {
                 }
             }
         }
-        let parent = rule.parent.iter().find_map(|term| match term {
-            Term::Path(path) => self.texts(path, item).into_iter().next(),
-            Term::Literal(literal) => Some(literal.clone()),
-        });
+        let first = |terms: &Vec<Term>| {
+            terms.iter().find_map(|term| match term {
+                Term::Path(path) => self.texts(path, item).into_iter().next(),
+                Term::Literal(literal) => Some(literal.clone()),
+            })
+        };
+        let parents = rule.parents.iter().take(PARENTS_MAX).filter_map(first);
+        let any = |conditions: &[Condition]| conditions.iter().any(|condition| self.holds(condition));
         let named = self.all_texts(&rule.names, item).into_iter().next();
         let tagged = || name_tag(item.unwrap_or(&Value::Null)).or_else(|| name_tag(self.request));
         let subnets = self.all_texts(&rule.subnets, item);
@@ -117,11 +122,14 @@ impl<'a> Call<'a> {
             class: kind.class,
             scope: kind.scope,
             aliases: aliases.into_vec()?,
-            parents: parent.iter().map(|parent| container(parent)).collect(),
+            parents: parents.map(|parent| container(&parent)).collect(),
             name: cut(&named.or_else(tagged).unwrap_or_default()),
             proof: rule.proof,
             zones: places(self.all_texts(&rule.zones, item), |zone| is_zone_of(zone, self.region)),
             subnets: places(subnets.iter().flat_map(|list| list.split(',')).map(str::to_owned), is_subnet),
+            is_spared: any(&rule.spared),
+            is_forced: any(&rule.forced),
+            is_guard: kind.is_guard,
         })
     }
 
@@ -161,7 +169,20 @@ pub(super) fn unnamed(kind: &Kind, event_id: &str) -> Mention {
 fn unplaced(kind: &Kind, aliases: Vec<String>, parents: Vec<String>, name: String) -> Mention {
     let (zones, subnets) = (Vec::new(), Vec::new());
     let Kind { class, scope, .. } = *kind;
-    Mention { kind: kind.name.clone(), class, scope, aliases, parents, name, proof: Proof::None, zones, subnets }
+    Mention {
+        kind: kind.name.clone(),
+        class,
+        scope,
+        aliases,
+        parents,
+        name,
+        proof: Proof::None,
+        zones,
+        subnets,
+        is_spared: false,
+        is_forced: false,
+        is_guard: kind.is_guard,
+    }
 }
 
 /// How keys of identifiers end.

@@ -10,6 +10,7 @@ use super::{Announcement, Situation};
 use crate::detector::Limits;
 use crate::event::Event;
 use crate::incident::Severity;
+use crate::inventory::Inventory;
 use crate::time::{Millis, Second};
 use crate::timeline::FactKey;
 
@@ -240,6 +241,8 @@ pub enum Input {
     Watch(Watch),
     /// New settings, from the next input on.
     Configure(Box<Settings>),
+    /// What existed before all facts, and where: in place of any inventory before it.
+    Inventory(Box<Inventory>),
 }
 
 /// One row of the engine's memory. The shell stores it without understanding it.
@@ -306,6 +309,19 @@ pub struct Desired {
     pub incidents: Vec<String>,
 }
 
+/// A resource of which it would help to know the zones.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The resource's type.
+    pub kind: String,
+    /// An identifier.
+    pub id: String,
+}
+
 /// What the engine says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -338,4 +354,6 @@ pub enum Output {
         /// The most severe that it has been.
         peak: Severity,
     },
+    /// The zones of a resource are unknown, and would bear on judgement.
+    Wanted(Wanted),
 }

@@ -25,6 +25,7 @@ use settle::News;
 pub use situation::*;
 
 use crate::brake::Spent;
+use crate::inventory::Inventory;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::{Millis, Second};
 use crate::timeline::{FactKey, Timeline};
@@ -115,6 +116,7 @@ impl Engine {
             Input::Outcome(outcome) => self.take_outcome(&outcome, outputs),
             Input::Watch(watch) => self.take_watch(&watch, outputs),
             Input::Configure(settings) => self.configure(*settings, outputs),
+            Input::Inventory(inventory) => self.take_inventory(*inventory, outputs),
         }
     }
 
@@ -130,6 +132,17 @@ impl Engine {
         let news = News { from: FactKey::first_of(Second(0)), received_at: self.now, is_exact: true };
         let mut vanished = Vec::new();
         for key in &keys {
+            vanished.extend(self.settle(key, &news, outputs));
+        }
+        self.settle_vanished(&vanished, outputs);
+    }
+
+    /// What is judged otherwise with this inventory is settled, as if it had been known from the start.
+    fn take_inventory(&mut self, inventory: Inventory, outputs: &mut Vec<Output>) {
+        let Some((touched, from)) = self.timeline.reread(inventory) else { return };
+        let news = News { from, received_at: self.now, is_exact: true };
+        let mut vanished = Vec::new();
+        for key in &touched {
             vanished.extend(self.settle(key, &news, outputs));
         }
         self.settle_vanished(&vanished, outputs);

@@ -80,7 +80,7 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
         tool: &principal.tool,
         destroyed: &destroyed,
         denied: denied.calls,
-        trails_lost: shares.others.iter().filter(|held| held.entry.loses_trail).count() as u64,
+        trails_lost: shares.others.iter().filter(|held| held.entry.loses_trail()).count() as u64,
         recreated: &recreated,
         zones: &zones,
         regions: &regions,
@@ -276,6 +276,8 @@ fn kind_word(kind: IdentityKind) -> &'static str {
         IdentityKind::AwsService => "AWSService",
         IdentityKind::AwsAccount => "AWSAccount",
         IdentityKind::IdentityCenterUser => "IdentityCenterUser",
+        IdentityKind::SamlUser => "SAMLUser",
+        IdentityKind::WebIdentityUser => "WebIdentityUser",
         IdentityKind::Unknown => "Unknown",
     }
 }

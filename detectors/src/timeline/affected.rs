@@ -4,28 +4,28 @@ use std::collections::BTreeSet;
 
 use super::lookup::family;
 use super::order::FactKey;
-use super::store::{Store, creates, destroys, stem_word};
-use crate::event::{Event, Mention};
-use crate::limits::LINEAGE_DEPTH_MAX;
+use super::places::reached_word;
+use super::store::{Store, stem_word};
+use crate::event::{Event, Mention, Outcome};
 
 /// Places of all facts whose entry may differ now that the fact at `key` is there, itself included.
 pub(super) fn by(store: &Store, key: &FactKey, event: &Event) -> BTreeSet<FactKey> {
     let mut all = BTreeSet::from([key.clone()]);
     all.extend(store.copies(event).cloned());
-    if event.link.is_some() {
-        let mut calls = BTreeSet::new();
-        enabled_by(store, key, event, LINEAGE_DEPTH_MAX, &mut calls);
-        all.extend(calls);
-    }
+    answered_for_by(store, &mut all);
     for (subnet, _) in &event.subnet_zones {
         all.extend(store.in_subnet(subnet).cloned());
     }
-    // The resources of all of these: their creates decide on ownership and placement, their destroys end lives.
+    if let Some(reach) = &event.reach {
+        all.extend(store.named(&reached_word(event, &reach.kind, &reach.alias)).cloned());
+    }
+    // The resources of all of these: their creates decide on ownership and placement, their destroys end lives, and
+    // whatever else names them shows that they were there.
     let first: Vec<FactKey> = all.iter().cloned().collect();
     let mut words = BTreeSet::new();
     for key in &first {
         let Some(fact) = store.get(key) else { continue };
-        if creates(&fact.event) || destroys(&fact.event) {
+        if fact.event.outcome == Outcome::Ok {
             for mention in &fact.event.resources {
                 relatives(store, &fact.event, mention, &mut all, &mut words);
             }
@@ -65,20 +65,17 @@ fn namesakes(store: &Store, word: &str, all: &mut BTreeSet<FactKey>) {
     }
 }
 
-/// Calls made after a link with what it handed out, and with what those handed out.
-fn enabled_by(store: &Store, at: &FactKey, event: &Event, depth: usize, calls: &mut BTreeSet<FactKey>) {
-    let Some(link) = event.link.as_ref().filter(|_| depth > 0) else { return };
-    let direct: Vec<FactKey> = store
-        .calls_with_key(&link.access_key)
-        .chain(store.calls_in_session(&link.session_id))
-        .filter(|call| *call > at)
-        .cloned()
-        .collect();
-    for key in direct {
-        if calls.insert(key.clone())
-            && let Some(fact) = store.get(&key)
-        {
-            enabled_by(store, &key, &fact.event, depth - 1, calls);
+/// Adds the calls for which another may answer because of the links and starts among these facts: those made with what a
+/// link handed out, those of what was set going, and so on from each of them.
+fn answered_for_by(store: &Store, all: &mut BTreeSet<FactKey>) {
+    let mut open: Vec<FactKey> = all.iter().cloned().collect();
+    while let Some(at) = open.pop() {
+        let Some(fact) = store.get(&at) else { continue };
+        let mut calls = store.starts().borne_on(store, &at, &fact.event);
+        if let Some(link) = &fact.event.link {
+            let let_in = store.calls_with_key(&link.access_key).chain(store.calls_in_session(&link.session_id));
+            calls.extend(let_in.filter(|call| **call > at).cloned());
         }
+        open.extend(calls.into_iter().filter(|call| all.insert(call.clone())));
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::guard::{Unguarded, unguarded};
 use super::lineage::{Actor, actor_of};
-use super::lookup::{Member, end_of, family, life, proves, successors, zones_of};
+use super::lookup::{Life, end_of, family, life, proven_by, successors};
 use super::order::FactKey;
-use super::store::{Store, creates, destroys, stem_word};
+use super::placement::{lives_in_zones, zones_of};
+use super::store::{Store, creates, destroys, stem_word, unguards};
+use crate::detector::Weights;
 use crate::event::{Effect, Mention, Outcome, WeightClass};
 use crate::limits::YOUNG_SECONDS_MAX;
 
@@ -43,14 +46,22 @@ pub struct Contribution {
     pub region: Arc<str>,
     /// Zones it lived in, as far as known.
     pub zones: Vec<Arc<str>>,
+    /// Whether it lived in zones, and none of them is known.
+    pub is_unplaced: bool,
+    /// Whether its data were left behind, in a final snapshot.
+    pub is_spared: bool,
+    /// Whether what would have stopped it, or let it be undone, was waived.
+    pub is_forced: bool,
+    /// Whether it watched others (a trail, a flow log, a detector): once it is gone, less is seen.
+    pub guards_trail: bool,
+    /// The latest fact, within the time that counts, that took a protection off it.
+    pub unguarded_at: Option<FactKey>,
     /// Whose it was.
     pub ownership: Ownership,
     /// The create of the same identity that followed.
     pub recreated_by: Option<FactKey>,
     /// The create of its successor, which counts half.
     pub succeeded_by: Option<FactKey>,
-    /// The fact less than an hour before that switched off its protection.
-    pub unguarded_at: Option<FactKey>,
 }
 
 /// One resource created by one fact.
@@ -71,10 +82,10 @@ pub struct Entry {
     pub destroyed: Vec<Contribution>,
     /// What it created.
     pub created: Vec<Created>,
+    /// What it took a protection off.
+    pub unguarded: Vec<Unguarded>,
     /// Whether it is a destructive call that was refused.
     pub is_denied_destruction: bool,
-    /// Whether it switched off what guards a trail.
-    pub loses_trail: bool,
     /// Whether it may bear a pause: its source may pause, and no other copy contradicts it.
     pub may_pause: bool,
 }
@@ -82,11 +93,24 @@ pub struct Entry {
 impl Entry {
     /// Whether it can put a window over its limit by itself.
     pub fn may_raise(&self) -> bool {
-        !self.destroyed.is_empty() || self.is_denied_destruction || self.loses_trail
+        !self.destroyed.is_empty() || self.is_denied_destruction || self.loses_trail()
+    }
+
+    /// Whether less is seen from here on: what watches others was switched off, or destroyed other than by who had just
+    /// made it.
+    pub fn loses_trail(&self) -> bool {
+        let is_watcher = |one: &Contribution| one.guards_trail && one.ownership != Ownership::OwnYoung;
+        self.unguarded.iter().any(|one| one.guards_trail) || self.destroyed.iter().any(is_watcher)
     }
 }
 
 impl Contribution {
+    /// The weight by what it is alone: of its class, half of that if its data were left behind.
+    pub fn weight(&self, weights: &Weights) -> Thousandths {
+        let weight = weights.of(self.class);
+        if self.is_spared { weight / 2 } else { weight }
+    }
+
     /// The first create by which it came back, as itself or as its successor.
     pub fn back_by(&self) -> Option<&FactKey> {
         self.recreated_by.iter().chain(&self.succeeded_by).min()
@@ -101,15 +125,16 @@ pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> 
     let fact = store.get(key)?;
     let event = &fact.event;
     let is_denied_destruction = event.effect == Effect::Destroy && event.outcome == Outcome::Denied;
-    if !(destroys(event) || creates(event) || is_denied_destruction) || store.is_shadowed(key, event, fact.may_pause) {
+    let bears = destroys(event) || creates(event) || unguards(event) || is_denied_destruction;
+    if !bears || store.is_shadowed(key, event, fact.may_pause) {
         return None;
     }
     let actor = actor_of(store, key, event);
     let mut entry = Entry {
         destroyed: Vec::new(),
         created: Vec::new(),
+        unguarded: unguarded(event),
         is_denied_destruction,
-        loses_trail: false,
         may_pause: fact.may_pause && !store.is_conflicting(fact),
         actor,
     };
@@ -139,18 +164,7 @@ fn contribution(
     if life.is_over {
         return None;
     }
-    let ownership = match life.create {
-        Some(create) if proves(create) => {
-            let owner = actor_of(store, create.key, &create.fact.event);
-            let age_seconds = key.second.0.saturating_sub(create.key.second.0);
-            match (owner.key == actor.key, age_seconds < YOUNG_SECONDS_MAX) {
-                (true, true) => Ownership::OwnYoung,
-                (true, false) => Ownership::OwnOld,
-                (false, _) => Ownership::Foreign,
-            }
-        }
-        _ => Ownership::Unknown,
-    };
+    let zones = zones_of(store, key, event, mention, &life);
     Some(Contribution {
         fact: key.clone(),
         index,
@@ -158,12 +172,30 @@ fn contribution(
         id: mention.aliases.first().cloned().unwrap_or_default(),
         class: mention.class,
         region: event.region.as_str().into(),
-        zones: zones_of(store, key, event, mention, life.create).into_iter().map(Arc::from).collect(),
-        unguarded_at: None,
-        ownership,
+        is_unplaced: zones.is_empty() && lives_in_zones(mention),
+        zones: zones.into_iter().map(Arc::from).collect(),
+        is_spared: mention.is_spared,
+        is_forced: mention.is_forced,
+        guards_trail: mention.is_guard,
+        unguarded_at: life.unguarded_at(key).cloned(),
+        ownership: ownership(store, key, mention, actor, &life),
         recreated_by: life.recreate.map(|create| create.key.clone()),
-        succeeded_by: successor(store, key, index, mention, life.create, cache),
+        succeeded_by: successor(store, key, index, mention, &life, cache),
     })
+}
+
+/// Whose it was whose life ended at `key`: known only if its first sight proves that it was made then.
+fn ownership(store: &Store, key: &FactKey, mention: &Mention, actor: &Actor, life: &Life<'_>) -> Ownership {
+    let Some(create) = proven_by(store, mention, life) else { return Ownership::Unknown };
+    let owner = actor_of(store, create.key, &create.fact.event);
+    let age_seconds = key.second.0.saturating_sub(create.key.second.0);
+    match age_seconds < YOUNG_SECONDS_MAX {
+        true if owner.key == actor.key => Ownership::OwnYoung,
+        false if owner.key == actor.key => Ownership::OwnOld,
+        // One of several made it, or was told to destroy it, and nobody can tell which.
+        _ if owner.starters.contains(&actor.key) || actor.starters.contains(&owner.key) => Ownership::Unknown,
+        _ => Ownership::Foreign,
+    }
 }
 
 fn successor(
@@ -171,12 +203,12 @@ fn successor(
     key: &FactKey,
     index: usize,
     mention: &Mention,
-    create: Option<Member<'_>>,
+    life: &Life<'_>,
     cache: &mut Successors,
 ) -> Option<FactKey> {
     let fact = store.get(key)?;
-    let word = stem_word(&fact.event, mention)
-        .or_else(|| create.and_then(|create| stem_word(&create.fact.event, create.mention)))?;
+    let created_as = || life.creates().next_back().and_then(|create| stem_word(&create.fact.event, create.mention));
+    let word = stem_word(&fact.event, mention).or_else(created_as)?;
     let of_stem = (word, fact.may_pause);
     let pairs = cache.entry(of_stem).or_insert_with_key(|(word, may_pause)| successors(store, word, *may_pause));
     pairs.get(&(key.clone(), index)).cloned()

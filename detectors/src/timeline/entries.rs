@@ -28,7 +28,7 @@ impl Held {
 
     /// The weight of a resource that this fact destroyed, without the cap on what is own and young together.
     pub fn weight(&self, contribution: &Contribution, weights: &Weights) -> Thousandths {
-        let weight = weights.of(contribution.class);
+        let weight = contribution.weight(weights);
         let is_lessened = contribution.ownership == Ownership::OwnYoung || self.is_paired(contribution);
         if is_lessened { weights.lessened(weight) } else { weight }
     }
@@ -39,7 +39,7 @@ impl Held {
         let is_by = |create: &Option<FactKey>| create.as_ref().is_some_and(|create| create <= by);
         match () {
             () if contribution.ownership == Ownership::OwnYoung => 0,
-            () if is_by(&contribution.recreated_by) => weights.of(contribution.class),
+            () if is_by(&contribution.recreated_by) => contribution.weight(weights),
             () if is_by(&contribution.succeeded_by) => self.weight(contribution, weights) / 2,
             () => 0,
         }

@@ -1,12 +1,16 @@
-//! Who answers for an event: its origin, as far as the links known at that instant tell.
+//! Who answers for an event: its origin, as far as the links and starts known at that instant tell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::order::FactKey;
+use super::starts::{is_automated, start_of, starts_of};
 use super::store::Store;
 use crate::event::{Event, Identity, IdentityKind};
-use crate::limits::{LINEAGE_DEPTH_MAX, SHARED_SESSION_SECONDS};
+use crate::limits::{
+    LINEAGE_DEPTH_MAX, NAMES_DEPTH_MAX, SHARED_LINKS_LOOKED_AT_MAX, SHARED_SESSION_SECONDS, STARTERS_LISTED_MAX,
+    STARTS_DEPTH_MAX,
+};
 
 /// Who answers for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,15 +21,31 @@ pub struct Actor {
     pub entity: Arc<str>,
     /// The IAM entity at the start of the chain; the entity itself where there is no chain.
     pub origin: Arc<str>,
+    /// Keys of those who set going what ran under the entity, where several did and nobody can tell whose work it is:
+    /// then the entity answers. Sorted, without repeats, at most [`STARTERS_LISTED_MAX`].
+    pub starters: Vec<Arc<str>>,
     /// Whether an AWS service acts by itself.
     pub is_aws_service: bool,
 }
 
-/// On whose behalf is looked: as of when, and whether what is found may bear a pause.
+/// On whose behalf is looked: as of when, whether what is found may bear a pause, and how far has been gone already.
 #[derive(Clone, Copy)]
 struct Asking<'a> {
     as_of: &'a FactKey,
     may_pause: bool,
+    links: usize,
+    names: usize,
+    starts: usize,
+}
+
+/// Who is behind an identity.
+enum Behind {
+    /// Nobody else, as far as is known for sure.
+    Itself,
+    /// Another: the key, and the IAM entity at the start of the chain.
+    Other { key: String, origin: String },
+    /// One of several: their keys.
+    Several(BTreeSet<String>),
 }
 
 /// The actor of the event at a place, as of that place.
@@ -33,20 +53,25 @@ pub fn actor_of(store: &Store, key: &FactKey, event: &Event) -> Actor {
     let entity = entity_of(&event.identity);
     let is_aws_service = event.identity.is_aws_service();
     let may_pause = store.get(key).is_some_and(|fact| fact.may_pause);
-    let origin = origin_of(store, Asking { as_of: key, may_pause }, &event.identity, 0);
-    let (actor, origin) = match origin {
-        Some(identity) => {
-            let origin = entity_of(&identity);
-            (person_of(&identity).unwrap_or_else(|| origin.clone()), origin)
+    let mut starters = Vec::new();
+    let asking = Asking { as_of: key, may_pause, links: 0, names: 0, starts: 0 };
+    let (actor, origin) = match behind(store, asking, &event.identity) {
+        Behind::Other { key, origin } => (key, origin),
+        Behind::Itself => (own_key(&event.identity), entity.clone()),
+        Behind::Several(keys) => {
+            starters = keys.into_iter().take(STARTERS_LISTED_MAX).map(Arc::from).collect();
+            (own_key(&event.identity), entity.clone())
         }
-        None => (person_of(&event.identity).unwrap_or_else(|| entity.clone()), entity.clone()),
     };
-    Actor { key: actor.into(), entity: entity.into(), origin: origin.into(), is_aws_service }
+    Actor { key: actor.into(), entity: entity.into(), origin: origin.into(), starters, is_aws_service }
 }
 
-/// The Identity Center user behind an identity.
-fn person_of(identity: &Identity) -> Option<String> {
-    (!identity.identity_center_user.is_empty()).then(|| format!("identity-center:{}", identity.identity_center_user))
+/// The key of an identity that answers for itself: the Identity Center user behind it, else the entity.
+fn own_key(identity: &Identity) -> String {
+    match identity.identity_center_user.as_str() {
+        "" => entity_of(identity),
+        user => format!("identity-center:{user}"),
+    }
 }
 
 /// The entity's ARN, or what comes closest where a record has none.
@@ -62,50 +87,118 @@ fn entity_of(identity: &Identity) -> String {
     }
 }
 
-/// Follows the links back to the identity that began the chain; nothing if no link is known or it leads nowhere.
-fn origin_of(store: &Store, asking: Asking<'_>, identity: &Identity, depth: usize) -> Option<Identity> {
-    if depth >= LINEAGE_DEPTH_MAX {
-        return None;
+/// Follows links and starts back to whoever began the chain.
+fn behind(store: &Store, asking: Asking<'_>, identity: &Identity) -> Behind {
+    if asking.links >= LINEAGE_DEPTH_MAX {
+        return Behind::Itself;
     }
-    let link = link_of(store, asking, identity, depth)?;
-    begun_by(store, asking, &link, depth)
+    match link_of(store, asking, identity) {
+        Link::Unclear => Behind::Itself,
+        Link::None => started(store, asking, identity, None),
+        Link::At(link) => through(store, asking, &link, identity),
+    }
 }
 
-/// The identity at the start of the chain that a link belongs to.
-fn begun_by(store: &Store, asking: Asking<'_>, link: &FactKey, depth: usize) -> Option<Identity> {
-    let caller = &store.get(link)?.event.identity;
-    if caller.is_aws_service() || caller.entity_arn().is_empty() {
-        return None;
+/// Who is behind an identity that a known link let in.
+fn through(store: &Store, asking: Asking<'_>, link: &FactKey, identity: &Identity) -> Behind {
+    let Some(fact) = store.get(link) else { return Behind::Itself };
+    let caller = &fact.event.identity;
+    if caller.is_aws_service() {
+        return started(store, asking, identity, Some(caller));
     }
-    let asking = Asking { as_of: link, ..asking };
-    Some(origin_of(store, asking, caller, depth + 1).unwrap_or_else(|| caller.clone()))
+    if caller.kind == IdentityKind::SamlUser && !caller.principal_id.is_empty() {
+        // A person whom IAM does not know: pausing is up to the role that he came in by.
+        return Behind::Other { key: format!("saml:{}", caller.principal_id), origin: entity_of(identity) };
+    }
+    if caller.entity_arn().is_empty() {
+        return Behind::Itself;
+    }
+    let asking = Asking { as_of: link, links: asking.links + 1, ..asking };
+    match behind(store, asking, caller) {
+        Behind::Itself => Behind::Other { key: own_key(caller), origin: entity_of(caller) },
+        found => found,
+    }
+}
+
+/// The starters of what AWS runs in a session.
+fn started(store: &Store, asking: Asking<'_>, identity: &Identity, opened_by: Option<&Identity>) -> Behind {
+    if !is_automated(identity, opened_by) {
+        return Behind::Itself;
+    }
+    if let Some((as_of, event)) = start_of(store, identity, asking.as_of, asking.may_pause) {
+        let asking = Asking { as_of, links: asking.links + 1, ..asking };
+        return match behind(store, asking, &event.identity) {
+            Behind::Itself if event.identity.is_aws_service() => Behind::Itself,
+            Behind::Itself => Behind::Other { key: own_key(&event.identity), origin: entity_of(&event.identity) },
+            found => found,
+        };
+    }
+    if asking.starts >= STARTS_DEPTH_MAX {
+        return Behind::Itself;
+    }
+    let mut callers: BTreeMap<(&str, &str, &str), (&FactKey, &Identity)> = BTreeMap::new();
+    for (key, event) in starts_of(store, identity, asking.as_of, asking.may_pause) {
+        let caller = &event.identity;
+        if !caller.is_aws_service() {
+            let same = (caller.arn.as_str(), caller.principal_id.as_str(), caller.access_key.as_str());
+            callers.entry(same).or_insert((key, caller));
+        }
+    }
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for (as_of, caller) in callers.into_values() {
+        let asking = Asking { as_of, links: asking.links + 1, starts: asking.starts + 1, ..asking };
+        match behind(store, asking, caller) {
+            Behind::Itself => drop(found.insert(own_key(caller), entity_of(caller))),
+            Behind::Other { key, origin } => drop(found.insert(key, origin)),
+            Behind::Several(keys) => found.extend(keys.into_iter().map(|key| (key, entity_of(caller)))),
+        }
+    }
+    match (found.len(), found.pop_first()) {
+        (1, Some((key, origin))) => Behind::Other { key, origin },
+        (_, Some((first, _))) => Behind::Several(found.into_keys().chain([first]).collect()),
+        (_, None) => Behind::Itself,
+    }
+}
+
+/// Whether a link is known that let an identity in.
+enum Link {
+    None,
+    At(FactKey),
+    /// Several, of different origins.
+    Unclear,
 }
 
 /// The link that let this identity in: by its access key, which is unique, else by its session's name, which is not.
-fn link_of(store: &Store, asking: Asking<'_>, identity: &Identity, depth: usize) -> Option<FactKey> {
-    // A link that comes later than the call is not looked at: what happens after an instant never bears on it. Nor does
-    // one that may not bear a pause, where the call may: it could be forged.
-    let counts = |link: &&FactKey| {
-        *link < asking.as_of
-            && store.get(link).is_some_and(|fact| {
-                fact.may_pause >= asking.may_pause && !store.is_shadowed(link, &fact.event, asking.may_pause)
-            })
-    };
+fn link_of(store: &Store, asking: Asking<'_>, identity: &Identity) -> Link {
+    // A link that comes later than the call is not looked at: what happens after an instant never bears on it.
+    let counts = |link: &&FactKey| *link < asking.as_of && store.is_heard(link, asking.may_pause);
     if !identity.access_key.is_empty()
         && let Some(link) = store.links_of_key(&identity.access_key).find(counts)
     {
-        return Some(link.clone());
+        return Link::At(link.clone());
     }
-    if identity.principal_id.is_empty() || identity.session_name().is_empty() {
-        return None;
+    // A guess upon a guess upon a guess is none.
+    if identity.session_name().is_empty() || asking.names >= NAMES_DEPTH_MAX {
+        return Link::None;
     }
+    let asking = Asking { names: asking.names + 1, ..asking };
     let since = asking.as_of.second.plus(-SHARED_SESSION_SECONDS);
-    let links = store.links_of_session(&identity.principal_id).filter(counts);
-    let recent: Vec<&FactKey> = links.filter(|link| link.second >= since).collect();
-    let origins: BTreeSet<String> = recent
-        .iter()
-        .map(|link| begun_by(store, asking, link, depth).map_or_else(String::new, |origin| entity_of(&origin)))
-        .collect();
+    let links = store.links_of_session(&identity.principal_id).rev().take_while(|link| link.second >= since);
+    let recent: Vec<&FactKey> = links.filter(counts).take(SHARED_LINKS_LOOKED_AT_MAX).collect();
+    let origin = |link: &&FactKey| match store.get(link).map(|fact| &fact.event.identity) {
+        // Whatever AWS runs in sessions of this name, no other origin can be told from it.
+        Some(caller) if caller.is_aws_service() => String::new(),
+        _ => match through(store, asking, link, identity) {
+            Behind::Other { key, .. } => key,
+            Behind::Itself => String::new(),
+            Behind::Several(keys) => keys.into_iter().collect::<Vec<_>>().join("\n"),
+        },
+    };
+    let origins: BTreeSet<String> = recent.iter().map(origin).collect();
     // Whoever picks another's session name must not be able to frame him.
-    if origins.len() > 1 { None } else { recent.last().map(|link| (*link).clone()) }
+    match recent.first() {
+        Some(_) if origins.len() > 1 => Link::Unclear,
+        Some(latest) => Link::At((*latest).clone()),
+        None => Link::None,
+    }
 }

@@ -1,12 +1,12 @@
-//! What must be known of a resource as of an instant: its create, its zones, its end, its return.
+//! What must be known of a resource as of an instant: how its life began, its end, its return.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::FactKey;
-use super::store::{Store, creates, destroys, parents_agree, stem_word};
+use super::store::{Store, creates, destroys, parents_agree, stem_word, unguards};
 use crate::engine::Fact;
-use crate::event::{Event, Mention, Proof, Scope};
-use crate::limits::RECREATE_SECONDS_MAX;
+use crate::event::{Event, Mention, Outcome, Proof};
+use crate::limits::{RECREATE_SECONDS_MAX, UNGUARDED_SECONDS_MAX};
 
 /// One fact that names a resource, with the part of it that does.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(super) struct Member<'a> {
     pub index: usize,
 }
 
-/// All facts that create or destroy what a mention names, in order. Aliases that a create adds lead on to further facts.
+/// All facts that show that what a mention names is there, in order: that create, destroy or change it. Aliases that a create adds lead on to further facts.
 /// For those who ask with `may_pause`, only facts that may bear a pause: others could be forged.
 pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Vec<Member<'a>> {
     let mut members = members_of(store, event, mention, may_pause);
@@ -41,8 +41,7 @@ fn members_of<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause:
 
 fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention, may_pause: bool) -> Option<Member<'a>> {
     let fact = store.get(key)?;
-    let bears = creates(&fact.event) || destroys(&fact.event);
-    if !bears || (may_pause && !fact.may_pause) || store.is_shadowed(key, &fact.event, may_pause) {
+    if fact.event.outcome != Outcome::Ok || !store.is_heard(key, may_pause) {
         return None;
     }
     let same = |other: &Mention| {
@@ -56,33 +55,51 @@ fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention, may_paus
 
 /// The life of a resource that a destroying fact ended.
 pub(super) struct Life<'a> {
-    /// The create that began it, if it is known.
-    pub create: Option<Member<'a>>,
+    /// The destruction that ended the life before it, if it is known.
+    pub ended_before: Option<&'a FactKey>,
+    /// All that was seen of it, in order. The first tells how it began.
+    pub sights: Vec<Member<'a>>,
     /// Whether an earlier fact ended it already.
     pub is_over: bool,
     /// The create of the same identity that followed, within the time that counts.
     pub recreate: Option<Member<'a>>,
 }
 
+impl<'a> Life<'a> {
+    /// Creates seen in it. Of several, all but the first changed what was there.
+    pub(super) fn creates(&self) -> impl DoubleEndedIterator<Item = Member<'a>> {
+        self.sights.iter().filter(|member| creates(&member.fact.event)).copied()
+    }
+
+    /// The latest fact, at most so many seconds before the end at `key`, that took a protection off.
+    pub(super) fn unguarded_at(&self, key: &FactKey) -> Option<&'a FactKey> {
+        let since = key.second.plus(-UNGUARDED_SECONDS_MAX);
+        let unguards = self.sights.iter().rev().find(|member| unguards(&member.fact.event));
+        unguards.map(|member| member.key).filter(|unguarded| unguarded.second >= since)
+    }
+}
+
 /// What is known of the life that the destroying fact at `key` ended. A create of a caller-given name in the same second
 /// came before, if the name was not known yet, else after.
 pub(super) fn life<'a>(members: &[Member<'a>], key: &FactKey) -> Life<'a> {
     let known_before = members.iter().any(|member| member.key < key);
-    let is_before = |member: &Member<'a>| {
+    let is_before = |member: &&Member<'a>| {
         member.key < key || (!known_before && member.key.second == key.second && creates(&member.fact.event))
     };
-    let create = members.iter().rev().find(|member| is_before(member) && creates(&member.fact.event)).copied();
-    let since = create.map(|create| create.key);
-    let is_over = members
-        .iter()
-        .any(|member| destroys(&member.fact.event) && member.key < key && since.is_none_or(|since| since < member.key));
+    let ended_before =
+        members.iter().rev().find(|member| member.key < key && destroys(&member.fact.event)).map(|member| member.key);
+    let of_this = |member: &&Member<'a>| {
+        *member.key != *key && is_before(member) && ended_before.is_none_or(|ended| ended < member.key)
+    };
+    let sights: Vec<Member<'a>> = members.iter().filter(of_this).copied().collect();
+    let is_over = ended_before.is_some() && !sights.iter().any(|member| creates(&member.fact.event));
     let until = key.second.plus(RECREATE_SECONDS_MAX);
     let recreate = members
         .iter()
         .find(|member| member.key > key && !is_before(member) && creates(&member.fact.event))
         .filter(|member| member.key.second <= until)
         .copied();
-    Life { create, is_over, recreate }
+    Life { ended_before, sights, is_over, recreate }
 }
 
 /// The destroying fact that ends the life begun at `key`, if it is known.
@@ -90,33 +107,15 @@ pub(super) fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
     members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| member.key.clone())
 }
 
-/// The zones that a destroyed resource lived in, as far as they were known at `key`; each in the event's region.
-pub(super) fn zones_of(
-    store: &Store,
-    key: &FactKey,
-    event: &Event,
-    mention: &Mention,
-    create: Option<Member<'_>>,
-) -> Vec<String> {
-    if !matches!(mention.scope, Scope::Zonal | Scope::Subnets) {
-        return Vec::new();
-    }
-    let mentions = || [Some(mention), create.map(|create| create.mention)].into_iter().flatten();
-    let mut zones: BTreeSet<&str> = mentions().flat_map(|mention| mention.zones.iter().map(String::as_str)).collect();
-    // A database in one zone has a group of subnets in all: they tell only where nothing tells the zone itself.
-    if zones.is_empty() {
-        let subnets = mentions().flat_map(|mention| &mention.subnets);
-        zones.extend(subnets.filter_map(|subnet| store.zone_of_subnet(subnet, key)));
-    }
-    let in_region = |zone: &&str| {
-        zone.strip_prefix(event.region.as_str()).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('-'))
-    };
-    zones.into_iter().filter(in_region).map(str::to_owned).collect()
-}
-
-/// Whether a create proves that nothing of this name existed before it.
-pub(super) fn proves(create: Member<'_>) -> bool {
-    create.mention.proof != Proof::None
+/// The create that proves how the life began, that ended at `key`: nothing was seen of the resource in it before, and the
+/// API would have failed, or answered with another identifier, had it been there.
+pub(super) fn proven_by<'a>(store: &Store, mention: &Mention, life: &Life<'a>) -> Option<Member<'a>> {
+    let create = life.sights.first().filter(|first| creates(&first.fact.event))?;
+    let event = &create.fact.event;
+    let aliases = create.mention.aliases.iter().chain(&mention.aliases).map(String::as_str);
+    let was_there = life.ended_before.is_none()
+        && store.inventory().existed(&mention.kind, &event.account, &event.region, aliases, event.time);
+    (create.mention.proof != Proof::None && !was_there).then_some(*create)
 }
 
 /// Which create is the successor of which destroyed resource, within one stem: the resource destroyed first is the first

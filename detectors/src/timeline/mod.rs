@@ -4,32 +4,41 @@
 //! The law that holds here: the judgement of an instant depends on the set of facts up to it and on nothing else, so the
 //! order in which facts arrive, and how often, changes nothing.
 
+mod affected;
 mod contribution;
 mod entries;
+mod guard;
 mod ledger;
 mod lineage;
 mod lookup;
 mod name;
 mod order;
 mod pairing;
+mod placement;
+mod places;
+mod reread;
 mod running;
+mod starts;
 mod store;
 mod sweep;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths};
 pub use entries::{Entries, Held};
+pub use guard::Unguarded;
 pub use ledger::Ledger;
 pub use lineage::{Actor, actor_of};
 pub use order::FactKey;
 pub use store::Store;
 pub use sweep::{Point, PointKey};
+pub use wanted::{Asked, unplaced};
 
 use crate::detector::Limits;
 use crate::engine::{Column, Fact};
-use crate::event::Event;
+use crate::event::{Event, RunsAs};
 use crate::limits::{FACTS_DROPPED_AT_ONCE, FACTS_MAX};
 use crate::time::Second;
 
@@ -164,7 +173,11 @@ impl Timeline {
     /// Forgets what keys did before a second, and all facts before it but creates, links and placement: ownership needs
     /// those for as long as there is room. Returns the places of facts that went.
     pub fn forget(&mut self, before: Second) -> Vec<FactKey> {
-        let is_kept = |event: &Event| store::creates(event) || event.link.is_some() || !event.subnet_zones.is_empty();
+        let is_kept = |event: &Event| {
+            let tells_zones = !event.subnet_zones.is_empty() || event.reach.is_some();
+            let names_role = event.start.as_ref().is_some_and(|start| start.runs_as != RunsAs::Remembered);
+            store::creates(event) || event.link.is_some() || tells_zones || names_role
+        };
         let gone: Vec<FactKey> =
             self.store.before(before).filter(|(_, fact)| !is_kept(&fact.event)).map(|(key, _)| key.clone()).collect();
         for key in &gone {
@@ -224,7 +237,6 @@ impl Timeline {
     }
 }
 
-mod affected;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

@@ -150,7 +150,7 @@ fn say(
     let window = Window {
         sums: [&all[0], &all[1], &all[2], &all[3]],
         denied: if is_refused { mine.iter().filter(refused).count() as u64 } else { 0 },
-        loses_trail: here.is_some_and(|held| held.entry.loses_trail),
+        loses_trail: here.is_some_and(|held| held.entry.loses_trail()),
         returned: returned.as_ref(),
         rebuilt: &rebuilt,
     };

@@ -21,7 +21,7 @@ pub struct FactKey {
     pub copy: Arc<str>,
 }
 
-/// The rank of links: whoever acts was let in before.
+/// The rank of links and starts: whoever acts was let in before, and what runs was set going.
 const RANK_LINK: u8 = 0;
 /// The rank of creates whose identifier the service assigned: nobody can name it before.
 const RANK_CREATE_ASSIGNED: u8 = 1;
@@ -46,7 +46,7 @@ impl FactKey {
 
 fn rank(event: &Event) -> u8 {
     match event.effect {
-        _ if event.link.is_some() => RANK_LINK,
+        _ if event.link.is_some() || event.start.is_some() => RANK_LINK,
         Effect::Create if event.resources.iter().any(|mention| mention.proof == Proof::ServerAssigned) => {
             RANK_CREATE_ASSIGNED
         }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use super::name::stem;
 use super::order::FactKey;
+use super::places::Places;
+use super::starts::Starts;
 use crate::engine::{Column, Fact};
 use crate::event::{Effect, Event, Mention, Outcome, Scope};
+use crate::inventory::Inventory;
 use crate::time::Second;
 
-type Index = BTreeMap<String, BTreeSet<FactKey>>;
+pub(super) type Index = BTreeMap<String, BTreeSet<FactKey>>;
 
-/// All facts held, and where to find them.
+/// All facts held, where to find them, and what was known before them.
 #[derive(Debug, Default)]
 pub struct Store {
     facts: BTreeMap<FactKey, Arc<Fact>>,
@@ -20,16 +23,23 @@ pub struct Store {
     by_alias: Index,
     by_stem: Index,
     by_subnet: Index,
-    subnet_zones: BTreeMap<String, BTreeMap<FactKey, String>>,
+    places: Places,
+    starts: Starts,
     calls_by_access_key: Index,
     calls_by_session: Index,
     links_by_access_key: Index,
     links_by_session: Index,
+    inventory: Inventory,
 }
 
 /// The word under which an alias of a resource is found.
 pub(super) fn alias_word(event: &Event, mention: &Mention, alias: &str) -> String {
-    format!("{}\n{}\n{}\n{alias}", mention.kind, event.account, region_of(event, mention))
+    place_word(&mention.kind, &event.account, region_of(event, mention), alias)
+}
+
+/// The same, of what is no mention.
+pub(super) fn place_word(kind: &str, account: &str, region: &str, alias: &str) -> String {
+    format!("{kind}\n{account}\n{region}\n{alias}")
 }
 
 /// The word under which resources of one stem are found; nothing if the resource has no name.
@@ -119,16 +129,34 @@ impl Store {
                 set(&mut self.by_subnet, subnet.clone());
             }
         }
-        for (subnet, zone) in &event.subnet_zones {
-            if add {
-                self.subnet_zones.entry(subnet.clone()).or_default().insert(key.clone(), zone.clone());
-            } else if let Some(zones) = self.subnet_zones.get_mut(subnet) {
-                zones.remove(key);
-                if zones.is_empty() {
-                    self.subnet_zones.remove(subnet);
-                }
-            }
-        }
+        self.places.index(key, event, add);
+        self.starts.index(key, event, add);
+    }
+
+    /// What existed before all facts.
+    pub(super) fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// Puts another inventory in the place of the one before.
+    pub(super) fn set_inventory(&mut self, inventory: Inventory) {
+        self.inventory = inventory;
+    }
+
+    /// Zones that facts reveal.
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Who set what going, and what runs by itself.
+    pub(super) fn starts(&self) -> &Starts {
+        &self.starts
+    }
+
+    /// Whether a fact is heard by those who ask with `may_pause`: what may not bear a pause could be forged, and bends
+    /// nothing that may. Of several copies of one call only one is heard.
+    pub(super) fn is_heard(&self, key: &FactKey, may_pause: bool) -> bool {
+        self.get(key).is_some_and(|fact| fact.may_pause >= may_pause && !self.is_shadowed(key, &fact.event, may_pause))
     }
 
     /// The fact at a place.
@@ -208,10 +236,9 @@ impl Store {
         self.by_subnet.get(subnet).into_iter().flatten()
     }
 
-    /// The zone of a subnet, as far as it was known at a place in the order.
-    pub fn zone_of_subnet(&self, subnet: &str, as_of: &FactKey) -> Option<&str> {
-        let zones = self.subnet_zones.get(subnet)?;
-        zones.range(..=as_of).next_back().map(|(_, zone)| zone.as_str())
+    /// Facts that name a resource under this word of an alias.
+    pub(super) fn named(&self, word: &str) -> impl Iterator<Item = &FactKey> {
+        self.by_alias.get(word).into_iter().flatten()
     }
 
     /// Facts by their caller's access key.
@@ -249,12 +276,17 @@ pub(super) fn destroys(event: &Event) -> bool {
     event.effect == Effect::Destroy && event.outcome == Outcome::Ok
 }
 
+/// Whether a fact took a protection off.
+pub(super) fn unguards(event: &Event) -> bool {
+    event.effect == Effect::Unguard && event.outcome == Outcome::Ok
+}
+
 /// Whether a fact began a resource's life.
 pub(super) fn creates(event: &Event) -> bool {
     event.effect == Effect::Create && event.outcome == Outcome::Ok
 }
 
-fn change(index: &mut Index, word: String, key: &FactKey, add: bool) {
+pub(super) fn change(index: &mut Index, word: String, key: &FactKey, add: bool) {
     if add {
         index.entry(word).or_default().insert(key.clone());
     } else if let Some(keys) = index.get_mut(&word) {

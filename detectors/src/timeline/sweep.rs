@@ -268,7 +268,7 @@ impl Scene<'_> {
         let window = Window {
             sums: sight.sums(),
             denied: if is_denied { sight.denied() } else { 0 },
-            loses_trail: held.is_some_and(|held| held.entry.loses_trail),
+            loses_trail: held.is_some_and(|held| held.entry.loses_trail()),
             returned: came.returned.as_ref(),
             rebuilt: &came.rebuilt,
         };

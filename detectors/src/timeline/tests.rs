@@ -8,7 +8,7 @@ use crate::incident::Severity;
 use crate::testing::{facts, role};
 
 /// Judges a story, in the order in which it is told.
-fn judged(story: &str) -> Timeline {
+pub(super) fn judged(story: &str) -> Timeline {
     let mut timeline = Timeline::default();
     for fact in facts(story) {
         timeline.insert(fact);
@@ -30,7 +30,7 @@ fn worst(timeline: &Timeline, key: &str) -> Option<Severity> {
     timeline.ledger(key)?.points(key, timeline.limits()).values().map(|point| point.level).max()
 }
 
-fn destroyed<'a>(timeline: &'a Timeline, key: &str) -> Vec<&'a Contribution> {
+pub(super) fn destroyed<'a>(timeline: &'a Timeline, key: &str) -> Vec<&'a Contribution> {
     let ledger = timeline.ledger(key);
     ledger.into_iter().flat_map(|ledger| ledger.entries().iter()).flat_map(|held| &held.entry.destroyed).collect()
 }
@@ -166,9 +166,12 @@ fn cases(usual: u32) -> u32 {
 fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
     let line = (
         0..900_i64,
-        prop::sample::select(vec!["agent", "other", "@alice", "ops"]),
-        prop::sample::select(vec!["create", "put", "new", "delete", "delete", "delete", "denied", "assume"]),
-        prop::sample::select(vec!["instance", "db", "table", "volume", "group"]),
+        prop::sample::select(vec!["agent", "other", "@alice", "ops", "+saml", "service"]),
+        prop::sample::select(vec![
+            "create", "put", "new", "delete", "delete", "delete", "delete", "denied", "unguard", "disrupt", "assume",
+            "assume", "start", "prepare",
+        ]),
+        prop::sample::select(vec!["instance", "db", "table", "volume", "group", "lb", "trail"]),
         0..6_u8,
         prop::sample::select(vec![
             "zone=a",
@@ -177,7 +180,12 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
             "subnet=n1",
             "reveals=n1:b",
             "name=web-1",
+            "reaches=lb-1:a",
             "key=K1 session=x",
+            "key=K0 session=AWSCloudFormation",
+            "session=AWSCloudFormation by=cloudformation",
+            "session=AWSCloudFormation by=cloudformation",
+            "session=Automation-1 by=ssm",
         ]),
         prop::bool::weighted(0.9),
     );
@@ -190,7 +198,15 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
                 let time = format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60);
                 let trust = if trusted { "" } else { "trust=no" };
                 match verb {
+                    "assume" if id > 3 => {
+                        format!("{time} {actor} assume agent gives=K2 session=AWSCloudFormation {trust}")
+                    }
                     "assume" => format!("{time} {actor} assume ops gives=K{} session=x", id % 2),
+                    "start" | "prepare" => {
+                        let how = ["", "role=ops", "role=agent", "fresh=yes", "automation=1", "automation=1 role=ops"];
+                        let key = if extra.starts_with("key=") { extra } else { "" };
+                        format!("{time} {actor} {verb} stack-{} {} {key} {trust}", id % 2, how[usize::from(id)])
+                    }
                     _ => format!("{time} {actor} {verb} {kind} {kind}-{id} {extra} {trust}"),
                 }
             })
@@ -205,7 +221,8 @@ fn everything(timeline: &Timeline) -> Vec<(String, Vec<String>)> {
         let points = ledger.points(key, timeline.limits());
         let points = points.iter().map(|(key, point)| format!("{key:?} {point:?}"));
         let episodes = ledger.episodes().iter().map(|episode| format!("{episode:?}"));
-        (key.to_string(), points.chain(episodes).collect())
+        let entries = ledger.entries().iter().map(|held| format!("{:?}", held.entry));
+        (key.to_string(), points.chain(episodes).chain(entries).collect())
     };
     timeline.ledgers().filter(|(_, ledger)| !ledger.entries().is_empty()).map(tell).collect()
 }

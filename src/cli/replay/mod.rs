@@ -90,7 +90,12 @@ fn judge(facts: Facts, settings: Settings) -> (Vec<Situation>, Accounts) {
                 Output::Incident { situation, .. } => {
                     incidents.insert(situation.incident.id.clone(), *situation);
                 }
-                Output::Row(_) | Output::Fact(_) | Output::Announce(_) | Output::Desire(_) | Output::Answer { .. } => {}
+                Output::Row(_)
+                | Output::Fact(_)
+                | Output::Announce(_)
+                | Output::Desire(_)
+                | Output::Answer { .. }
+                | Output::Wanted(_) => {}
             }
         }
         bar.inc(1);

@@ -1,0 +1,1 @@
+//! Inventories in the forms in which commands print them.

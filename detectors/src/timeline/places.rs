@@ -1,0 +1,59 @@
+//! Zones that facts reveal: of subnets and groups of subnets, and of what services made network interfaces for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::order::FactKey;
+use super::store::place_word;
+use crate::event::Event;
+
+/// By word (a subnet, a group of subnets, an alias of a resource) the zones that each fact names for it.
+#[derive(Debug, Default)]
+pub(super) struct Places(BTreeMap<String, BTreeMap<FactKey, BTreeSet<String>>>);
+
+impl Places {
+    /// Adds what a fact reveals, or takes it out.
+    pub(super) fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
+        let reached = event.reach.iter().map(|reach| (reached_word(event, &reach.kind, &reach.alias), &reach.zone));
+        let revealed = event.subnet_zones.iter().map(|(subnet, zone)| (subnet.clone(), zone));
+        for (word, zone) in revealed.chain(reached) {
+            if add {
+                self.0.entry(word).or_default().entry(key.clone()).or_default().insert(zone.clone());
+            } else if let Some(facts) = self.0.get_mut(&word) {
+                facts.remove(key);
+                if facts.is_empty() {
+                    self.0.remove(&word);
+                }
+            }
+        }
+    }
+
+    /// The zones that the latest fact up to a place names for a subnet, or a group of subnets. Only facts that `counts`.
+    pub(super) fn of_subnet(
+        &self,
+        subnet: &str,
+        as_of: &FactKey,
+        counts: impl Fn(&FactKey) -> bool,
+    ) -> BTreeSet<String> {
+        let Some(facts) = self.0.get(subnet) else { return BTreeSet::new() };
+        let latest = facts.range(..=as_of).rev().find(|(key, _)| counts(key));
+        latest.map(|(_, zones)| zones.clone()).unwrap_or_default()
+    }
+
+    /// The zones of all network interfaces that were made for a resource after one place (or ever) and before another.
+    pub(super) fn reached(
+        &self,
+        word: &str,
+        since: Option<&FactKey>,
+        as_of: &FactKey,
+        counts: impl Fn(&FactKey) -> bool,
+    ) -> BTreeSet<String> {
+        let Some(facts) = self.0.get(word) else { return BTreeSet::new() };
+        let made = facts.range(..=as_of).filter(|(key, _)| since.is_none_or(|since| since < *key) && counts(key));
+        made.flat_map(|(_, zones)| zones.iter().cloned()).collect()
+    }
+}
+
+/// The word under which a resource's network interfaces are found: it lives in a region, and is known by its alias.
+pub(super) fn reached_word(event: &Event, kind: &str, alias: &str) -> String {
+    place_word(kind, &event.account, &event.region, alias)
+}

@@ -1,0 +1,36 @@
+//! Resources of which the zones are unknown and would bear on judgement.
+
+use std::collections::BTreeSet;
+
+use super::contribution::Contribution;
+use super::store::Store;
+use crate::engine::Wanted;
+use crate::limits::{WANTED_MAX, WANTED_REMEMBERED_MAX};
+
+/// Which of these destroyed resources lived in zones that nobody knows, each once, the latest first: of those that are
+/// gone a service still answers for a while.
+pub fn unplaced<'a>(store: &Store, destroyed: impl DoubleEndedIterator<Item = &'a Contribution>) -> Vec<Wanted> {
+    let mut seen = BTreeSet::new();
+    let unknown = destroyed.rev().filter(|contribution| contribution.is_unplaced);
+    let wanted = unknown.filter_map(|contribution| {
+        let account = store.get(&contribution.fact)?.event.account.clone();
+        let (region, kind, id) =
+            (contribution.region.to_string(), contribution.kind.to_string(), contribution.id.clone());
+        Some(Wanted { account, region, kind, id })
+    });
+    wanted.filter(|wanted| seen.insert(wanted.clone())).take(WANTED_MAX).collect()
+}
+
+/// What was asked for already.
+#[derive(Debug, Default)]
+pub struct Asked(BTreeSet<Wanted>);
+
+impl Asked {
+    /// Those that were not asked for before.
+    pub fn fresh(&mut self, wanted: Vec<Wanted>) -> Vec<Wanted> {
+        if self.0.len() + wanted.len() > WANTED_REMEMBERED_MAX {
+            self.0.clear();
+        }
+        wanted.into_iter().filter(|wanted| self.0.insert(wanted.clone())).collect()
+    }
+}

@@ -46,6 +46,9 @@ impl World {
                 proof: Proof::None,
                 zones,
                 subnets: Vec::new(),
+                is_spared: false,
+                is_forced: false,
+                is_guard: false,
             }],
             ..event(actor, second)
         };
@@ -95,6 +98,7 @@ fn event(actor: usize, second: Second) -> Event {
             source_identity: String::new(),
             identity_center_user: String::new(),
             invoked_by: String::new(),
+            sign_in_session: String::new(),
         },
         request_id: format!("{actor:08x}-1111-4222-8333-444444444444"),
         user_agent: "aws-cli/2.17.1 Python/3.12".to_owned(),
@@ -102,6 +106,8 @@ fn event(actor: usize, second: Second) -> Event {
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
+        start: None,
+        reach: None,
     }
 }
 

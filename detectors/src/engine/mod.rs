@@ -128,7 +128,7 @@ impl Engine {
             return;
         }
         self.timeline.configure(&self.settings.limits);
-        let keys: Vec<Arc<str>> = self.timeline.ledgers().map(|(key, _)| Arc::clone(key)).collect();
+        let keys: BTreeSet<Arc<str>> = self.timeline.ledgers().map(|(key, _)| Arc::clone(key)).collect();
         let news = News { from: FactKey::first_of(Second(0)), received_at: self.now, is_exact: true };
         let mut vanished = Vec::new();
         for key in &keys {

@@ -8,6 +8,7 @@ mod affected;
 mod contribution;
 mod entries;
 mod guard;
+mod index;
 mod ledger;
 mod lineage;
 mod lookup;
@@ -23,8 +24,11 @@ mod store;
 mod sweep;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
 pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths};
 pub use entries::{Entries, Held};
@@ -47,10 +51,13 @@ use crate::time::Second;
 pub struct Timeline {
     limits: Arc<Limits>,
     store: Store,
-    ledgers: BTreeMap<Arc<str>, Ledger>,
+    ledgers: HashMap<Arc<str>, Ledger, FixedState>,
     /// Keys whose ledger holds the fact.
-    keys_of: BTreeMap<FactKey, BTreeSet<Arc<str>>>,
+    keys_of: HashMap<FactKey, Names, FixedState>,
 }
+
+/// The keys of one fact: its actor's, and its role's or user's where that is another.
+type Names = SmallVec<[Arc<str>; 2]>;
 
 /// What a new fact changed.
 #[derive(Debug)]
@@ -72,14 +79,18 @@ pub struct Inserted {
 impl Timeline {
     /// Takes a fact in and judges anew whatever it bears on.
     pub fn insert(&mut self, fact: Fact) -> Inserted {
-        let (event, may_pause) = (fact.event.clone(), fact.may_pause);
+        let may_pause = fact.may_pause;
         let (key, column) = self.store.insert(fact);
         let is_news = column != Column::Duplicate || (may_pause && self.store.trust(&key));
         if !is_news {
             let (from, touched) = (key.clone(), BTreeSet::new());
             return Inserted { key, column, is_news, touched, from, dropped: Vec::new() };
         }
-        let (touched, from) = self.refresh(&key, &event);
+        let fact = self.store.get(&key).map(Arc::clone);
+        let (touched, from) = match &fact {
+            Some(fact) => self.refresh(&key, &fact.event),
+            None => (BTreeSet::new(), key.clone()),
+        };
         let dropped = self.make_room();
         Inserted { key, column, is_news, touched, from, dropped }
     }
@@ -157,7 +168,7 @@ impl Timeline {
         self.ledgers.get(key)
     }
 
-    /// All keys with what they did.
+    /// All keys with what they did, in no order.
     pub fn ledgers(&self) -> impl Iterator<Item = (&Arc<str>, &Ledger)> {
         self.ledgers.iter()
     }
@@ -215,10 +226,14 @@ impl Timeline {
     /// Puts a fact's entry where it belongs; returns the keys of ledgers that changed.
     fn place(&mut self, key: &FactKey, cache: &mut contribution::Successors) -> BTreeSet<Arc<str>> {
         let entry = contribution::entry_at(&self.store, key, cache);
-        let names: BTreeSet<Arc<str>> =
-            entry.iter().flat_map(|entry| [Arc::clone(&entry.actor.key), Arc::clone(&entry.actor.entity)]).collect();
+        let mut names = Names::new();
+        if let Some(Actor { key, entity, .. }) = entry.as_ref().map(|entry| &entry.actor) {
+            names.push(Arc::clone(key));
+            names.extend((key != entity).then(|| Arc::clone(entity)));
+        }
         let mut changed = BTreeSet::new();
-        for name in self.keys_of.remove(key).unwrap_or_default().difference(&names) {
+        let before = self.keys_of.remove(key).unwrap_or_default();
+        for name in before.iter().filter(|name| !names.contains(name)) {
             if self.ledgers.get_mut(name).is_some_and(|ledger| ledger.take(key)) {
                 changed.insert(Arc::clone(name));
             }

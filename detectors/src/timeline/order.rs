@@ -1,9 +1,10 @@
 //! The one order of facts: event time in whole seconds, rank within the second, event id.
 
-use std::sync::Arc;
+use std::hash::Hasher as _;
+use std::sync::{Arc, LazyLock};
 
+use fnv::FnvHasher;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::event::{Effect, Event, Proof};
 use crate::time::Second;
@@ -18,8 +19,11 @@ pub struct FactKey {
     /// The event id.
     pub id: Arc<str>,
     /// Tells copies of one event apart that differ in time, action, identity or account.
-    pub copy: Arc<str>,
+    pub copy: u32,
 }
+
+/// No event id.
+static NOTHING: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
 
 /// The rank of links and starts: whoever acts was let in before, and what runs was set going.
 const RANK_LINK: u8 = 0;
@@ -35,12 +39,12 @@ const RANK_OTHER: u8 = 4;
 impl FactKey {
     /// The place of an event.
     pub fn of(event: &Event) -> Self {
-        Self { second: event.time, rank: rank(event), id: event.id.as_str().into(), copy: copy_word(event).into() }
+        Self { second: event.time, rank: rank(event), id: event.id.as_str().into(), copy: copy_of(event) }
     }
 
     /// The first place of a second.
     pub fn first_of(second: Second) -> Self {
-        Self { second, rank: 0, id: "".into(), copy: "".into() }
+        Self { second, rank: 0, id: NOTHING.clone(), copy: 0 }
     }
 }
 
@@ -56,11 +60,11 @@ fn rank(event: &Event) -> u8 {
     }
 }
 
-/// Eight hexadecimal digits over what makes a copy differ.
-fn copy_word(event: &Event) -> String {
-    let mut hasher = Sha256::new();
+/// A digest of what makes a copy differ. It is part of what is stored, so it stays as it is.
+fn copy_of(event: &Event) -> u32 {
+    let mut hasher = FnvHasher::default();
+    hasher.write(&event.time.0.to_le_bytes());
     for part in [
-        event.time.0.to_string().as_str(),
         &event.service,
         &event.name,
         &event.account,
@@ -69,8 +73,9 @@ fn copy_word(event: &Event) -> String {
         &event.identity.access_key,
         &event.error_code,
     ] {
-        hasher.update(part.as_bytes());
-        hasher.update([0]);
+        hasher.write(part.as_bytes());
+        hasher.write(&[0]);
     }
-    hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest = hasher.finish();
+    (digest ^ (digest >> 32)) as u32
 }

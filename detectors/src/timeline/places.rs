@@ -1,6 +1,8 @@
 //! Zones that facts reveal: of subnets and groups of subnets, and of what services made network interfaces for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldhash::fast::FixedState;
 
 use super::order::FactKey;
 use super::store::place_word;
@@ -8,7 +10,7 @@ use crate::event::Event;
 
 /// By word (a subnet, a group of subnets, an alias of a resource) the zones that each fact names for it.
 #[derive(Debug, Default)]
-pub(super) struct Places(BTreeMap<String, BTreeMap<FactKey, BTreeSet<String>>>);
+pub(super) struct Places(HashMap<String, BTreeMap<FactKey, BTreeSet<String>>, FixedState>);
 
 impl Places {
     /// Adds what a fact reveals, or takes it out.

@@ -11,7 +11,7 @@ impl Timeline {
     /// where on; nothing if there is no fact.
     pub fn reread(&mut self, inventory: Inventory) -> Option<(BTreeSet<Arc<str>>, FactKey)> {
         self.store.set_inventory(inventory);
-        let keys: Vec<FactKey> = self.keys_of.keys().cloned().collect();
+        let keys: BTreeSet<FactKey> = self.keys_of.keys().cloned().collect();
         let from = keys.first()?.clone();
         let mut cache = BTreeMap::new();
         let mut touched = BTreeSet::new();

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::order::FactKey;
-use super::store::{Index, Store, change};
+use super::index::Index;
+use super::store::Store;
 use crate::event::{Event, Identity, IdentityKind, RunsAs, Start};
 use crate::limits::{STARTED_SECONDS_MAX, STARTS_LOOKED_AT_MAX};
 
@@ -27,18 +28,18 @@ impl Starts {
     /// Adds a fact, or takes it out.
     pub(super) fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
         if is_named_like_automation(&event.identity) {
-            change(&mut self.automated, event.identity.issuer_arn.clone(), key, add);
+            self.automated.change(&event.identity.issuer_arn, key, add);
             if let Some(id) = automation(&event.identity) {
-                change(&mut self.automated, id.to_owned(), key, add);
+                self.automated.change(id, key, add);
             }
         }
         let Some(start) = &event.start else { return };
         for target in &start.targets {
-            change(&mut self.by_target, target_word(event, target), key, add);
+            self.by_target.change(&target_word(event, target), key, add);
         }
         match &start.runs_as {
-            RunsAs::Role(role) => change(&mut self.by_role, role.clone(), key, add),
-            RunsAs::Remembered => change(&mut self.remembering, event.account.clone(), key, add),
+            RunsAs::Role(role) => self.by_role.change(role, key, add),
+            RunsAs::Remembered => self.remembering.change(&event.account, key, add),
             RunsAs::Caller => {}
         }
     }
@@ -54,12 +55,12 @@ impl Starts {
                 RunsAs::Remembered | RunsAs::Caller => None,
             })
             .collect();
-        let calls = roles.into_iter().chain(&start.targets).filter_map(|word| self.automated.get(word)).flatten();
+        let calls = roles.into_iter().chain(&start.targets).flat_map(|word| self.automated.get(word));
         calls.filter(|call| *call > at).cloned().collect()
     }
 
     fn sharing_target<'a>(&'a self, event: &'a Event, start: &'a Start) -> impl Iterator<Item = &'a FactKey> {
-        start.targets.iter().filter_map(|target| self.by_target.get(&target_word(event, target))).flatten()
+        start.targets.iter().flat_map(|target| self.by_target.get(&target_word(event, target)))
     }
 }
 
@@ -103,8 +104,8 @@ pub(super) fn start_of<'a>(
     as_of: &FactKey,
     may_pause: bool,
 ) -> Option<(&'a FactKey, &'a Event)> {
-    let keys = store.starts().by_target.get(&format!("ssm\n{}", automation(identity)?))?;
-    let mut starts = keys.range(..as_of.clone()).rev().filter_map(|key| began(store, key, may_pause));
+    let keys = store.starts().by_target.before(&format!("ssm\n{}", automation(identity)?), as_of);
+    let mut starts = keys.iter().rev().filter_map(|key| began(store, key, may_pause));
     starts.find(|(_, event)| match event.start.as_ref().map(|start| &start.runs_as) {
         Some(RunsAs::Role(role)) => *role == identity.issuer_arn,
         _ => event.account == account_of(&identity.issuer_arn),
@@ -123,12 +124,12 @@ pub(super) fn starts_of<'a>(
     let since = FactKey::first_of(as_of.second.plus(-STARTED_SECONDS_MAX));
     // A nested stack is begun by the session of the stack around it, which has the same starters.
     let is_own = |event: &Event| event.identity.issuer_arn == *role && is_named_like_automation(&event.identity);
-    let recent = |keys: &'a BTreeSet<FactKey>| {
-        let latest = keys.range(since.clone()..as_of.clone()).rev().take(STARTS_LOOKED_AT_MAX);
+    let recent = |keys: &'a [FactKey]| {
+        let latest = keys.iter().rev().take(STARTS_LOOKED_AT_MAX);
         latest.filter_map(|key| began(store, key, may_pause)).filter(|(_, event)| !is_own(event))
     };
-    let given = starts.by_role.get(role).into_iter().flat_map(recent);
-    let remembering = starts.remembering.get(account_of(role)).into_iter().flat_map(recent);
+    let given = recent(starts.by_role.between(role, &since, as_of));
+    let remembering = recent(starts.remembering.between(account_of(role), &since, as_of));
     let remembered = remembering.filter(|(key, event)| remembered_role(store, key, event, may_pause) == Some(role));
     given.chain(remembered).collect()
 }
@@ -152,8 +153,8 @@ fn remembered_role<'a>(store: &'a Store, key: &FactKey, event: &Event, may_pause
         (*runs_as != RunsAs::Remembered && store.is_heard(earlier, may_pause)).then_some(runs_as)
     };
     let latest_for = |target: &String| {
-        let keys = store.starts().by_target.get(&target_word(event, target))?;
-        keys.range(..key.clone()).rev().find_map(|earlier| Some((earlier, sets(earlier)?)))
+        let keys = store.starts().by_target.before(&target_word(event, target), key);
+        keys.iter().rev().find_map(|earlier| Some((earlier, sets(earlier)?)))
     };
     match start.targets.iter().filter_map(latest_for).max_by_key(|(earlier, _)| *earlier)? {
         (_, RunsAs::Role(role)) => Some(role),

@@ -1,8 +1,11 @@
 //! All facts in their order, with the indexes by which they are found again. Knows nothing of judgement.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+
+use super::index::Index;
 use super::name::stem;
 use super::order::FactKey;
 use super::places::Places;
@@ -12,12 +15,11 @@ use crate::event::{Effect, Event, Mention, Outcome, Scope};
 use crate::inventory::Inventory;
 use crate::time::Second;
 
-pub(super) type Index = BTreeMap<String, BTreeSet<FactKey>>;
-
 /// All facts held, where to find them, and what was known before them.
 #[derive(Debug, Default)]
 pub struct Store {
-    facts: BTreeMap<FactKey, Arc<Fact>>,
+    facts: HashMap<FactKey, Arc<Fact>, FixedState>,
+    order: BTreeSet<FactKey>,
     by_id: Index,
     by_shared_id: Index,
     by_alias: Index,
@@ -39,7 +41,11 @@ pub(super) fn alias_word(event: &Event, mention: &Mention, alias: &str) -> Strin
 
 /// The same, of what is no mention.
 pub(super) fn place_word(kind: &str, account: &str, region: &str, alias: &str) -> String {
-    format!("{kind}\n{account}\n{region}\n{alias}")
+    let mut word = String::with_capacity(kind.len() + account.len() + region.len() + alias.len() + 3);
+    for part in [kind, "\n", account, "\n", region, "\n", alias] {
+        word.push_str(part);
+    }
+    word
 }
 
 /// The word under which resources of one stem are found; nothing if the resource has no name.
@@ -66,9 +72,8 @@ impl Store {
         if self.facts.contains_key(&key) {
             return (key, Column::Duplicate);
         }
-        let column = if self.by_id.get(key.id.as_ref()).is_some_and(|copies| {
-            copies.iter().filter_map(|copy| self.facts.get(copy)).any(|copy| copy.event.account == fact.event.account)
-        }) {
+        let mut copies = self.by_id.get(&key.id).iter().filter_map(|copy| self.facts.get(copy));
+        let column = if copies.any(|copy| copy.event.account == fact.event.account) {
             Column::Conflicting
         } else if self.twins(&fact.event).any(|twin| twin.event.account != fact.event.account) {
             Column::Twin
@@ -78,6 +83,7 @@ impl Store {
         let fact = Arc::new(fact);
         self.index(&key, &fact.event, true);
         self.facts.insert(key.clone(), fact);
+        self.order.insert(key.clone());
         (key, column)
     }
 
@@ -96,37 +102,34 @@ impl Store {
     /// Removes a fact and everything by which it is found.
     pub fn remove(&mut self, key: &FactKey) {
         if let Some(fact) = self.facts.remove(key) {
+            self.order.remove(key);
             self.index(key, &fact.event, false);
         }
     }
 
     fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
-        let set = |index: &mut Index, word: String| change(index, word, key, add);
-        set(&mut self.by_id, event.id.clone());
-        if !event.shared_id.is_empty() {
-            set(&mut self.by_shared_id, event.shared_id.clone());
-        }
-        if !event.identity.access_key.is_empty() {
-            set(&mut self.calls_by_access_key, event.identity.access_key.clone());
-        }
-        if !event.identity.principal_id.is_empty() {
-            set(&mut self.calls_by_session, event.identity.principal_id.clone());
-        }
-        if let Some(link) = &event.link {
-            set(&mut self.links_by_access_key, link.access_key.clone());
-            if !link.session_id.is_empty() {
-                set(&mut self.links_by_session, link.session_id.clone());
+        let change = |index: &mut Index, word: &str| {
+            if !word.is_empty() {
+                index.change(word, key, add);
             }
+        };
+        change(&mut self.by_id, &event.id);
+        change(&mut self.by_shared_id, &event.shared_id);
+        change(&mut self.calls_by_access_key, &event.identity.access_key);
+        change(&mut self.calls_by_session, &event.identity.principal_id);
+        if let Some(link) = &event.link {
+            change(&mut self.links_by_access_key, &link.access_key);
+            change(&mut self.links_by_session, &link.session_id);
         }
         for mention in &event.resources {
             for alias in &mention.aliases {
-                set(&mut self.by_alias, alias_word(event, mention, alias));
+                change(&mut self.by_alias, &alias_word(event, mention, alias));
             }
             if let Some(word) = stem_word(event, mention) {
-                set(&mut self.by_stem, word);
+                change(&mut self.by_stem, &word);
             }
             for subnet in &mention.subnets {
-                set(&mut self.by_subnet, subnet.clone());
+                change(&mut self.by_subnet, subnet);
             }
         }
         self.places.index(key, event, add);
@@ -176,18 +179,23 @@ impl Store {
 
     /// All facts, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&FactKey, &Arc<Fact>)> {
-        self.facts.iter()
+        self.order.iter().filter_map(|key| Some((key, self.facts.get(key)?)))
     }
 
     /// Places of facts before a second, in order.
     pub fn before(&self, second: Second) -> impl Iterator<Item = (&FactKey, &Arc<Fact>)> {
-        self.facts.range(..FactKey::first_of(second))
+        let order = self.order.range(..FactKey::first_of(second));
+        order.filter_map(|key| Some((key, self.facts.get(key)?)))
     }
 
     /// Whether copies of this event are held that differ from each other. What may bear a pause is contradicted only by
     /// what may as well.
     pub fn is_conflicting(&self, fact: &Fact) -> bool {
-        let copies = self.by_id.get(&fact.event.id).into_iter().flatten().filter_map(|copy| self.facts.get(copy));
+        let copies = self.by_id.get(&fact.event.id);
+        if copies.len() < 2 {
+            return false;
+        }
+        let copies = copies.iter().filter_map(|copy| self.facts.get(copy));
         copies.filter(|copy| copy.event.account == fact.event.account && copy.may_pause >= fact.may_pause).count() > 1
     }
 
@@ -195,8 +203,7 @@ impl Store {
     /// those who ask with `may_pause`, only copies count that may bear a pause.
     pub fn is_shadowed(&self, key: &FactKey, event: &Event, may_pause: bool) -> bool {
         let rank = |event: &Event, key: &FactKey| (std::cmp::Reverse(fullness(event)), key.clone());
-        let shared = if event.shared_id.is_empty() { None } else { self.by_shared_id.get(&event.shared_id) };
-        shared.into_iter().flatten().any(|twin| {
+        self.sharing_id(event).iter().any(|twin| {
             self.facts.get(twin).is_some_and(|fact| {
                 fact.event.account != event.account
                     && fact.may_pause >= may_pause
@@ -206,59 +213,56 @@ impl Store {
     }
 
     fn twins(&self, event: &Event) -> impl Iterator<Item = &Arc<Fact>> {
-        let keys = if event.shared_id.is_empty() { None } else { self.by_shared_id.get(&event.shared_id) };
-        keys.into_iter().flatten().filter_map(|key| self.facts.get(key))
+        self.sharing_id(event).iter().filter_map(|key| self.facts.get(key))
+    }
+
+    fn sharing_id(&self, event: &Event) -> &[FactKey] {
+        if event.shared_id.is_empty() { &[] } else { self.by_shared_id.get(&event.shared_id) }
     }
 
     /// Copies in other accounts, and differing copies, of an event.
     pub fn copies(&self, event: &Event) -> impl Iterator<Item = &FactKey> {
-        let shared = if event.shared_id.is_empty() { None } else { self.by_shared_id.get(&event.shared_id) };
-        self.by_id.get(&event.id).into_iter().chain(shared).flatten()
+        self.by_id.get(&event.id).iter().chain(self.sharing_id(event))
     }
 
     /// Facts that name a resource of this mention's type under one of its aliases, in order, without repeats.
     pub fn sharing_alias(&self, event: &Event, mention: &Mention) -> BTreeSet<&FactKey> {
-        mention
-            .aliases
-            .iter()
-            .filter_map(|alias| self.by_alias.get(&alias_word(event, mention, alias)))
-            .flatten()
-            .collect()
+        mention.aliases.iter().flat_map(|alias| self.by_alias.get(&alias_word(event, mention, alias))).collect()
     }
 
     /// Facts that name resources of one stem, in order.
     pub fn sharing_stem(&self, word: &str) -> impl Iterator<Item = &FactKey> {
-        self.by_stem.get(word).into_iter().flatten()
+        self.by_stem.get(word).iter()
     }
 
     /// Facts whose resources live in a subnet.
     pub fn in_subnet(&self, subnet: &str) -> impl Iterator<Item = &FactKey> {
-        self.by_subnet.get(subnet).into_iter().flatten()
+        self.by_subnet.get(subnet).iter()
     }
 
     /// Facts that name a resource under this word of an alias.
     pub(super) fn named(&self, word: &str) -> impl Iterator<Item = &FactKey> {
-        self.by_alias.get(word).into_iter().flatten()
+        self.by_alias.get(word).iter()
     }
 
     /// Facts by their caller's access key.
     pub fn calls_with_key(&self, access_key: &str) -> impl Iterator<Item = &FactKey> {
-        self.calls_by_access_key.get(access_key).into_iter().flatten()
+        self.calls_by_access_key.get(access_key).iter()
     }
 
     /// Facts by their caller's unique id.
     pub fn calls_in_session(&self, session: &str) -> impl Iterator<Item = &FactKey> {
-        self.calls_by_session.get(session).into_iter().flatten()
+        self.calls_by_session.get(session).iter()
     }
 
     /// Links that handed out an access key, in order.
     pub fn links_of_key(&self, access_key: &str) -> impl Iterator<Item = &FactKey> {
-        self.links_by_access_key.get(access_key).into_iter().flatten()
+        self.links_by_access_key.get(access_key).iter()
     }
 
     /// Links that made sessions of a unique id, in order.
     pub fn links_of_session(&self, session: &str) -> impl DoubleEndedIterator<Item = &FactKey> {
-        self.links_by_session.get(session).into_iter().flatten()
+        self.links_by_session.get(session).iter()
     }
 }
 
@@ -284,15 +288,4 @@ pub(super) fn unguards(event: &Event) -> bool {
 /// Whether a fact began a resource's life.
 pub(super) fn creates(event: &Event) -> bool {
     event.effect == Effect::Create && event.outcome == Outcome::Ok
-}
-
-pub(super) fn change(index: &mut Index, word: String, key: &FactKey, add: bool) {
-    if add {
-        index.entry(word).or_default().insert(key.clone());
-    } else if let Some(keys) = index.get_mut(&word) {
-        keys.remove(key);
-        if keys.is_empty() {
-            index.remove(&word);
-        }
-    }
 }

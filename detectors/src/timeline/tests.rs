@@ -224,7 +224,8 @@ fn everything(timeline: &Timeline) -> Vec<(String, Vec<String>)> {
         let entries = ledger.entries().iter().map(|held| format!("{:?}", held.entry));
         (key.to_string(), points.chain(episodes).chain(entries).collect())
     };
-    timeline.ledgers().filter(|(_, ledger)| !ledger.entries().is_empty()).map(tell).collect()
+    let ledgers: BTreeMap<_, _> = timeline.ledgers().filter(|(_, ledger)| !ledger.entries().is_empty()).collect();
+    ledgers.into_iter().map(tell).collect()
 }
 
 proptest! {

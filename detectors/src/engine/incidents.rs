@@ -147,6 +147,15 @@ impl Engine {
             Some(_) => (&news.from).max(&episode.from),
             None => &episode.from,
         };
+        let is_decided = |entity: &str| {
+            incident.pauses.iter().any(|pause| pause.key.entity == entity && pause.state != PauseState::Failed)
+        };
+        let is_all_decided = ledger
+            .between(&incident.key, episode.is_whole, from, &episode.to)
+            .all(|held| is_decided(&held.entry.actor.entity) && is_decided(&held.entry.actor.origin));
+        if is_all_decided {
+            return;
+        }
         let candidates =
             brake::candidates(self.timeline.store(), ledger, &self.settings.limits.weights, &incident.key, (episode, from));
         incident.decisive_received_at.get_or_insert(news.received_at);

@@ -95,8 +95,8 @@ fn what_cannot_be_read_says_what_to_do() {
         ("{\"Volumes\": [", "inventory is no JSON: line 1, column 13\nhint: save the output with --output json"),
         ("InstanceId i-1", "inventory is no JSON: line 1, column 1\nhint: save the output with --output json"),
         (
-            "{\"Volumes\":[]}\n{\"Buckets\":[],\"\u{1b}[31mOwner\":{}}",
-            "inventory has a shape that is not known: value 2 (Buckets, 31mOwner)",
+            "{\"Volumes\":[]}\n{\"Buckets\":[],\"\\u001b[31m\":{}}",
+            "inventory has a shape that is not known: value 2 (31m, Buckets)",
         ),
         (
             "[{\"a\":1}]",

@@ -107,7 +107,7 @@ fn a_copy_from_a_trusted_source_lends_its_trust() {
 #[test]
 fn whoever_has_a_stack_deleted_is_paused_with_the_role_that_does_it() {
     let mut run = Run::new(settings(Mode::Enforce));
-    let starts = "00:10:00 @bob start shop role=cfn fresh=yes id=made\n00:59:59 @alice start shop id=start";
+    let starts = "00:10:00 @bob prepare shop role=cfn id=made\n00:59:59 @alice start shop id=start";
     let burst = burst("cfn", "00", "prod").replace(" id=", " session=AWSCloudFormation by=cloudformation id=");
     run.story(starts).story(&burst);
     let principal = run.only().incident.principal;

@@ -1,5 +1,7 @@
 //! What the benchmarks share: a trail to work on, and a comparison of two ways within one run.
 
+pub mod world;
+
 use std::time::{Duration, Instant};
 
 use trailbrake_detectors::scenario::{Options, generate};

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::detector::Weights;
 use crate::engine::{BrakeSettings, Mode, PauseKey};
 use crate::event::{Identity, IdentityKind, is_service_linked};
 use crate::incident::Episode;
 use crate::limits::PAUSES_PER_INCIDENT_MAX;
 use crate::time::Millis;
-use crate::timeline::{Ledger, Ownership, Store, Thousandths};
+use crate::timeline::{FactKey, Ledger, Ownership, Store, Thousandths};
 
 /// The span of a budget.
 const BUDGET_MILLISECONDS: i64 = 60 * 60 * 1_000;
@@ -88,18 +89,25 @@ pub fn judge(candidate: &Candidate, mode: Mode, settings: &BrakeSettings, spent:
     }
 }
 
-/// Whom to pause for what a key destroyed between two facts: the roles and users that carried it, the heaviest first, and
-/// where they were assumed from elsewhere, the origin as well: it could assume the next role. Who only cleaned up what was
-/// made just before carried nothing.
-pub fn candidates(store: &Store, ledger: &Ledger, key: &str, episode: &Episode) -> Vec<Candidate> {
+/// Whom to pause for what a key destroyed in an episode from a fact on: the roles and users that carried it, the heaviest
+/// first, and where they were assumed from elsewhere, the origin as well: it could assume the next role. Who only cleaned
+/// up what was made just before carried nothing.
+pub fn candidates(
+    store: &Store,
+    ledger: &Ledger,
+    weights: &Weights,
+    key: &str,
+    (episode, from): (&Episode, &FactKey),
+) -> Vec<Candidate> {
     let mut found: BTreeMap<String, (Thousandths, Candidate)> = BTreeMap::new();
-    for (entry, contribution) in ledger.destroyed(key, episode.is_whole, &episode.from, &episode.to) {
+    for (held, contribution) in ledger.destroyed(key, episode.is_whole, from, &episode.to) {
         let Some(fact) = store.get(&contribution.fact) else { continue };
-        if !entry.may_pause || contribution.ownership == Ownership::OwnYoung || ledger.is_paired(contribution) {
+        let entry = &held.entry;
+        if !entry.may_pause || contribution.ownership == Ownership::OwnYoung || held.is_paired(contribution) {
             continue;
         }
         let identity = &fact.event.identity;
-        let weight = ledger.weight(contribution);
+        let weight = held.weight(contribution, weights);
         let names = names_of(identity).chain([entry.actor.key.to_string()]);
         add(
             &mut found,

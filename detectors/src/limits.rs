@@ -46,12 +46,20 @@ pub const EPISODE_GAP_SECONDS: i64 = 30 * 60;
 /// `low` and `medium` alone never keep an incident open for longer than this.
 pub const QUIET_INCIDENT_SECONDS_MAX: i64 = 6 * 60 * 60;
 
-/// Facts held by the timeline. When full, the oldest goes first, and that is counted.
+/// Facts held by the timeline. When full, the oldest go first, and that is counted.
 pub const FACTS_MAX: usize = 200_000;
+/// How many facts go at once when there are too many.
+pub const FACTS_DROPPED_AT_ONCE: usize = FACTS_MAX / 64;
 /// Incidents remembered by the engine, closed ones included. When full, the oldest closed one goes first.
 pub const INCIDENTS_MAX: usize = 10_000;
-/// Destroyed resources of one key that one window holds; of more, the latest are judged.
-pub const WINDOW_FACTS_MAX: usize = 4_096;
+/// Creates of one type by one actor that wait to stand for what is destroyed next; of more, the oldest go.
+pub const PAIRING_CREATES_MAX: usize = 1_000;
+/// Sets of torn-down types of one key that are watched for being built again; of more, the oldest goes.
+pub const TEARDOWNS_MAX: usize = 8;
+/// Facts of one key after which the state of its sums is kept, so that a late fact need not begin at the first.
+pub const CHECKPOINT_STEPS: usize = 128;
+/// Kept states of one key; of more, every other one of the older half goes.
+pub const CHECKPOINTS_MAX: usize = 64;
 /// Facts shown as evidence of an incident.
 pub const EVIDENCE_MAX: usize = 100;
 /// Recreated resources listed on an incident.

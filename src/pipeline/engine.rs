@@ -173,6 +173,7 @@ impl EngineStep {
             match output {
                 Output::Counted { column, .. } => accounts.count(Accounts::word(column), 1),
                 Output::Row(row) => piece.cut.rows.push(row),
+                Output::Fact(fact) => piece.facts.push(fact),
                 Output::Announce(announcement) => self.order(&announcement, now, piece),
                 Output::Desire(desired) => self.desire(desired, piece),
                 Output::Answer { id, result } => self.answered = Some((id, result)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use trailbrake_detectors::engine::{Desired, Mode, Partition, Row};
+use trailbrake_detectors::engine::{FactRow, Desired, Mode, Partition, Row};
 
 use crate::journal::{Cut, Journal, JournalError, Order};
 use crate::limits::{
@@ -17,6 +17,8 @@ use crate::source::Committed;
 pub struct Piece {
     /// What becomes durable.
     pub cut: Cut,
+    /// Facts that become durable with it.
+    pub facts: Vec<FactRow>,
     /// Whether something was decided, which must not wait for the group to fill.
     pub decision: bool,
     /// What follows.
@@ -74,14 +76,16 @@ struct Failing {
 impl Piece {
     /// Whether nothing is to be written and nothing follows.
     pub fn is_empty(&self) -> bool {
-        self.cut == Cut::default() && self.after.is_empty()
+        self.cut == Cut::default() && self.facts.is_empty() && self.after.is_empty()
     }
 }
 
 impl JournalStep {
     /// Takes a piece into the group.
     pub fn push(&mut self, piece: Piece, now: Instant) {
-        let Piece { cut, decision, after } = piece;
+        let Piece { cut, facts, decision, after } = piece;
+        // What a piece says of a fact as a row is that it is gone, which comes after that it is there.
+        self.cut.rows.extend(facts.iter().map(FactRow::to_row));
         self.opened_at.get_or_insert(now);
         self.pieces += 1;
         self.decision |= decision;

@@ -3,22 +3,39 @@
 
 mod delete_recreate;
 mod deletion_burst;
+mod denied_destruction;
+mod guard_removal;
+mod limits;
 mod window;
 mod zone_spread;
 
-pub use window::{Judged, LESSENED, Made, Sums, Window};
-
-use std::ops::Range;
+pub use limits::{BurstLimits, Levels, Limits, RecreateLimits, Spread, SpreadLimits, Weights};
+pub use window::{Rebuilt, Returned, Shares, Span, Sums, Window};
 
 use crate::incident::Severity;
 
-/// What a detector says of one window: how bad, and on which of its destroyed resources that rests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a finding rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// What was destroyed in the last so many seconds.
+    Destroyed(Span),
+    /// The calls refused within [`Span::TenMinutes`].
+    Denied,
+    /// What came back.
+    Returned,
+    /// The set with this number that was built again.
+    Rebuilt(usize),
+    /// This fact alone.
+    Itself,
+}
+
+/// What a detector says of one window: how bad, and on what that rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How bad.
     pub level: Severity,
-    /// The numbers of those resources in [`Window::destroyed`].
-    pub rests_on: Range<usize>,
+    /// On what it rests.
+    pub basis: Basis,
 }
 
 /// Judges windows.
@@ -26,13 +43,22 @@ pub trait Detector: Sync {
     /// The name in configuration, output and metrics.
     fn name(&self) -> &'static str;
 
-    /// What it says of the window that ends with one fact; nothing if no limit is passed.
-    fn judge(&self, window: &Window<'_>) -> Option<Finding>;
+    /// One line on what it sees.
+    fn about(&self) -> &'static str;
+
+    /// What it says of the window that ends with one fact; nothing if no limit is passed. Within one second it must say no
+    /// less of a window that holds more.
+    fn judge(&self, window: &Window<'_>, limits: &Limits) -> Option<Finding>;
 }
 
 /// All detectors that judge windows, in the order of their names.
-pub const ALL: &[&dyn Detector] =
-    &[&delete_recreate::DeleteRecreate, &deletion_burst::DeletionBurst, &zone_spread::ZoneSpread];
+pub const ALL: &[&dyn Detector] = &[
+    &delete_recreate::DeleteRecreate,
+    &deletion_burst::DeletionBurst,
+    &denied_destruction::DeniedDestruction,
+    &guard_removal::GuardRemoval,
+    &zone_spread::ZoneSpread,
+];
 
 /// The name of the detector that speaks when a source says that its trail was stopped, narrowed or fell silent. It has
 /// no window: what it says comes from [`crate::engine::Watch`].
@@ -41,4 +67,10 @@ pub const BLIND: &str = "blind";
 /// The names of all detectors, as configuration may use them.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|detector| detector.name()).chain([BLIND])
+}
+
+/// The worse of two findings; of equals the first.
+fn worse(one: Option<Finding>, other: Option<Finding>) -> Option<Finding> {
+    let level = |finding: &Option<Finding>| finding.map(|finding| finding.level);
+    if level(&other) > level(&one) { other } else { one }
 }

@@ -1,137 +1,178 @@
-//! What a detector sees: one key's destroyed resources up to one fact, and sums over the last of them.
+//! What a detector sees: sums over what one key destroyed in the last so many seconds, and what came back of it.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use crate::timeline::{Contribution, FactKey, Ownership, Thousandths, weight_of};
+use crate::timeline::{FactKey, Thousandths};
 
-/// Own and young resources, and those replaced one by one, weigh this many thousandths of their weight.
-pub const LESSENED: Thousandths = 150;
-/// All own and young resources of a window together weigh at most this.
-const OWN_YOUNG_MAX: Thousandths = 3_000;
-
-/// A destroyed resource as judged within its key.
-#[derive(Clone, Debug)]
-pub struct Judged<'a> {
-    /// The resource.
-    pub contribution: &'a Contribution,
-    /// The actor who answers for it (a window of a role may hold several).
-    pub actor: &'a Arc<str>,
-    /// Whether the actor made one of this type just before, in place of it.
-    pub is_paired: bool,
-    /// Whether it may bear a pause.
-    pub may_pause: bool,
-    /// Whether an AWS service destroyed it by itself.
-    pub by_aws_service: bool,
+/// How far back sums reach from the fact that ends them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Span {
+    /// 5 minutes.
+    FiveMinutes,
+    /// 10 minutes.
+    TenMinutes,
+    /// 15 minutes.
+    QuarterHour,
+    /// An hour.
+    Hour,
 }
 
-impl Judged<'_> {
-    /// The weight after lessening.
-    pub fn weight(&self) -> Thousandths {
-        let weight = weight_of(self.contribution.class);
-        if self.is_paired || self.is_own_and_young() { weight * LESSENED / 1_000 } else { weight }
-    }
+impl Span {
+    /// All spans, the shortest first.
+    pub const ALL: [Self; 4] = [Self::FiveMinutes, Self::TenMinutes, Self::QuarterHour, Self::Hour];
 
-    /// Whether its destroyer made it, lately.
-    pub fn is_own_and_young(&self) -> bool {
-        self.contribution.ownership == Ownership::OwnYoung
-    }
-
-    /// Whether it had come back by the fact at `at`. What is own and young never counts as recreated.
-    pub fn is_recreated(&self, at: &FactKey) -> bool {
-        !self.is_own_and_young() && self.contribution.back_by().is_some_and(|by| by <= at)
-    }
-
-    /// The weight that had come back by the fact at `at`: the same identity counts in full, a successor half, and less
-    /// where it replaces one of a row.
-    pub fn weight_back(&self, at: &FactKey) -> Thousandths {
-        match &self.contribution.recreated_by {
-            _ if !self.is_recreated(at) => 0,
-            Some(by) if by <= at => weight_of(self.contribution.class),
-            _ => self.weight() / 2,
+    /// Its length in seconds. What lies exactly so far back is outside.
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::FiveMinutes => 5 * 60,
+            Self::TenMinutes => 10 * 60,
+            Self::QuarterHour => 15 * 60,
+            Self::Hour => 60 * 60,
         }
     }
 }
 
-/// What one key destroyed up to and with one fact.
+/// Shares of a sum by word. There are few words, so that a list is quicker than a map.
+#[derive(Clone, Debug, Default)]
+pub struct Shares(Vec<(Arc<str>, Thousandths)>);
+
+impl Shares {
+    /// Adds to the share of a word.
+    pub fn add(&mut self, word: &Arc<str>, share: Thousandths) {
+        match self.0.iter_mut().find(|(other, _)| other == word) {
+            Some((_, sum)) => *sum += share,
+            None if share > 0 => self.0.push((Arc::clone(word), share)),
+            None => {}
+        }
+    }
+
+    /// Takes from the share of a word what was added to it.
+    pub fn take(&mut self, word: &Arc<str>, share: Thousandths) {
+        if let Some(index) = self.0.iter().position(|(other, _)| other == word)
+            && let Some((_, sum)) = self.0.get_mut(index)
+        {
+            *sum = sum.saturating_sub(share);
+            if *sum == 0 {
+                self.0.swap_remove(index);
+            }
+        }
+    }
+
+    /// Words with their shares, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Thousandths)> {
+        self.0.iter().map(|(word, share)| (word, *share))
+    }
+
+    /// How many words have a share.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no word has a share.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl PartialEq for Shares {
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |shares: &Self| {
+            let mut words = shares.0.clone();
+            words.sort();
+            words
+        };
+        sorted(self) == sorted(other)
+    }
+}
+
+impl Eq for Shares {}
+
+/// Sums over what was destroyed within one span.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// The weight of all that is not own and young.
+    pub weight_full: Thousandths,
+    /// The lessened weight of what is own and young.
+    pub weight_own_young: Thousandths,
+    /// How many resources.
+    pub resources: u64,
+    /// How many of them are not own and young.
+    pub resources_foreign: u64,
+    /// How many of them are neither own and young nor replaced one by one.
+    pub resources_full: u64,
+    /// How many an AWS service destroyed by itself.
+    pub by_aws_services: u64,
+    /// How many are own and old, hold no state, and have not come back: a controller retires what it made.
+    pub retired: u64,
+    /// How many had their protection switched off less than an hour before.
+    pub unguarded: u64,
+    /// Weight by zone, own and young left out; a resource in several zones is divided among them. In
+    /// [`Span::TenMinutes`] only.
+    pub zones: Shares,
+    /// Weight by region, own and young left out. In [`Span::FiveMinutes`] only.
+    pub regions: Shares,
+    /// How many of each type, own and young left out. In [`Span::QuarterHour`] only.
+    pub kinds: Shares,
+    /// Weight by actor, where a key may have several.
+    pub actors: Shares,
+}
+
+impl Sums {
+    /// The weight, with what is own and young held to its cap.
+    pub fn weight(&self, own_young_max: Thousandths) -> Thousandths {
+        self.weight_full + self.weight_own_young.min(own_young_max)
+    }
+}
+
+/// Of the deletes of one hour, what has come back: the hour that holds most, of those with a resource that came back at
+/// this fact.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Returned {
+    /// The weight that came back; the same identity counts in full, a successor half.
+    pub weight: Thousandths,
+    /// The first and the last destroying fact of that hour of which something came back.
+    pub extent: Option<(FactKey, FactKey)>,
+    /// Whether AWS services alone destroyed it.
+    pub by_aws_services: bool,
+    /// Weight by actor, where a key may have several.
+    pub actors: Shares,
+}
+
+/// A set of types torn down within a short time, and built again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The most that it weighed within [`Span::QuarterHour`].
+    pub weight: Thousandths,
+    /// How many types it held.
+    pub kinds: u64,
+    /// How many of them were created again.
+    pub again: u64,
+    /// Its first and its last destroying fact.
+    pub extent: (FactKey, FactKey),
+    /// Whether AWS services alone destroyed it.
+    pub by_aws_services: bool,
+    /// Weight by actor, where a key may have several.
+    pub actors: Shares,
+}
+
+/// What one key did up to and with one fact.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a> {
-    /// The fact that ends it: a destroying one, or a create.
-    pub at: &'a FactKey,
-    /// Destroyed resources in fact order, back to the longest time that any detector looks.
-    pub destroyed: &'a [Judged<'a>],
-    /// Types that the key created, in fact order, back as far.
-    pub created: &'a [Made<'a>],
-}
-
-/// A create of the key.
-#[derive(Clone, Copy, Debug)]
-pub struct Made<'a> {
-    /// The fact.
-    pub fact: &'a FactKey,
-    /// The type.
-    pub kind: &'a Arc<str>,
-    /// Whether it may bear a pause.
-    pub may_pause: bool,
-}
-
-/// Sums over destroyed resources.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sums<'a> {
-    /// The sum of weights.
-    pub weight: Thousandths,
-    /// How many resources.
-    pub resources: usize,
-    /// How many of them are neither own and young nor paired.
-    pub resources_full: usize,
-    /// Weight by zone; a resource in several zones is divided among them.
-    pub zones: Vec<(&'a str, Thousandths)>,
-    /// Weight by region.
-    pub regions: Vec<(&'a str, Thousandths)>,
+    /// Sums by span, in the order of [`Span::ALL`].
+    pub sums: [&'a Sums; Span::ALL.len()],
+    /// Refused destructive calls within [`Span::TenMinutes`], if this fact is one.
+    pub denied: u64,
+    /// Whether this fact switched off what guards a trail.
+    pub loses_trail: bool,
+    /// What came back, if something did at this fact.
+    pub returned: Option<&'a Returned>,
+    /// What was built again, the worst first, if this fact is a create of it.
+    pub rebuilt: &'a [Rebuilt],
 }
 
 impl<'a> Window<'a> {
-    /// The numbers of the resources destroyed in the last so many seconds before and at the window's end.
-    pub fn last(&self, seconds: i64) -> Range<usize> {
-        let since = self.at.second.plus(-seconds);
-        let start = self.destroyed.partition_point(|judged| judged.contribution.fact.second <= since);
-        start..self.destroyed.len()
-    }
-
-    /// Sums over them.
-    pub fn sums(&self, seconds: i64) -> Sums<'a> {
-        Sums::over(self.destroyed[self.last(seconds)].iter())
-    }
-}
-
-impl<'a> Sums<'a> {
-    /// Sums over some destroyed resources, with what is own and young held to its cap.
-    pub fn over(destroyed: impl Iterator<Item = &'a Judged<'a>> + Clone) -> Self {
-        let own: Thousandths = destroyed.clone().filter(|judged| judged.is_own_and_young()).map(Judged::weight).sum();
-        let mut sums = Self::default();
-        for judged in destroyed {
-            let contribution = judged.contribution;
-            let mut weight = judged.weight();
-            if judged.is_own_and_young() && own > OWN_YOUNG_MAX {
-                weight = weight * OWN_YOUNG_MAX / own;
-            }
-            sums.weight += weight;
-            sums.resources += 1;
-            sums.resources_full += usize::from(!judged.is_own_and_young() && !judged.is_paired);
-            let share = weight / (contribution.zones.len().max(1) as u64);
-            for zone in &contribution.zones {
-                add(&mut sums.zones, zone, share);
-            }
-            add(&mut sums.regions, &contribution.region, weight);
-        }
-        sums
-    }
-}
-
-/// Adds to the sum of a word. There are few of them, so that a list is quicker than a map.
-fn add<'a>(sums: &mut Vec<(&'a str, Thousandths)>, word: &'a str, weight: Thousandths) {
-    match sums.iter_mut().find(|(other, _)| *other == word) {
-        Some((_, sum)) => *sum += weight,
-        None => sums.push((word, weight)),
+    /// Sums over one span.
+    pub fn over(&self, span: Span) -> &'a Sums {
+        self.sums[span as usize]
     }
 }

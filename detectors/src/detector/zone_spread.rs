@@ -1,41 +1,41 @@
 //! `zone-spread`: the destruction reached several zones, or several regions.
 
-use super::{Detector, Finding, Window};
+use super::{Basis, Detector, Finding, Limits, Shares, Span, Spread, Window, worse};
 use crate::incident::Severity;
 use crate::timeline::Thousandths;
 
 /// The detector.
 pub(super) struct ZoneSpread;
 
-/// The window for zones.
-const ZONES_SECONDS: i64 = 10 * 60;
-/// The window for regions.
-const REGIONS_SECONDS: i64 = 5 * 60;
-/// A zone or a region with less than this does not count.
-const SHARE_MIN: Thousandths = 2_000;
-/// How many of them, with how much weight together, from the most severe down.
-const LIMITS: &[(usize, Thousandths, Severity)] = &[(3, 10_000, Severity::Critical), (2, 6_000, Severity::High)];
-
 impl Detector for ZoneSpread {
     fn name(&self) -> &'static str {
         "zone-spread"
     }
 
-    fn judge(&self, window: &Window<'_>) -> Option<Finding> {
-        let zones = level(&window.sums(ZONES_SECONDS).zones);
-        let regions = level(&window.sums(REGIONS_SECONDS).regions);
-        let seconds = if regions > zones { REGIONS_SECONDS } else { ZONES_SECONDS };
-        Some(Finding { level: zones.max(regions)?, rests_on: window.last(seconds) })
+    fn about(&self) -> &'static str {
+        "the destruction reached several zones, or several regions"
+    }
+
+    fn judge(&self, window: &Window<'_>, limits: &Limits) -> Option<Finding> {
+        let limits = &limits.zone_spread;
+        let judge = |span, shares: &Shares, critical, high| {
+            let level = level(shares, limits.share_min, critical, high)?;
+            Some(Finding { level, basis: Basis::Destroyed(span) })
+        };
+        let (ten, five) = (window.over(Span::TenMinutes), window.over(Span::FiveMinutes));
+        let zones = judge(Span::TenMinutes, &ten.zones, limits.zones_critical, limits.zones_high);
+        let regions = judge(Span::FiveMinutes, &five.regions, limits.regions_critical, limits.regions_high);
+        worse(zones, regions)
     }
 }
 
-fn level(shares: &[(&str, Thousandths)]) -> Option<Severity> {
-    let (count, weight) = shares
-        .iter()
-        .filter(|(_, share)| *share >= SHARE_MIN)
-        .fold((0_usize, 0), |(count, weight), (_, share)| (count + 1, weight + share));
-    LIMITS
-        .iter()
-        .find(|(count_min, weight_min, _)| count >= *count_min && weight >= *weight_min)
-        .map(|(_, _, severity)| *severity)
+fn level(shares: &Shares, share_min: Thousandths, critical: Spread, high: Spread) -> Option<Severity> {
+    let counted = shares.iter().filter(|(_, share)| *share >= share_min);
+    let (places, weight) = counted.fold((0, 0), |(places, weight), (_, share)| (places + 1, weight + share));
+    let reaches = |spread: Spread| places >= spread.places && weight >= spread.weight;
+    match () {
+        () if reaches(critical) => Some(Severity::Critical),
+        () if reaches(high) => Some(Severity::High),
+        () => None,
+    }
 }

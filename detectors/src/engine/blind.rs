@@ -14,7 +14,7 @@ impl Engine {
     pub(super) fn take_watch(&mut self, watch: &Watch, outputs: &mut Vec<Output>) {
         self.now = self.now.max(watch.at);
         let key: Arc<str> = format!("{BLIND_KEY}{}", watch.source).into();
-        let open = self.incidents.iter().find(|(_, incident)| incident.key == key && !incident.is_over());
+        let open = self.incidents.of_key(&key).find(|(_, incident)| !incident.is_over());
         let open = open.map(|(id, incident)| (id.clone(), incident.report.reason.clone()));
         match (&watch.trouble, open) {
             (Some(trouble), None) => {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::{fact_row_key, row, table};
 use super::{Announcement, Situation};
+use crate::detector::Limits;
 use crate::event::Event;
 use crate::incident::Severity;
 use crate::inventory::Inventory;
 use crate::time::{Millis, Second};
+use crate::timeline::FactKey;
 
 /// One ordered part of a source: a shard, a topic partition, a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,6 +138,8 @@ pub struct Settings {
     pub deployment: String,
     /// How long a partition of each source may be silent before the horizon stops waiting for it, in seconds.
     pub quiet_limits: BTreeMap<String, i64>,
+    /// What things weigh, and from where on detectors speak.
+    pub limits: Limits,
     /// How findings are acted on.
     pub brake: BrakeSettings,
 }
@@ -171,7 +176,12 @@ impl Default for BrakeSettings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { deployment: "trailbrake".to_owned(), quiet_limits: BTreeMap::new(), brake: BrakeSettings::default() }
+        Self {
+            deployment: "trailbrake".to_owned(),
+            quiet_limits: BTreeMap::new(),
+            limits: Limits::default(),
+            brake: BrakeSettings::default(),
+        }
     }
 }
 
@@ -246,6 +256,29 @@ pub struct Row {
     pub value: Option<String>,
 }
 
+/// What is remembered of each fact, and becomes a row only where it is stored: that takes longer than judging it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactRow(pub(super) Remembered);
+
+/// What changes with each fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Remembered {
+    /// The fact itself.
+    Fact(FactKey, Arc<Fact>),
+    /// The first and the last destroying fact of an incident.
+    Span(String, FactKey, FactKey),
+}
+
+impl FactRow {
+    /// The row.
+    pub fn to_row(&self) -> Row {
+        match &self.0 {
+            Remembered::Fact(key, fact) => row(table::FACT, fact_row_key(key), fact.as_ref()),
+            Remembered::Span(id, from, to) => row(table::SPAN, id, &(from, to)),
+        }
+    }
+}
+
 /// In which of the accounts of records received a fact ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Column {
@@ -301,6 +334,8 @@ pub enum Output {
     },
     /// A row of memory changed.
     Row(Row),
+    /// A row that changes with each fact.
+    Fact(FactRow),
     /// Tell the receivers.
     Announce(Box<Announcement>),
     /// Bring an entity to this state.

@@ -134,8 +134,9 @@ impl Engine {
         let ledger = self.timeline.ledger(&incident.key);
         let destroyed =
             ledger.into_iter().flat_map(|ledger| ledger.destroyed(&incident.key, true, &incident.from, &incident.to));
-        for (entry, contribution) in destroyed {
-            names.extend([&entry.actor.key, &entry.actor.entity, &entry.actor.origin].map(ToString::to_string));
+        for (held, contribution) in destroyed {
+            let actor = &held.entry.actor;
+            names.extend([&actor.key, &actor.entity, &actor.origin].map(ToString::to_string));
             if let Some(fact) = self.timeline.store().get(&contribution.fact) {
                 names.extend(names_of(&fact.event.identity));
             }

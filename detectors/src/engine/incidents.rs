@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::blind::BLIND_KEY;
 use super::memory::{Incident, gone, row, table};
 use super::settle::News;
-use super::{Announcement, Change, Engine, Output, PauseState, Situation};
+use super::{Announcement, Change, Engine, FactRow, Output, PauseState, Remembered, Situation};
 use crate::brake;
-use crate::incident::{Episode, Report, Severity, Standing, State, assemble, page_key};
+use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
-use crate::time::{Millis, Second};
+use crate::time::Second;
 
 impl Engine {
     /// All incidents remembered, the newest first.
@@ -32,10 +32,14 @@ impl Engine {
             return;
         }
         let before = incident.essence();
-        let span = (episode.from.clone().min(incident.from.clone()), episode.to.clone());
-        if (&incident.from, &incident.to) != (&span.0, &span.1) {
-            (incident.from, incident.to) = span;
-            outputs.push(Output::Row(incident.span_row(id)));
+        let is_earlier = episode.from < incident.from;
+        if is_earlier || episode.to != incident.to {
+            if is_earlier {
+                incident.from = episode.from.clone();
+            }
+            incident.to = episode.to.clone();
+            let span = Remembered::Span(id.to_owned(), incident.from.clone(), incident.to.clone());
+            outputs.push(Output::Fact(FactRow(span)));
         }
         incident.exact &= news.is_exact;
         let level = episode.level();
@@ -55,17 +59,19 @@ impl Engine {
             self.refresh_report(id, episode);
             self.write(id, outputs);
         } else {
-            self.brake(id, episode, news.received_at, outputs);
+            self.brake(id, episode, news, outputs);
             let is_news = self.incidents.get(id).is_some_and(|one| {
                 let said = one.report.severity == level
-                    && one.report.detectors == episode.detectors(Severity::Info)
+                    && episode.is_said_by(&one.report.detectors)
                     && episode.reached(level).is_some_and(|at| *at.id == *one.report.triggered_event_id);
                 !said || before != one.essence()
             });
             if is_news {
                 self.refresh_report(id, episode);
             } else {
-                self.stale.insert(id.to_owned());
+                if !self.stale.contains(id) {
+                    self.stale.insert(id.to_owned());
+                }
             }
             self.announce(id, level, outputs);
         }
@@ -94,7 +100,13 @@ impl Engine {
         let incident = self.incidents.get(id)?;
         let ledger = self.timeline.ledger(&incident.key)?;
         let episode = self.episodes_of(&incident.key).into_iter().find(|episode| episode.to == incident.to)?;
-        Some(assemble(self.timeline.store(), ledger, &incident.key, &episode, &standing(id, incident)))
+        let told = Subject {
+            store: self.timeline.store(),
+            ledger,
+            weights: &self.settings.limits.weights,
+            key: &incident.key,
+        };
+        Some(assemble(&told, &episode, &standing(id, incident)))
     }
 
     fn freshen(&mut self, id: &str) {
@@ -118,7 +130,7 @@ impl Engine {
     }
 
     /// Decides on pauses once facts that may bear one make the incident `critical`.
-    fn brake(&mut self, id: &str, episode: &Episode, received_at: Millis, outputs: &mut Vec<Output>) {
+    fn brake(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
         if incident.is_judged {
@@ -130,12 +142,26 @@ impl Engine {
             }
             return;
         }
+        // Who carried the evidence so far is decided; only whoever comes with new facts is not.
+        let from = match incident.decisive_received_at {
+            Some(_) => (&news.from).max(&episode.from),
+            None => &episode.from,
+        };
+        let candidates = brake::candidates(
+            self.timeline.store(),
+            ledger,
+            &self.settings.limits.weights,
+            &incident.key,
+            (episode, from),
+        );
+        incident.decisive_received_at.get_or_insert(news.received_at);
+        if candidates.is_empty() {
+            return;
+        }
         let detectors = episode.detectors(Severity::Critical);
-        let candidates = brake::candidates(self.timeline.store(), ledger, &incident.key, episode);
-        incident.decisive_received_at.get_or_insert(received_at);
         let id = id.to_owned();
         for candidate in candidates {
-            self.consider(&id, &candidate, &detectors, received_at, outputs);
+            self.consider(&id, &candidate, &detectors, news.received_at, outputs);
         }
     }
 
@@ -144,13 +170,19 @@ impl Engine {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
         let standing = standing(id, incident);
-        incident.report = assemble(self.timeline.store(), ledger, &incident.key, episode, &standing);
+        let told = Subject {
+            store: self.timeline.store(),
+            ledger,
+            weights: &self.settings.limits.weights,
+            key: &incident.key,
+        };
+        incident.report = assemble(&told, episode, &standing);
         self.stale.remove(id);
     }
 
     /// After a load: what is shown of open incidents follows from the facts.
     pub(super) fn refresh_reports(&mut self) {
-        let keys: BTreeSet<Arc<str>> = self.incidents.values().map(|incident| Arc::clone(&incident.key)).collect();
+        let keys: BTreeSet<Arc<str>> = self.incidents.iter().map(|(_, incident)| Arc::clone(&incident.key)).collect();
         for key in keys {
             let found = self.episodes_of(&key);
             for (episode, ids) in found.iter().zip(self.matching(&key, &found)) {
@@ -251,10 +283,9 @@ impl Engine {
         self.freshen(id);
         let Some(incident) = self.incidents.get(id) else { return };
         let key = Arc::clone(&incident.key);
-        let is_told =
-            |(other, one): (&String, &Incident)| other != id && one.key == key && !one.is_over() && one.told.is_some();
+        let is_told = |(other, one): (&String, &Incident)| other != id && !one.is_over() && one.told.is_some();
         // An actor's incidents share a page: it ends with the last of them.
-        if change == Change::Resolved && (incident.told.is_none() || self.incidents.iter().any(is_told)) {
+        if change == Change::Resolved && (incident.told.is_none() || self.incidents.of_key(&key).any(is_told)) {
             return;
         }
         let Some(incident) = self.incidents.get_mut(id) else { return };

@@ -1,6 +1,7 @@
 //! The engine's memory as rows: what is written, and how it is read again.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -257,19 +258,17 @@ impl Incident {
         self.pauses.iter().any(|pause| matches!(pause.state, Pausing | Paused | Resuming))
     }
 
-    /// What of it does not follow from facts: when this changes, it is written down.
-    pub(super) fn essence(&self) -> impl PartialEq + use<> {
+    /// A digest of what of it does not follow from facts: when this changes, it is written down.
+    pub(super) fn essence(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
         let report = &self.report;
-        let standing = (report.state, report.mode, report.severity, report.severity_peak);
-        let told = (self.told, self.sequence, self.eased, self.exact, self.over_at, self.is_judged);
-        let pauses: Vec<_> = self.pauses.iter().map(|pause| (pause.key.clone(), pause.state)).collect();
-        let place = (self.opened_at, self.decisive_received_at);
-        (standing, told, pauses, place, self.not_paused_because.clone())
-    }
-
-    /// The row that says how far it reaches.
-    pub(super) fn span_row(&self, id: &str) -> Row {
-        row(table::SPAN, id, &(&self.from, &self.to))
+        (report.state, report.mode, report.severity, report.severity_peak).hash(&mut hasher);
+        (self.told, self.sequence, self.eased, self.exact, self.over_at, self.is_judged).hash(&mut hasher);
+        for pause in &self.pauses {
+            (&pause.key, pause.state).hash(&mut hasher);
+        }
+        (self.opened_at, self.decisive_received_at, &self.not_paused_because).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Sets where it stands, in both places that say so.

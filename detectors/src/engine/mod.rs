@@ -7,6 +7,7 @@ mod humans;
 mod incidents;
 mod memory;
 mod pauses;
+mod register;
 mod settle;
 mod situation;
 #[cfg(test)]
@@ -15,9 +16,11 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use contract::Remembered;
 pub use contract::*;
 pub use memory::LoadError;
-use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
+use memory::{Judgement, Progress, Tables, Want, gone, row, table};
+use register::Register;
 use settle::News;
 pub use situation::*;
 
@@ -25,14 +28,14 @@ use crate::brake::Spent;
 use crate::inventory::Inventory;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::{Millis, Second};
-use crate::timeline::Timeline;
+use crate::timeline::{FactKey, Timeline};
 
 /// Judges facts, keeps incidents, decides on pauses. Pure: time is an argument, same inputs give same outputs.
 #[derive(Debug, Default)]
 pub struct Engine {
     settings: Settings,
     timeline: Timeline,
-    incidents: BTreeMap<String, Incident>,
+    incidents: Register,
     /// Incidents whose report is older than their facts.
     stale: BTreeSet<String>,
     wants: BTreeMap<PauseKey, Want>,
@@ -48,7 +51,10 @@ pub struct Engine {
 impl Engine {
     /// An engine that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, ..Self::default() }
+        let mut engine = Self::default();
+        engine.timeline.configure(&settings.limits);
+        engine.settings = settings;
+        engine
     }
 
     /// An engine that remembers. Decides nothing by itself: the next input does.
@@ -56,7 +62,7 @@ impl Engine {
         let tables = Tables::read(rows)?;
         let mut engine = Self {
             settings,
-            incidents: tables.incidents,
+            incidents: tables.incidents.into_iter().collect(),
             wants: tables.wants,
             partitions: tables.partitions,
             judgements: tables.judgements,
@@ -65,6 +71,7 @@ impl Engine {
             horizon: tables.horizon,
             ..Self::default()
         };
+        engine.timeline.configure(&engine.settings.limits);
         engine.timeline.load(tables.facts, engine.judgements.iter().map(|one| (Arc::clone(&one.key), one.until)));
         engine.forgotten_before = engine.horizon.map(|horizon| engine.forget_limit(horizon));
         let heard = engine.partitions.values().map(|one| one.heard_at);
@@ -83,7 +90,7 @@ impl Engine {
             .map(|(key, fact)| row(table::FACT, memory::fact_row_key(key), fact.as_ref()))
             .collect();
         rows.extend(self.incidents.iter().map(|(id, incident)| row(table::INCIDENT, id, incident)));
-        rows.extend(self.incidents.iter().map(|(id, incident)| incident.span_row(id)));
+        rows.extend(self.incidents.iter().map(|(id, one)| row(table::SPAN, id, &(&one.from, &one.to))));
         rows.extend(self.wants.values().map(|want| row(table::WANT, memory::want_row_key(&want.key), want)));
         rows.extend(
             self.partitions.values().map(|one| row(table::PARTITION, memory::partition_row_key(&one.partition), one)),
@@ -108,9 +115,26 @@ impl Engine {
             Input::Human(human) => self.take_human(human, outputs),
             Input::Outcome(outcome) => self.take_outcome(&outcome, outputs),
             Input::Watch(watch) => self.take_watch(&watch, outputs),
-            Input::Configure(settings) => self.settings = *settings,
+            Input::Configure(settings) => self.configure(*settings, outputs),
             Input::Inventory(inventory) => self.take_inventory(*inventory, outputs),
         }
+    }
+
+    /// New settings, which hold for all that is remembered.
+    fn configure(&mut self, settings: Settings, outputs: &mut Vec<Output>) {
+        let is_judged_anew = settings.limits != self.settings.limits;
+        self.settings = settings;
+        if !is_judged_anew {
+            return;
+        }
+        self.timeline.configure(&self.settings.limits);
+        let keys: Vec<Arc<str>> = self.timeline.ledgers().map(|(key, _)| Arc::clone(key)).collect();
+        let news = News { from: FactKey::first_of(Second(0)), received_at: self.now, is_exact: true };
+        let mut vanished = Vec::new();
+        for key in &keys {
+            vanished.extend(self.settle(key, &news, outputs));
+        }
+        self.settle_vanished(&vanished, outputs);
     }
 
     /// What is judged otherwise with this inventory is settled, as if it had been known from the start.
@@ -140,7 +164,7 @@ impl Engine {
             return;
         }
         if let Some(fact) = self.timeline.store().get(&inserted.key) {
-            outputs.push(Output::Row(row(table::FACT, memory::fact_row_key(&inserted.key), fact.as_ref())));
+            outputs.push(Output::Fact(FactRow(Remembered::Fact(inserted.key.clone(), Arc::clone(fact)))));
         }
         for key in &inserted.dropped {
             outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));
@@ -185,7 +209,11 @@ impl Engine {
 
     /// Nothing before this second is needed any more for judging what may still arrive.
     fn forget_limit(&self, horizon: Second) -> Second {
-        let open = self.incidents.values().filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
+        let open = self
+            .incidents
+            .iter()
+            .map(|(_, one)| one)
+            .filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
         let open = open.map(|incident| incident.from.second);
         let needed = horizon.plus(-(LATENESS_SECONDS + WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
         open.min().unwrap_or(needed).min(needed)

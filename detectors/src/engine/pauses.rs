@@ -4,7 +4,7 @@ use super::memory::{Want, row, table, want_row_key};
 use super::{Change, Desired, Engine, Mode, Outcome, Output, Pause, PauseKey, PauseResult, PauseState, Rung};
 use crate::brake::{self, Candidate, Verdict};
 use crate::incident::State;
-use crate::limits::FAILED_PAUSE_RETRY_MILLISECONDS;
+use crate::limits::{FAILED_PAUSE_RETRY_MILLISECONDS, PAUSES_PER_INCIDENT_MAX};
 use crate::time::Millis;
 
 impl Engine {
@@ -32,6 +32,9 @@ impl Engine {
                 (pause.state, pause.at) = (PauseState::Pausing, self.now);
                 self.want(id, &candidate.key, received_at, outputs);
             }
+            return;
+        }
+        if incident.pauses.len() >= PAUSES_PER_INCIDENT_MAX {
             return;
         }
         incident.report.mode = incident.report.mode.max(mode);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::memory::{Incident, row, table};
 use super::{Change, Engine, Output, PauseState};
-use crate::incident::{Episode, Severity, State, episodes, incident_id};
+use crate::incident::{Episode, Severity, State, incident_id};
 use crate::limits::EPISODE_GAP_SECONDS;
 use crate::time::Millis;
 use crate::timeline::FactKey;
@@ -29,8 +29,8 @@ impl Engine {
         }
         let matched: Vec<String> = matched.concat();
         self.incidents
-            .iter()
-            .filter(|(id, incident)| incident.key == *key && !incident.is_over() && !matched.contains(id))
+            .of_key(key)
+            .filter(|(id, incident)| !incident.is_over() && !matched.contains(id))
             .filter(|(_, incident)| self.forgotten_before.is_none_or(|before| incident.from.second >= before))
             .map(|(id, _)| id.clone())
             .collect()
@@ -59,12 +59,10 @@ impl Engine {
             let Some(incident) = self.incidents.get(id) else { continue };
             let (key, from, to) = (Arc::clone(&incident.key), incident.from.clone(), incident.to.clone());
             let others: Vec<&Arc<str>> = self.timeline.keys_of(&from).filter(|other| **other != key).collect();
-            let heir = self.incidents.iter().find(|(_, one)| {
-                others.contains(&&one.key)
-                    && !one.is_over()
-                    && one.from.second <= to.second
-                    && from.second <= one.to.second
-            });
+            let heir = others
+                .iter()
+                .flat_map(|key| self.incidents.of_key(key))
+                .find(|(_, one)| !one.is_over() && one.from.second <= to.second && from.second <= one.to.second);
             match heir.map(|(heir, _)| heir.clone()) {
                 Some(heir) => self.merge(&heir, id, &Episode::silent(from, to), outputs),
                 None => self.ease_away(id, outputs),
@@ -74,14 +72,16 @@ impl Engine {
 
     /// The episodes of a key. An incident over which a pause was decided takes in whatever its actor does next, until it is
     /// over: from its first fact on, all is one episode.
-    pub(super) fn episodes_of(&self, key: &Arc<str>) -> Vec<Episode> {
-        let mut found = self.timeline.ledger(key).map(episodes).unwrap_or_default();
-        let held = self.incidents.values().filter(|one| one.key == *key && !one.is_over() && !one.pauses.is_empty());
+    pub(super) fn episodes_of(&self, key: &Arc<str>) -> Vec<Arc<Episode>> {
+        let ledger = self.timeline.ledger(key);
+        let mut found = ledger.map(|ledger| ledger.episodes().to_vec()).unwrap_or_default();
+        let of_key = self.incidents.of_key(key).map(|(_, one)| one);
+        let held = of_key.filter(|one| !one.is_over() && !one.pauses.is_empty());
         if let Some(since) = held.map(|incident| incident.from.second).min() {
             let first = found.partition_point(|episode| episode.to.second < since);
             let mut taken_in = found.split_off(first).into_iter();
             if let Some(mut whole) = taken_in.next() {
-                taken_in.for_each(|episode| whole.unite(episode));
+                taken_in.for_each(|episode| Arc::make_mut(&mut whole).unite(&episode));
                 found.push(whole);
             }
         }
@@ -92,23 +92,23 @@ impl Engine {
     /// incident belongs to the episode that it overlaps, of several to the last that begins before it does; one that is
     /// open, and overlaps none, to the first that is near enough. At most one that is over is named, and none beside an
     /// open one.
-    pub(super) fn matching(&self, key: &Arc<str>, found: &[Episode]) -> Vec<Vec<String>> {
+    pub(super) fn matching(&self, key: &Arc<str>, found: &[Arc<Episode>]) -> Vec<Vec<String>> {
         let mut matches: Vec<Vec<(bool, &FactKey, &String)>> = vec![Vec::new(); found.len()];
-        for (id, incident) in &self.incidents {
-            if incident.key != *key || incident.report.state == State::Merged {
+        for (id, incident) in self.incidents.of_key(key) {
+            if incident.report.state == State::Merged {
                 continue;
             }
             let overlaps = |gap: i64| {
-                move |episode: &&Episode| {
+                move |episode: &&Arc<Episode>| {
                     incident.from.second <= episode.to.second.plus(gap)
                         && episode.from.second <= incident.to.second.plus(gap)
                 }
             };
-            let begins_before = |episode: &&Episode| episode.from <= incident.from;
+            let begins_before = |episode: &&Arc<Episode>| episode.from <= incident.from;
             let touching = || found.iter().filter(overlaps(0));
             let nearby = || found.iter().filter(|_| !incident.is_over()).find(overlaps(EPISODE_GAP_SECONDS));
             let episode = touching().rfind(begins_before).or_else(|| touching().next()).or_else(nearby);
-            let index = episode.and_then(|episode| found.iter().position(|other| other == episode));
+            let index = episode.and_then(|episode| found.iter().position(|other| Arc::ptr_eq(other, episode)));
             if let Some(matched) = index.and_then(|index| matches.get_mut(index)) {
                 matched.push((incident.is_over(), &incident.from, id));
             }
@@ -128,7 +128,7 @@ impl Engine {
     fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
         let mut id = incident_id(key, episode.first_event_id());
         let mut others = 0_u32;
-        while self.incidents.contains_key(&id) {
+        while self.incidents.contains(&id) {
             // Differing copies of one event can begin several episodes.
             others += 1;
             id = incident_id(key, &format!("{}/{others}", episode.first_event_id()));

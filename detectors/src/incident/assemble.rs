@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::episode::Episode;
 use super::sentence::{Told, sentence};
 use super::{Denied, Destroyed, Evidence, EvidenceResource, Principal, Recreated, Report, Severity, State, tool_of};
+use crate::detector::Weights;
 use crate::engine::Mode;
 use crate::event::IdentityKind;
 use crate::limits::{
     EPISODE_GAP_SECONDS, EVIDENCE_MAX, RECREATED_LISTED_MAX, RESOURCES_COUNTED_MAX, SESSIONS_LISTED_MAX,
 };
 use crate::time::Second;
-use crate::timeline::{Contribution, Entry, FactKey, Ledger, Ownership, Store, Thousandths};
+use crate::timeline::{Contribution, Entry, FactKey, Held, Ledger, Ownership, Store, Thousandths};
 
 /// What an incident is, apart from its facts.
 #[derive(Clone, Debug)]
@@ -30,26 +31,42 @@ pub struct Standing {
     pub exact: bool,
 }
 
+/// Whom and what an incident is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// All facts.
+    pub store: &'a Store,
+    /// What the key did.
+    pub ledger: &'a Ledger,
+    /// What things weigh.
+    pub weights: &'a Weights,
+    /// The key.
+    pub key: &'a str,
+}
+
 /// Everything destroyed in the episode, with its weight as judged.
 struct Shares<'a> {
-    all: Vec<(&'a Entry, &'a Contribution, Thousandths)>,
+    all: Vec<(&'a Held, &'a Contribution, Thousandths)>,
+    /// Facts that refused, or took a protection away: who did them, where nothing was destroyed.
+    others: Vec<&'a Held>,
 }
 
 /// Tells an episode of a key.
-pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, standing: &Standing) -> Report {
-    let shares = Shares {
-        all: ledger
-            .destroyed(key, episode.is_whole, &episode.from, &episode.to)
-            .map(|(entry, contribution)| (entry, contribution, ledger.weight(contribution)))
-            .collect(),
-    };
+pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -> Report {
+    let Subject { store, ledger, weights, key } = *subject;
+    let all: Vec<_> = ledger
+        .destroyed(key, episode.is_whole, &episode.from, &episode.to)
+        .map(|(held, contribution)| (held, contribution, held.weight(contribution, weights)))
+        .collect();
+    let others = ledger.between(key, episode.is_whole, &episode.from, &episode.to);
+    let shares = Shares { others: others.filter(|_| all.is_empty()).collect(), all };
     let severity = episode.level();
     let trigger = episode.reached(severity).unwrap_or(&episode.from);
     let principal = principal(store, key, &shares);
     let destroyed = destroyed(&shares, episode);
     let recreated = recreated(store, &shares, episode);
     let set = |values: BTreeSet<String>| values.into_iter().collect::<Vec<String>>();
-    let zones = set(shares.all.iter().flat_map(|(_, one, _)| one.zones.iter().cloned()).collect());
+    let zones = set(shares.all.iter().flat_map(|(_, one, _)| one.zones.iter().map(ToString::to_string)).collect());
     let regions = set(shares.all.iter().map(|(_, one, _)| one.region.to_string()).collect());
     let accounts = set(shares
         .all
@@ -57,10 +74,13 @@ pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, st
         .filter_map(|(_, one, _)| store.get(&one.fact))
         .map(|fact| fact.event.account.clone())
         .collect());
+    let denied = denied(ledger, key, episode);
     let reason = sentence(&Told {
         who: &principal.arn,
         tool: &principal.tool,
         destroyed: &destroyed,
+        denied: denied.calls,
+        trails_lost: shares.others.iter().filter(|held| held.entry.loses_trail()).count() as u64,
         recreated: &recreated,
         zones: &zones,
         regions: &regions,
@@ -85,7 +105,7 @@ pub fn assemble(store: &Store, ledger: &Ledger, key: &str, episode: &Episode, st
         triggered_event_time: trigger.second.to_string(),
         triggered_event_id: trigger.id.to_string(),
         last_event_time: episode.to.second.to_string(),
-        denied: denied(ledger, key, episode),
+        denied,
         recreated: recreated.into_iter().take(RECREATED_LISTED_MAX).collect(),
         reason,
         evidence: evidence(store, ledger, episode, &shares),
@@ -142,10 +162,8 @@ fn destroyed(shares: &Shares<'_>, episode: &Episode) -> Destroyed {
 
 fn denied(ledger: &Ledger, key: &str, episode: &Episode) -> Denied {
     let until = FactKey::first_of(episode.to.second.plus(EPISODE_GAP_SECONDS));
-    let calls = ledger
-        .entries
-        .range(episode.from.clone()..=until)
-        .filter(|(_, entry)| entry.is_denied_destruction && (episode.is_whole || entry.actor.key.as_ref() == key));
+    let calls =
+        ledger.between(key, episode.is_whole, &episode.from, &until).filter(|held| held.entry.is_denied_destruction);
     Denied { calls: calls.count() as u64 }
 }
 
@@ -187,8 +205,9 @@ fn evidence(store: &Store, ledger: &Ledger, episode: &Episode, shares: &Shares<'
 fn told(store: &Store, ledger: &Ledger, key: &FactKey) -> Option<Evidence> {
     let event = &store.get(key)?.event;
     let zones_of = |index: usize| {
-        let entry = ledger.entries.get(key)?;
-        entry.destroyed.iter().find(|one| one.index == index).map(|one| one.zones.clone())
+        let entry = &ledger.entries().get(key)?.entry;
+        let found = entry.destroyed.iter().find(|one| one.index == index)?;
+        Some(found.zones.iter().map(ToString::to_string).collect())
     };
     let resources = event.resources.iter().enumerate().take(EVIDENCE_MAX).map(|(index, mention)| EvidenceResource {
         kind: mention.kind.clone(),
@@ -218,12 +237,13 @@ fn by_weight(shares: impl Iterator<Item = (String, Thousandths)>) -> Vec<String>
 }
 
 fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
-    let told =
-        |tell: &dyn Fn(&Entry, &crate::event::Event) -> String| {
-            by_weight(shares.all.iter().filter_map(|(entry, one, weight)| {
-                store.get(&one.fact).map(|fact| (tell(entry, &fact.event), *weight))
-            }))
-        };
+    let told = |tell: &dyn Fn(&Entry, &crate::event::Event) -> String| {
+        let destroyers = shares.all.iter().map(|(held, _, weight)| (*held, *weight));
+        let all = destroyers.chain(shares.others.iter().map(|held| (*held, 0)));
+        by_weight(
+            all.filter_map(|(held, weight)| store.get(&held.key).map(|fact| (tell(&held.entry, &fact.event), weight))),
+        )
+    };
     let first = |words: Vec<String>| words.into_iter().next().unwrap_or_default();
     let mut sessions = told(&|_, event| event.identity.session_name().to_owned());
     let session = sessions.first().cloned().unwrap_or_default();

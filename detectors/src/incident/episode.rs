@@ -1,10 +1,12 @@
 //! Episodes: findings of one key whose destroying facts lie close together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Severity;
 use crate::limits::{EPISODE_GAP_SECONDS, QUIET_INCIDENT_SECONDS_MAX};
-use crate::timeline::{FactKey, Ledger, Point, PointKey};
+use crate::time::Second;
+use crate::timeline::{FactKey, Point, PointKey};
 
 /// Findings close together: what their points say, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +65,9 @@ impl Episode {
     }
 
     fn absorb(&mut self, key: &PointKey, point: &Point) {
+        if point.from < self.from {
+            self.from = point.from.clone();
+        }
         raise(&mut self.to, &point.to);
         raise(&mut self.last_at, &key.at);
         self.is_whole |= key.is_whole;
@@ -80,11 +85,11 @@ impl Episode {
     }
 
     /// Takes another episode in.
-    pub fn unite(&mut self, other: Self) {
+    pub fn unite(&mut self, other: &Self) {
         raise(&mut self.to, &other.to);
         raise(&mut self.last_at, &other.last_at);
         if other.from < self.from {
-            self.from = other.from;
+            self.from = other.from.clone();
         }
         self.is_whole |= other.is_whole;
         for (level, at) in &other.reached {
@@ -94,12 +99,12 @@ impl Episode {
             reach(&mut self.reached_pausing, *level, at);
         }
         if other.first.0 < self.first.0 {
-            self.first = other.first;
+            self.first = other.first.clone();
         }
-        for (detector, spoken) in other.spoken {
+        for (detector, spoken) in &other.spoken {
             match self.spoken.get_mut(detector) {
-                Some(held) => held.unite(spoken),
-                None => drop(self.spoken.insert(detector, spoken)),
+                Some(held) => held.unite(spoken.clone()),
+                None => drop(self.spoken.insert(detector, spoken.clone())),
             }
         }
     }
@@ -122,6 +127,11 @@ impl Episode {
     /// The event id that names the episode: the first evidence of the first finding.
     pub fn first_event_id(&self) -> &str {
         &self.first.1.id
+    }
+
+    /// Whether these, sorted, are the names of all detectors that spoke.
+    pub fn is_said_by(&self, detectors: &[String]) -> bool {
+        self.spoken.keys().copied().eq(detectors.iter().map(String::as_str))
     }
 
     /// Names of the detectors that spoke, sorted; those only that reached `level`.
@@ -180,25 +190,27 @@ fn reach(reached: &mut BTreeMap<Severity, FactKey>, level: Severity, at: &FactKe
     }
 }
 
-/// The episodes of a key, in order. One never reaches across a human's judgement, and what is at most `medium` never
-/// makes one longer than [`QUIET_INCIDENT_SECONDS_MAX`].
-pub fn episodes(ledger: &Ledger) -> Vec<Episode> {
-    let mut points: Vec<(&PointKey, &Point)> = ledger.points.iter().collect();
-    points.sort_by(|one, other| (&one.1.from, one.0).cmp(&(&other.1.from, other.0)));
-    let mut all: Vec<Episode> = Vec::new();
-    for (key, point) in points {
-        match all.last_mut().filter(|episode| joins(ledger, episode, point)) {
-            Some(episode) => episode.absorb(key, point),
-            None => all.push(Episode::of(key, point)),
+/// Takes the next finding of a key in: into the last episode, or several that it joins, or as the first of another.
+///
+/// An episode never reaches across a human's judgement, and what is at most `medium` never makes one longer than
+/// [`QUIET_INCIDENT_SECONDS_MAX`].
+pub fn absorb(episodes: &mut Vec<Arc<Episode>>, judged_until: &BTreeSet<Second>, key: &PointKey, point: &Point) {
+    let joined = episodes.iter().rev().take_while(|episode| joins(judged_until, episode, point)).count();
+    let mut later = episodes.split_off(episodes.len() - joined.saturating_sub(1)).into_iter();
+    match episodes.last_mut().filter(|_| joined > 0) {
+        Some(episode) => {
+            let episode = Arc::make_mut(episode);
+            later.by_ref().for_each(|other| episode.unite(&other));
+            episode.absorb(key, point);
         }
+        None => episodes.push(Arc::new(Episode::of(key, point))),
     }
-    all
 }
 
-fn joins(ledger: &Ledger, episode: &Episode, point: &Point) -> bool {
+fn joins(judged_until: &BTreeSet<Second>, episode: &Episode, point: &Point) -> bool {
     let is_near = point.from.second <= episode.to.second.plus(EPISODE_GAP_SECONDS);
     let is_judged_between = episode.to.second < point.from.second
-        && ledger.judged_until.range(episode.to.second..point.from.second).next().is_some();
+        && judged_until.range(episode.to.second..point.from.second).next().is_some();
     let is_quiet = episode.level().max(point.level) <= Severity::Medium;
     let is_long = point.to.second > episode.from.second.plus(QUIET_INCIDENT_SECONDS_MAX);
     is_near && !is_judged_between && !(is_quiet && is_long)

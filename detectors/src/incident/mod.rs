@@ -7,8 +7,8 @@ mod report;
 mod sentence;
 mod tool;
 
-pub use assemble::{Standing, assemble, blind};
-pub use episode::{Episode, Spoken, episodes};
+pub use assemble::{Standing, Subject, assemble, blind};
+pub use episode::{Episode, Spoken, absorb};
 pub use identity::{incident_id, page_key};
 pub use report::*;
 pub use tool::tool_of;

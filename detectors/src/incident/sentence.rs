@@ -14,6 +14,10 @@ pub(super) struct Told<'a> {
     pub tool: &'a str,
     /// What is gone.
     pub destroyed: &'a Destroyed,
+    /// Destructive calls refused.
+    pub denied: u64,
+    /// Protections of trails that went off.
+    pub trails_lost: u64,
     /// What came back.
     pub recreated: &'a [Recreated],
     /// Zones.
@@ -39,13 +43,20 @@ pub(super) fn sentence(told: &Told<'_>) -> String {
     if !told.tool.is_empty() {
         text.push_str(&format!(" with {}", told.tool));
     }
+    let within = format!(" within {}", duration(told.last.0.saturating_sub(told.first.0)));
+    if told.destroyed.resources == 0 {
+        let refused = (told.denied > 0).then(|| format!("was refused {}", counted(told.denied, "destructive call")));
+        let lost = (told.trails_lost > 0).then(|| "switched off what guards a trail".to_owned());
+        let all: Vec<String> = refused.into_iter().chain(lost).collect();
+        return format!("{text} {}{within}", all.join(" and "));
+    }
     text.push_str(&format!(" destroyed {} ({})", counted(told.destroyed.resources, "resource"), named.join(", ")));
     match (told.zones.len(), told.regions) {
         (zones, _) if zones > 1 => text.push_str(&format!(" in {zones} zones")),
         (_, [region]) => text.push_str(&format!(" in {region}")),
         (_, regions) => text.push_str(&format!(" in {} regions", regions.len())),
     }
-    text.push_str(&format!(" within {}", duration(told.last.0.saturating_sub(told.first.0))));
+    text.push_str(&within);
     if !told.recreated.is_empty() {
         text.push_str(&format!(", and {} of them came back", told.recreated.len()));
     }

@@ -9,22 +9,12 @@ use super::lookup::{Life, end_of, family, life, proven_by, successors};
 use super::order::FactKey;
 use super::placement::{lives_in_zones, zones_of};
 use super::store::{Store, creates, destroys, stem_word, unguards};
+use crate::detector::Weights;
 use crate::event::{Effect, Mention, Outcome, WeightClass};
 use crate::limits::YOUNG_SECONDS_MAX;
 
 /// Weights are integers in thousandths, so that sums do not depend on order.
 pub type Thousandths = u64;
-
-/// The weight of a destroyed resource of a class.
-pub fn weight_of(class: WeightClass) -> Thousandths {
-    match class {
-        WeightClass::HoldsState => 3_000,
-        WeightClass::ServesTraffic => 1_000,
-        WeightClass::Small => 500,
-        WeightClass::UsuallyUnused => 200,
-        WeightClass::Stack => 0,
-    }
-}
 
 /// Whose the resource was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +45,7 @@ pub struct Contribution {
     /// The region.
     pub region: Arc<str>,
     /// Zones it lived in, as far as known.
-    pub zones: Vec<String>,
+    pub zones: Vec<Arc<str>>,
     /// Whether it lived in zones, and none of them is known.
     pub is_unplaced: bool,
     /// Whether its data were left behind, in a final snapshot.
@@ -100,10 +90,24 @@ pub struct Entry {
     pub may_pause: bool,
 }
 
+impl Entry {
+    /// Whether it can put a window over its limit by itself.
+    pub fn may_raise(&self) -> bool {
+        !self.destroyed.is_empty() || self.is_denied_destruction || self.loses_trail()
+    }
+
+    /// Whether less is seen from here on: what watches others was switched off, or destroyed other than by who had just
+    /// made it.
+    pub fn loses_trail(&self) -> bool {
+        let is_watcher = |one: &Contribution| one.guards_trail && one.ownership != Ownership::OwnYoung;
+        self.unguarded.iter().any(|one| one.guards_trail) || self.destroyed.iter().any(is_watcher)
+    }
+}
+
 impl Contribution {
     /// The weight by what it is alone: of its class, half of that if its data were left behind.
-    pub fn weight(&self) -> Thousandths {
-        let weight = weight_of(self.class);
+    pub fn weight(&self, weights: &Weights) -> Thousandths {
+        let weight = weights.of(self.class);
         if self.is_spared { weight / 2 } else { weight }
     }
 
@@ -169,7 +173,7 @@ fn contribution(
         class: mention.class,
         region: event.region.as_str().into(),
         is_unplaced: zones.is_empty() && lives_in_zones(mention),
-        zones,
+        zones: zones.into_iter().map(Arc::from).collect(),
         is_spared: mention.is_spared,
         is_forced: mention.is_forced,
         guards_trail: mention.is_guard,
@@ -214,6 +218,7 @@ fn successor(
 mod tests {
     use super::super::tests::{destroyed, judged};
     use super::Ownership::{Foreign, OwnOld, OwnYoung, Unknown};
+    use crate::detector::Weights;
     use crate::testing::role;
 
     #[test]
@@ -258,7 +263,8 @@ mod tests {
     #[test]
     fn data_left_behind_halve_the_weight() {
         let timeline = judged("01:00:00 agent delete db a spared=yes\n01:00:01 agent delete db b");
-        let weights: Vec<u64> = destroyed(&timeline, &role("agent")).iter().map(|one| one.weight()).collect();
-        assert_eq!(weights, [1_500, 3_000]);
+        let weights = Weights::default();
+        let found = destroyed(&timeline, &role("agent"));
+        assert_eq!(found.iter().map(|one| one.weight(&weights)).collect::<Vec<_>>(), [1_500, 3_000]);
     }
 }

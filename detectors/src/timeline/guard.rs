@@ -77,9 +77,9 @@ mod tests {
         let timeline = judged("00:50:00 agent unguard trail main\n00:51:00 agent unguard db prod");
         let ledger = timeline.ledger(&role("agent")).expect("a ledger");
         let told: Vec<String> = ledger
-            .entries
-            .values()
-            .flat_map(|entry| &entry.unguarded)
+            .entries()
+            .iter()
+            .flat_map(|held| &held.entry.unguarded)
             .map(|one| format!("{} {} {}", one.kind, one.id, one.guards_trail))
             .collect();
         assert_eq!(told, ["trail main true", "db prod false"]);

@@ -1,78 +1,154 @@
-//! All that one key (an actor, or a role or user) did, and what the detectors say of it at each fact.
+//! All that one key (an actor, or a role or user) did, and what the detectors say of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::contribution::{Contribution, Entry, Ownership, Thousandths, weight_of};
-use super::judge::judge;
+use super::contribution::{Contribution, Entry};
+use super::entries::{Entries, Held};
 use super::order::FactKey;
-use super::pairing::{Pairs, pair};
-use crate::detector::LESSENED;
-use crate::incident::Severity;
-use crate::limits::{RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
+use super::sweep::{Ground, Point, PointKey, Returns, State};
+use crate::detector::Limits;
+use crate::incident::Episode;
+use crate::limits::{CHECKPOINT_STEPS, CHECKPOINTS_MAX};
 use crate::time::Second;
-
-/// What a detector said at one fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Point {
-    /// How bad.
-    pub level: Severity,
-    /// How bad by facts alone that may bear a pause.
-    pub pausing_level: Option<Severity>,
-    /// The first destroying fact that it rests on.
-    pub from: FactKey,
-    /// The last.
-    pub to: FactKey,
-}
-
-/// Where a point lies: at which fact, by which detector, and whether it is about all of a role or user.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PointKey {
-    /// The fact.
-    pub at: FactKey,
-    /// The detector's name.
-    pub detector: &'static str,
-    /// About all that passed through a role or user, whoever answers for it; else about the actor alone.
-    pub is_whole: bool,
-}
-
-impl PointKey {
-    /// The first place at a fact.
-    fn first_of(at: &FactKey) -> Self {
-        Self { at: at.clone(), detector: "", is_whole: false }
-    }
-}
 
 /// All that one key did.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// By fact.
-    pub entries: BTreeMap<FactKey, Entry>,
-    /// What the detectors said.
-    pub points: BTreeMap<PointKey, Point>,
-    /// Destroyed resources that were replaced just before, and by what.
-    pub pairs: Pairs,
-    /// Until when humans have judged: later windows don't reach back past it.
-    pub judged_until: BTreeSet<Second>,
+    entries: Entries,
+    returns: Returns,
+    judged_until: BTreeSet<Second>,
+    /// Whether others than the key itself act here.
+    is_mixed: bool,
+    state: State,
+    /// States after earlier facts, the earliest first.
+    checkpoints: Vec<State>,
+    steps: usize,
+    /// From where on the ground has changed since it was judged.
+    changed: Option<FactKey>,
 }
 
 impl Ledger {
-    /// Judges anew everything from a fact on; what lies before it cannot have changed.
-    pub fn judge_from(&mut self, name: &str, from: &FactKey) {
-        self.points.split_off(&PointKey::first_of(from));
-        self.pairs = pair(&self.entries, std::mem::take(&mut self.pairs), from);
-        let since = from.second.plus(-(WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
-        let entries: Vec<(&FactKey, &Entry)> = self.entries.range(FactKey::first_of(since)..).collect();
-        let mut points = Vec::new();
-        for is_whole in [false, true] {
-            if is_whole && entries.iter().all(|(_, entry)| entry.actor.key.as_ref() == name) {
-                continue;
-            }
-            let view: Vec<(&FactKey, &Entry)> =
-                entries.iter().filter(|(_, entry)| is_whole || entry.actor.key.as_ref() == name).copied().collect();
-            points.extend(judge(&view, &self.pairs, &self.judged_until, from, is_whole));
+    /// What the key did, in fact order.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// Until when humans have judged.
+    pub fn judged_until(&self) -> &BTreeSet<Second> {
+        &self.judged_until
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.judged_until.is_empty()
+    }
+
+    /// Findings close together, in order.
+    pub fn episodes(&self) -> &[Arc<Episode>] {
+        &self.state.episodes
+    }
+
+    /// Puts a fact's entry where it belongs; says whether that changed anything.
+    pub(super) fn put(&mut self, name: &str, key: &FactKey, entry: &Arc<Entry>) -> bool {
+        let before = self.entries.get(key).map(|held| Arc::clone(&held.entry));
+        if before.as_ref().is_some_and(|before| before == entry) {
+            return false;
         }
-        self.points.extend(points);
+        if let Some(before) = &before {
+            self.change_returns(key, before, false);
+        }
+        self.change_returns(key, entry, true);
+        if !self.is_mixed && *entry.actor.key != *name {
+            // The view of all begins at the first entry.
+            self.is_mixed = true;
+            let (start, first) = (self.entries.start(), self.entries.iter().next().map(|held| held.key.clone()));
+            self.checkpoints.clear();
+            self.state = State::from(start);
+            self.change(&first.unwrap_or_else(|| key.clone()));
+        }
+        if self.entries.put(key, Arc::clone(entry)) {
+            self.change(key);
+        }
+        true
+    }
+
+    /// Takes a fact's entry away; says whether there was one.
+    pub(super) fn take(&mut self, key: &FactKey) -> bool {
+        let Some(held) = self.entries.remove(key) else { return false };
+        self.change_returns(key, &held.entry, false);
+        self.change(key);
+        true
+    }
+
+    /// Humans judged the key at a second: windows after it don't reach back past it. Says whether that is new.
+    pub(super) fn cut(&mut self, second: Second) -> bool {
+        let is_new = self.judged_until.insert(second);
+        if is_new {
+            self.change(&FactKey::first_of(second));
+        }
+        is_new
+    }
+
+    fn change(&mut self, from: &FactKey) {
+        if self.changed.as_ref().is_none_or(|changed| from < changed) {
+            self.changed = Some(from.clone());
+        }
+    }
+
+    fn change_returns(&mut self, key: &FactKey, entry: &Entry, add: bool) {
+        for contribution in &entry.destroyed {
+            for create in contribution.recreated_by.iter().chain(&contribution.succeeded_by) {
+                let returned = (key.clone(), contribution.index);
+                if add {
+                    self.returns.entry(create.clone()).or_default().insert(returned);
+                } else if let Some(of_create) = self.returns.get_mut(create) {
+                    of_create.remove(&returned);
+                    if of_create.is_empty() {
+                        self.returns.remove(create);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Judges anew whatever lies at or after a fact, and all that was not judged yet.
+    pub(super) fn judge_from(&mut self, name: &str, from: &FactKey, limits: &Limits) {
+        let changed = self.changed.take();
+        let from = changed.as_ref().filter(|changed| *changed < from).unwrap_or(from);
+        if !self.state.is_before(from) {
+            while self.checkpoints.last().is_some_and(|state| !state.is_before(from)) {
+                self.checkpoints.pop();
+            }
+            self.state = self.checkpoints.last().cloned().unwrap_or_else(|| State::from(self.entries.start()));
+            self.steps = 0;
+        }
+        let ground =
+            Ground { name, is_mixed: self.is_mixed, returns: &self.returns, judged_until: &self.judged_until, limits };
+        while self.state.step(&mut self.entries, ground, &mut |_, _| {}) {
+            self.steps += 1;
+            if self.steps == CHECKPOINT_STEPS {
+                self.steps = 0;
+                self.state.tidy(&self.entries);
+                self.checkpoints.push(self.state.clone());
+                thin(&mut self.checkpoints);
+            }
+        }
+    }
+
+    /// All that detectors say, fact by fact: judges everything held from the beginning.
+    pub fn points(&self, name: &str, limits: &Limits) -> BTreeMap<PointKey, Point> {
+        let mut points = BTreeMap::new();
+        let mut entries = Entries::default();
+        for held in self.entries.iter() {
+            entries.put(&held.key, Arc::clone(&held.entry));
+        }
+        let ground =
+            Ground { name, is_mixed: self.is_mixed, returns: &self.returns, judged_until: &self.judged_until, limits };
+        let mut say = |key: &PointKey, point: &Point| drop(points.insert(key.clone(), point.clone()));
+        let mut state = State::from(entries.start());
+        while state.step(&mut entries, ground, &mut say) {}
+        points
     }
 
     /// What was destroyed between two facts, both included, in fact order: by the actor `name` alone, or (`is_whole`) by
@@ -83,38 +159,57 @@ impl Ledger {
         is_whole: bool,
         from: &FactKey,
         to: &FactKey,
-    ) -> impl Iterator<Item = (&'a Entry, &'a Contribution)> {
-        let range = (from <= to).then(|| self.entries.range(from.clone()..=to.clone()));
-        range
-            .into_iter()
-            .flatten()
-            .filter(move |(_, entry)| is_whole || entry.actor.key.as_ref() == name)
-            .flat_map(|(_, entry)| entry.destroyed.iter().map(move |contribution| (entry, contribution)))
+    ) -> impl Iterator<Item = (&'a Held, &'a Contribution)> {
+        self.between(name, is_whole, from, to)
+            .flat_map(|held| held.entry.destroyed.iter().map(move |contribution| (held, contribution)))
     }
 
-    /// The weight of a destroyed resource as judged, without the cap on what is own and young together.
-    pub fn weight(&self, contribution: &Contribution) -> Thousandths {
-        let weight = weight_of(contribution.class);
-        let is_lessened = contribution.ownership == Ownership::OwnYoung || self.is_paired(contribution);
-        if is_lessened { weight * LESSENED / 1_000 } else { weight }
+    /// What was done between two facts, both included, in fact order.
+    pub fn between<'a>(
+        &'a self,
+        name: &'a str,
+        is_whole: bool,
+        from: &FactKey,
+        to: &FactKey,
+    ) -> impl Iterator<Item = &'a Held> {
+        self.entries.between(from, to).filter(move |held| is_whole || held.entry.actor.key.as_ref() == name)
     }
 
-    /// Whether a destroyed resource was replaced just before.
-    pub fn is_paired(&self, contribution: &Contribution) -> bool {
-        self.pairs.get(&contribution.fact).is_some_and(|made| made.contains_key(&contribution.index))
+    /// Forgets what lies before a fact.
+    pub(super) fn forget_before(&mut self, name: &str, first: &FactKey, limits: &Limits) {
+        for held in self.entries.forget_before(first) {
+            self.change_returns(&held.key, &held.entry, false);
+        }
+        self.judged_until.retain(|until| *until >= first.second);
+        let start = self.entries.start();
+        self.checkpoints.retain(|state| !state.is_before(first) && !state.reaches_before(start));
+        let is_cut_through = self.state.episodes.iter().any(|one| one.from < *first && one.to >= *first);
+        if is_cut_through || self.state.reaches_before(start) {
+            self.begin_anew(name, limits);
+        } else {
+            let forget = |state: &mut State| state.episodes.retain(|episode| episode.to >= *first);
+            forget(&mut self.state);
+            self.checkpoints.iter_mut().for_each(forget);
+        }
     }
 
-    /// Names of actors in these entries.
-    pub fn actors(&self) -> BTreeSet<Arc<str>> {
-        self.entries.values().map(|entry| Arc::clone(&entry.actor.key)).collect()
+    /// Judges everything held from the beginning.
+    pub(super) fn begin_anew(&mut self, name: &str, limits: &Limits) {
+        self.checkpoints.clear();
+        self.state = State::from(self.entries.start());
+        self.steps = 0;
+        let first = self.entries.iter().next().map_or(FactKey::first_of(Second(0)), |held| held.key.clone());
+        self.judge_from(name, &first, limits);
     }
+}
 
-    /// Forgets entries and points before a second.
-    pub fn forget_before(&mut self, second: Second) {
-        let first = FactKey::first_of(second);
-        self.entries = self.entries.split_off(&first);
-        self.points = self.points.split_off(&PointKey::first_of(&first));
-        self.pairs = self.pairs.split_off(&first);
-        self.judged_until.retain(|until| *until >= second);
+/// Holds the number of kept states to its bound: the older ones lie further apart.
+fn thin(checkpoints: &mut Vec<State>) {
+    if checkpoints.len() > CHECKPOINTS_MAX {
+        let mut number = 0;
+        checkpoints.retain(|_| {
+            number += 1;
+            number > CHECKPOINTS_MAX / 2 || number % 2 == 0
+        });
     }
 }

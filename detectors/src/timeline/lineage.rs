@@ -210,9 +210,9 @@ mod tests {
     /// The actor of the story's last delete and its origin.
     fn told(story: &str) -> String {
         let timeline = judged(story);
-        let entries = timeline.ledgers().flat_map(|(_, ledger)| ledger.entries.iter());
-        let (_, last) =
-            entries.filter(|(_, entry)| !entry.destroyed.is_empty()).max_by_key(|(key, _)| *key).expect("one");
+        let entries = timeline.ledgers().flat_map(|(_, ledger)| ledger.entries().iter());
+        let destroying = entries.filter(|held| !held.entry.destroyed.is_empty());
+        let last = &destroying.max_by_key(|held| &held.key).expect("one").entry;
         format!("{} < {}", last.actor.entity, last.actor.key).replace("arn:aws:iam::111111111111:", "")
     }
 
@@ -277,8 +277,8 @@ mod tests {
              00:01:00 one assume two key=K1 session=a gives=K2
              01:00:00 two delete db prod key=K2 session=b",
         );
-        let (_, entry) =
-            timeline.ledger("saml:idp:anna").and_then(|ledger| ledger.entries.last_key_value()).expect("one");
+        let ledger = timeline.ledger("saml:idp:anna").expect("a ledger");
+        let entry = &ledger.entries().iter().last().expect("one").entry;
         assert!(entry.actor.origin.ends_with("role/one"), "{:?}", entry.actor);
         assert!(entry.actor.entity.ends_with("role/two"), "{:?}", entry.actor);
     }

@@ -6,9 +6,9 @@
 
 mod affected;
 mod contribution;
+mod entries;
 mod forget;
 mod guard;
-mod judge;
 mod ledger;
 mod lineage;
 mod lookup;
@@ -18,29 +18,35 @@ mod pairing;
 mod placement;
 mod places;
 mod reread;
+mod running;
 mod starts;
 mod store;
+mod sweep;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths, weight_of};
+pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths};
+pub use entries::{Entries, Held};
 pub use guard::Unguarded;
-pub use ledger::{Ledger, Point, PointKey};
+pub use ledger::Ledger;
 pub use lineage::{Actor, actor_of};
 pub use order::FactKey;
 pub use store::Store;
+pub use sweep::{Point, PointKey};
 pub use wanted::{Asked, unplaced};
 
+use crate::detector::Limits;
 use crate::engine::{Column, Fact};
 use crate::event::Event;
-use crate::limits::FACTS_MAX;
+use crate::limits::{FACTS_DROPPED_AT_ONCE, FACTS_MAX};
 use crate::time::Second;
 
 /// All facts, and what each key did.
 #[derive(Debug, Default)]
 pub struct Timeline {
+    limits: Arc<Limits>,
     store: Store,
     ledgers: BTreeMap<Arc<str>, Ledger>,
     /// Keys whose ledger holds the fact.
@@ -75,18 +81,30 @@ impl Timeline {
             return Inserted { key, column, is_news, touched, from, dropped: Vec::new() };
         }
         let (touched, from) = self.refresh(&key, &event);
-        let mut dropped = Vec::new();
-        while self.store.len() > FACTS_MAX {
-            let Some(oldest) = self.store.iter().next().map(|(key, _)| key.clone()) else { break };
-            self.store.remove(&oldest);
-            for name in self.keys_of.remove(&oldest).unwrap_or_default() {
-                if let Some(ledger) = self.ledgers.get_mut(&name) {
-                    ledger.entries.remove(&oldest);
-                }
-            }
-            dropped.push(oldest);
-        }
+        let dropped = self.make_room();
         Inserted { key, column, is_news, touched, from, dropped }
+    }
+
+    /// When full, the oldest facts go, some at a time. Returns their places.
+    fn make_room(&mut self) -> Vec<FactKey> {
+        if self.store.len() <= FACTS_MAX {
+            return Vec::new();
+        }
+        let mut oldest = self.store.iter().map(|(key, _)| key);
+        let gone: Vec<FactKey> = oldest.by_ref().take(FACTS_DROPPED_AT_ONCE).cloned().collect();
+        let first_kept = oldest.next().cloned();
+        drop(oldest);
+        let mut names = BTreeSet::new();
+        for key in &gone {
+            self.store.remove(key);
+            names.extend(self.keys_of.remove(key).unwrap_or_default());
+        }
+        for name in names {
+            if let (Some(first), Some(ledger)) = (&first_kept, self.ledgers.get_mut(&name)) {
+                ledger.forget_before(&name, first, &self.limits);
+            }
+        }
+        gone
     }
 
     /// Takes many facts in at once, with the times at which humans judged keys: the same as one after the other, with one
@@ -96,18 +114,33 @@ impl Timeline {
             self.store.insert(fact);
         }
         for (key, until) in cuts {
-            self.ledgers.entry(key).or_default().judged_until.insert(until);
+            self.ledgers.entry(key).or_default().cut(until);
         }
         let keys: Vec<FactKey> = self.store.iter().map(|(key, _)| key.clone()).collect();
         let mut cache = BTreeMap::new();
         for key in &keys {
             self.place(key, &mut cache);
         }
-        if let Some(first) = keys.first() {
-            for (name, ledger) in &mut self.ledgers {
-                ledger.judge_from(name, first);
-            }
+        self.judge_all();
+    }
+
+    /// Judges everything by these limits.
+    pub fn configure(&mut self, limits: &Limits) {
+        if *self.limits != *limits {
+            self.limits = Arc::new(limits.clone());
+            self.judge_all();
         }
+    }
+
+    fn judge_all(&mut self) {
+        for (name, ledger) in &mut self.ledgers {
+            ledger.begin_anew(name, &self.limits);
+        }
+    }
+
+    /// The limits that are judged by.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The facts.
@@ -133,8 +166,8 @@ impl Timeline {
     /// Humans judged a key at a second: windows after it don't reach back past it.
     pub fn cut(&mut self, key: &Arc<str>, second: Second) {
         let ledger = self.ledgers.entry(Arc::clone(key)).or_default();
-        if ledger.judged_until.insert(second) {
-            ledger.judge_from(key, &FactKey::first_of(second));
+        if ledger.cut(second) {
+            ledger.judge_from(key, &FactKey::first_of(second), &self.limits);
         }
     }
 
@@ -145,10 +178,11 @@ impl Timeline {
         for key in &gone {
             self.store.remove(key);
         }
-        for ledger in self.ledgers.values_mut() {
-            ledger.forget_before(before);
+        let first = FactKey::first_of(before);
+        for (name, ledger) in &mut self.ledgers {
+            ledger.forget_before(name, &first, &self.limits);
         }
-        self.ledgers.retain(|_, ledger| !ledger.entries.is_empty() || !ledger.judged_until.is_empty());
+        self.ledgers.retain(|_, ledger| !ledger.is_empty());
         self.keys_of.retain(|key, _| key.second >= before);
         gone
     }
@@ -167,7 +201,7 @@ impl Timeline {
         let from = if store::creates(event) { FactKey::first_of(first.second) } else { first.clone() };
         for name in &touched {
             if let Some(ledger) = self.ledgers.get_mut(name) {
-                ledger.judge_from(name, &from);
+                ledger.judge_from(name, &from, &self.limits);
             }
         }
         (touched, from)
@@ -180,16 +214,15 @@ impl Timeline {
             entry.iter().flat_map(|entry| [Arc::clone(&entry.actor.key), Arc::clone(&entry.actor.entity)]).collect();
         let mut changed = BTreeSet::new();
         for name in self.keys_of.remove(key).unwrap_or_default().difference(&names) {
-            if let Some(ledger) = self.ledgers.get_mut(name) {
-                ledger.entries.remove(key);
+            if self.ledgers.get_mut(name).is_some_and(|ledger| ledger.take(key)) {
                 changed.insert(Arc::clone(name));
             }
         }
         if let Some(entry) = entry {
+            let entry = Arc::new(entry);
             for name in &names {
                 let ledger = self.ledgers.entry(Arc::clone(name)).or_default();
-                if ledger.entries.get(key) != Some(&entry) {
-                    ledger.entries.insert(key.clone(), entry.clone());
+                if ledger.put(name, key, &entry) {
                     changed.insert(Arc::clone(name));
                 }
             }
@@ -199,5 +232,7 @@ impl Timeline {
     }
 }
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

@@ -1,93 +1,124 @@
 //! Rolling replacement: what an actor destroys one by one while it has made as many of the same type just before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::contribution::{Contribution, Entry, Ownership};
+use super::contribution::Contribution;
+use super::entries::{Entries, Held};
 use super::order::FactKey;
 use crate::event::WeightClass;
+use crate::limits::PAIRING_CREATES_MAX;
 use crate::time::Second;
+use crate::timeline::Ownership;
 
 /// A create replaces what is destroyed at most this much later.
-const PAIRED_SECONDS: i64 = 30 * 60;
+pub(super) const PAIRED_SECONDS: i64 = 30 * 60;
 /// At most this many serving or state-holding resources are paired ...
-const HEAVY_MAX: usize = 3;
+pub(super) const HEAVY_MAX: usize = 3;
 /// ... within this time: whoever launches junk first cannot hide a burst.
-const HEAVY_SECONDS: i64 = 5 * 60;
+pub(super) const HEAVY_SECONDS: i64 = 5 * 60;
 
-/// The create that stands for a destroyed resource: the fact, and the number of the resource in it.
-type Pair = (FactKey, usize);
+/// A create that may stand for a destroyed resource: the position of its entry, and the number of the resource there.
+type Create = (usize, usize);
 
-/// What stands for which destroyed resource: by destroying fact, then by the number of the resource in it.
-pub(super) type Pairs = BTreeMap<FactKey, BTreeMap<usize, Pair>>;
-
-/// What is known while pairs are made, for each actor.
-#[derive(Default)]
-struct Waiting {
-    /// Creates by type, the oldest first.
-    creates: BTreeMap<Arc<str>, BTreeSet<Pair>>,
-    /// When serving or state-holding resources were paired.
-    heavy: Vec<Second>,
-}
-
-/// Pairs anew from a fact on. Each create is used once, the oldest first; a known resource of another actor is never
+/// Creates that wait to be matched, the oldest first. Each is used once; a known resource of another actor is never
 /// paired.
-pub(super) fn pair(entries: &BTreeMap<FactKey, Entry>, mut pairs: Pairs, from: &FactKey) -> Pairs {
-    pairs.split_off(from);
-    let since = FactKey::first_of(from.second.plus(-2 * PAIRED_SECONDS));
-    let mut used: BTreeSet<Pair> = pairs.range(since.clone()..).flat_map(|(_, made)| made.values().cloned()).collect();
-    let mut actors: BTreeMap<Arc<str>, Waiting> = BTreeMap::new();
-    for (key, entry) in entries.range(since..) {
-        if key < from && entry.created.is_empty() && !pairs.contains_key(key) {
-            continue;
-        }
-        let waiting = actors.entry(Arc::clone(&entry.actor.key)).or_default();
-        for (index, created) in entry.created.iter().enumerate() {
-            waiting.creates.entry(Arc::clone(&created.kind)).or_default().insert((key.clone(), index));
-        }
-        for contribution in &entry.destroyed {
-            if key >= from {
-                let create = replaced_by(entries, waiting, contribution, &used);
-                let Some(create) = create else { continue };
-                used.insert(create.clone());
-                pairs.entry(key.clone()).or_default().insert(contribution.index, create);
-            } else if !pairs.get(key).is_some_and(|made| made.contains_key(&contribution.index)) {
-                continue;
-            }
-            if is_heavy(contribution) {
-                waiting.heavy.push(key.second);
-            }
-        }
-    }
-    pairs
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pairing {
+    actors: BTreeMap<Arc<str>, Waiting>,
 }
 
-/// The create that stands for a destroyed resource, if there is one.
-fn replaced_by(
-    entries: &BTreeMap<FactKey, Entry>,
-    waiting: &Waiting,
-    contribution: &Contribution,
-    used: &BTreeSet<Pair>,
-) -> Option<Pair> {
-    let key = &contribution.fact;
-    let recent = || waiting.heavy.iter().filter(|second| **second > key.second.plus(-HEAVY_SECONDS)).count();
-    if contribution.ownership == Ownership::Foreign || (is_heavy(contribution) && recent() >= HEAVY_MAX) {
-        return None;
-    }
-    let creates = waiting.creates.get(&contribution.kind)?;
-    // What may bear a pause is not lessened by what may not: that could be forged.
-    let may_pause = |fact: &FactKey| entries.get(fact).is_some_and(|entry| entry.may_pause);
-    let counts = |create: &&Pair| may_pause(&create.0) || !may_pause(key);
-    creates.iter().filter(counts).find(|create| is_free(entries, create, key, used)).cloned()
+/// What waits for one actor.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    /// Creates by type and by whether they may bear a pause: what may is not lessened by what may not, which could be
+    /// forged.
+    creates: BTreeMap<(Arc<str>, bool), VecDeque<Create>>,
+    /// When serving or state-holding resources were paired.
+    heavy: VecDeque<Second>,
 }
 
-fn is_heavy(contribution: &Contribution) -> bool {
+pub(super) fn is_heavy(contribution: &Contribution) -> bool {
     matches!(contribution.class, WeightClass::HoldsState | WeightClass::ServesTraffic)
 }
 
-/// Whether a create is recent, not used yet, and what it made is still alive after the fact at `key`.
-fn is_free(entries: &BTreeMap<FactKey, Entry>, create: &Pair, key: &FactKey, used: &BTreeSet<Pair>) -> bool {
-    let end =
-        entries.get(&create.0).and_then(|entry| entry.created.get(create.1)).and_then(|created| created.end.as_ref());
-    create.0.second >= key.second.plus(-PAIRED_SECONDS) && !used.contains(create) && end.is_none_or(|end| end > key)
+impl Pairing {
+    /// Takes in what a fact created.
+    pub(super) fn created(&mut self, position: usize, held: &Held) {
+        let entry = &held.entry;
+        if entry.created.is_empty() {
+            return;
+        }
+        let waiting = self.actors.entry(Arc::clone(&entry.actor.key)).or_default();
+        for (index, created) in entry.created.iter().enumerate() {
+            let queue = waiting.creates.entry((Arc::clone(&created.kind), entry.may_pause)).or_default();
+            queue.push_back((position, index));
+            if queue.len() > PAIRING_CREATES_MAX {
+                queue.pop_front();
+            }
+        }
+    }
+
+    /// The numbers of those destroyed resources of a fact for which a create stands.
+    pub(super) fn destroyed(&mut self, entries: &Entries, held: &Held) -> Vec<usize> {
+        let mut paired = Vec::new();
+        let entry = &held.entry;
+        let Some(waiting) = self.actors.get_mut(&entry.actor.key) else { return paired };
+        for contribution in &entry.destroyed {
+            let is_heavy = is_heavy(contribution);
+            while waiting.heavy.front().is_some_and(|at| *at <= held.key.second.plus(-HEAVY_SECONDS)) {
+                waiting.heavy.pop_front();
+            }
+            if contribution.ownership == Ownership::Foreign || (is_heavy && waiting.heavy.len() >= HEAVY_MAX) {
+                continue;
+            }
+            if waiting.take(entries, &contribution.kind, entry.may_pause, &held.key) {
+                paired.push(contribution.index);
+                if is_heavy {
+                    waiting.heavy.push_back(held.key.second);
+                }
+            }
+        }
+        paired
+    }
+
+    /// Lets go of what is too old to count.
+    pub(super) fn tidy(&mut self, entries: &Entries, at: &FactKey) {
+        for waiting in self.actors.values_mut() {
+            waiting.creates.retain(|_, queue| {
+                queue.back().is_some_and(|(position, _)| {
+                    entries.at(*position).is_some_and(|held| held.key.second >= at.second.plus(-PAIRED_SECONDS))
+                })
+            });
+        }
+        self.actors.retain(|_, waiting| !waiting.creates.is_empty());
+    }
+}
+
+impl Waiting {
+    /// Uses up the oldest create of a type that is recent, and of which what it made is still alive after the fact at
+    /// `key`.
+    fn take(&mut self, entries: &Entries, kind: &Arc<str>, may_pause: bool, key: &FactKey) -> bool {
+        let oldest = |trust: bool, queues: &mut BTreeMap<(Arc<str>, bool), VecDeque<Create>>| {
+            let queue = queues.get_mut(&(Arc::clone(kind), trust))?;
+            while let Some(create) = queue.front() {
+                if is_free(entries, create, key) {
+                    return Some(*create);
+                }
+                queue.pop_front();
+            }
+            None
+        };
+        let trusted = oldest(true, &mut self.creates).map(|create| (create, true));
+        let other = if may_pause { None } else { oldest(false, &mut self.creates).map(|create| (create, false)) };
+        let Some((_, trust)) = trusted.into_iter().chain(other).min() else { return false };
+        let queue = self.creates.get_mut(&(Arc::clone(kind), trust));
+        queue.is_some_and(|queue| queue.pop_front().is_some())
+    }
+}
+
+fn is_free(entries: &Entries, create: &Create, key: &FactKey) -> bool {
+    let Some(held) = entries.at(create.0) else { return false };
+    let end = held.entry.created.get(create.1).and_then(|created| created.end.as_ref());
+    held.key.second >= key.second.plus(-PAIRED_SECONDS) && end.is_none_or(|end| end > key)
 }

@@ -20,7 +20,7 @@ impl Timeline {
         }
         for name in &touched {
             if let Some(ledger) = self.ledgers.get_mut(name) {
-                ledger.judge_from(name, &from);
+                ledger.judge_from(name, &from, &self.limits);
             }
         }
         Some((touched, from))

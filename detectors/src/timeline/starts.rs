@@ -169,9 +169,9 @@ mod tests {
     /// The actor of the last line's delete, its origin, and the starters listed.
     fn told(story: &str) -> String {
         let timeline = judged(story);
-        let entries = timeline.ledgers().flat_map(|(_, ledger)| ledger.entries.iter());
-        let (_, last) =
-            entries.filter(|(_, entry)| !entry.destroyed.is_empty()).max_by_key(|(key, _)| *key).expect("one");
+        let entries = timeline.ledgers().flat_map(|(_, ledger)| ledger.entries().iter());
+        let destroying = entries.filter(|held| !held.entry.destroyed.is_empty());
+        let last = &destroying.max_by_key(|held| &held.key).expect("one").entry;
         let short = |arn: &str| arn.rsplit([':']).next().unwrap_or_default().to_owned();
         let actor = &last.actor;
         assert_eq!(actor.entity, role("cfn"), "the role that is paused");

@@ -91,6 +91,7 @@ fn judge(facts: Facts, settings: Settings) -> (Vec<Situation>, Accounts) {
                     incidents.insert(situation.incident.id.clone(), *situation);
                 }
                 Output::Row(_)
+                | Output::Fact(_)
                 | Output::Announce(_)
                 | Output::Desire(_)
                 | Output::Answer { .. }

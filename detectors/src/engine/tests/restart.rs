@@ -113,6 +113,7 @@ proptest! {
         }
         let written = stored(run.outputs.drain(..).filter_map(|output| match output {
             Output::Row(row) => Some(row),
+            Output::Fact(fact) => Some(fact.to_row()),
             _ => None,
         }));
         let loaded = Engine::load(rows_of(&written), settings(mode)).expect("own rows");

@@ -1,0 +1,117 @@
+//! Facts of a world of actors that destroy: as many as are asked for, each its own resource.
+
+use std::sync::Arc;
+
+use trailbrake_detectors::engine::{Engine, Fact, Input, Partition, Settings};
+use trailbrake_detectors::event::{
+    Effect, Event, Identity, IdentityKind, Mention, Outcome, Proof, Scope, WeightClass,
+};
+use trailbrake_detectors::time::Second;
+
+use crate::START;
+
+/// The shape of a world.
+#[derive(Clone, Copy, Debug)]
+pub struct World {
+    /// How many roles act, in turns.
+    pub actors: usize,
+    /// How many facts there are.
+    pub facts: usize,
+    /// How many facts fall into one second.
+    pub facts_per_second: usize,
+    /// In how many zones the resources lie, in turns; 0: their zones are not known.
+    pub zones: usize,
+}
+
+/// The account of the world.
+const ACCOUNT: &str = "111111111111";
+
+impl World {
+    /// The fact with this number: one instance is terminated.
+    pub fn fact(&self, number: usize) -> Fact {
+        let actor = number % self.actors;
+        let second = START.plus((number / self.facts_per_second) as i64);
+        let zones = (self.zones > 0).then(|| zone(number / self.actors % self.zones)).into_iter().collect();
+        let event = Event {
+            // As long as a real one, and unique.
+            id: format!("{number:08x}-aaaa-4bbb-8ccc-dddddddddddd"),
+            region: "eu-west-1".to_owned(),
+            resources: vec![Mention {
+                kind: "AWS::EC2::Instance".to_owned(),
+                class: WeightClass::ServesTraffic,
+                scope: Scope::Zonal,
+                aliases: vec![format!("i-{number:017x}")],
+                parents: Vec::new(),
+                name: String::new(),
+                proof: Proof::None,
+                zones,
+                subnets: Vec::new(),
+            }],
+            ..event(actor, second)
+        };
+        fact(event, second)
+    }
+
+    /// All of them, in order.
+    pub fn all(&self) -> Vec<Fact> {
+        (0..self.facts).map(|number| self.fact(number)).collect()
+    }
+}
+
+fn zone(number: usize) -> String {
+    let letter = char::from(b'a' + (number % 26) as u8);
+    if number < 26 { format!("eu-west-1{letter}") } else { format!("eu-west-1-loc{}-1{letter}", number / 26) }
+}
+
+fn fact(event: Event, second: Second) -> Fact {
+    Fact {
+        event,
+        partition: Partition { source: Arc::from("bench"), name: Arc::from("") },
+        received_at: second.millis(),
+        may_pause: true,
+    }
+}
+
+fn event(actor: usize, second: Second) -> Event {
+    Event {
+        id: String::new(),
+        shared_id: String::new(),
+        time: second,
+        account: ACCOUNT.to_owned(),
+        region: String::new(),
+        service: "ec2".to_owned(),
+        name: "TerminateInstances".to_owned(),
+        effect: Effect::Destroy,
+        outcome: Outcome::Ok,
+        error_code: String::new(),
+        identity: Identity {
+            kind: IdentityKind::AssumedRole,
+            account: ACCOUNT.to_owned(),
+            arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/service-{actor}/session-{actor}"),
+            principal_id: format!("AROA{actor:017}:session-{actor}"),
+            access_key: format!("ASIA{actor:016}"),
+            issuer_arn: format!("arn:aws:iam::{ACCOUNT}:role/service-{actor}"),
+            issuer_id: format!("AROA{actor:017}"),
+            source_identity: String::new(),
+            identity_center_user: String::new(),
+            invoked_by: String::new(),
+        },
+        request_id: format!("{actor:08x}-1111-4222-8333-444444444444"),
+        user_agent: "aws-cli/2.17.1 Python/3.12".to_owned(),
+        source_ip: "192.0.2.10".to_owned(),
+        resources: Vec::new(),
+        link: None,
+        subnet_zones: Vec::new(),
+    }
+}
+
+/// Judges facts in the order given; returns how many incidents there are.
+pub fn judge(facts: Vec<Fact>) -> usize {
+    let mut engine = Engine::new(Settings::default());
+    let mut outputs = Vec::new();
+    for fact in facts {
+        engine.apply(Input::Fact(Box::new(fact)), &mut outputs);
+        outputs.clear();
+    }
+    engine.situations().len()
+}

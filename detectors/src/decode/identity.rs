@@ -88,6 +88,7 @@ mod tests {
             "accessKeyId": "ASIA1", "invokedBy": "cloudformation.amazonaws.com",
             "onBehalfOf": {"userId": "u-1", "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1"},
             "sessionContext": {
+                "signInSessionArn": "arn:aws:signin:us-east-1:1:session/s-1",
                 "sessionIssuer": {"type": "Role", "principalId": "AROA1", "arn": "arn:aws:iam::1:role/p/r"},
                 "sourceIdentity": "anna"
             }
@@ -97,5 +98,6 @@ mod tests {
         assert_eq!((&*identity.issuer_id, &*identity.source_identity), ("AROA1", "anna"));
         assert_eq!((&*identity.identity_center_user, identity.session_name()), ("u-1", "s"));
         assert_eq!(&*identity.invoked_by, "cloudformation.amazonaws.com");
+        assert_eq!(&*identity.sign_in_session, "arn:aws:signin:us-east-1:1:session/s-1");
     }
 }

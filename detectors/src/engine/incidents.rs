@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::blind::BLIND_KEY;
 use super::memory::{Incident, gone, row, table};
 use super::settle::News;
-use super::{Announcement, Change, Engine, FactRow, Remembered, Output, PauseState, Situation};
+use super::{Announcement, Change, Engine, FactRow, Output, PauseState, Remembered, Situation};
 use crate::brake;
 use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
@@ -156,8 +156,13 @@ impl Engine {
         if is_all_decided {
             return;
         }
-        let candidates =
-            brake::candidates(self.timeline.store(), ledger, &self.settings.limits.weights, &incident.key, (episode, from));
+        let candidates = brake::candidates(
+            self.timeline.store(),
+            ledger,
+            &self.settings.limits.weights,
+            &incident.key,
+            (episode, from),
+        );
         incident.decisive_received_at.get_or_insert(news.received_at);
         if candidates.is_empty() {
             return;
@@ -287,8 +292,7 @@ impl Engine {
         self.freshen(id);
         let Some(incident) = self.incidents.get(id) else { return };
         let key = Arc::clone(&incident.key);
-        let is_told =
-            |(other, one): (&String, &Incident)| other != id && !one.is_over() && one.told.is_some();
+        let is_told = |(other, one): (&String, &Incident)| other != id && !one.is_over() && one.told.is_some();
         // An actor's incidents share a page: it ends with the last of them.
         if change == Change::Resolved && (incident.told.is_none() || self.incidents.of_key(&key).any(is_told)) {
             return;

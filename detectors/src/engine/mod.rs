@@ -16,8 +16,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use contract::*;
 use contract::Remembered;
+pub use contract::*;
 pub use memory::LoadError;
 use memory::{Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;
@@ -209,7 +209,11 @@ impl Engine {
 
     /// Nothing before this second is needed any more for judging what may still arrive.
     fn forget_limit(&self, horizon: Second) -> Second {
-        let open = self.incidents.iter().map(|(_, one)| one).filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
+        let open = self
+            .incidents
+            .iter()
+            .map(|(_, one)| one)
+            .filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
         let open = open.map(|incident| incident.from.second);
         let needed = horizon.plus(-(LATENESS_SECONDS + WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
         open.min().unwrap_or(needed).min(needed)

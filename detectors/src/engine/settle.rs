@@ -59,11 +59,10 @@ impl Engine {
             let Some(incident) = self.incidents.get(id) else { continue };
             let (key, from, to) = (Arc::clone(&incident.key), incident.from.clone(), incident.to.clone());
             let others: Vec<&Arc<str>> = self.timeline.keys_of(&from).filter(|other| **other != key).collect();
-            let heir = others.iter().flat_map(|key| self.incidents.of_key(key)).find(|(_, one)| {
-                !one.is_over()
-                    && one.from.second <= to.second
-                    && from.second <= one.to.second
-            });
+            let heir = others
+                .iter()
+                .flat_map(|key| self.incidents.of_key(key))
+                .find(|(_, one)| !one.is_over() && one.from.second <= to.second && from.second <= one.to.second);
             match heir.map(|(heir, _)| heir.clone()) {
                 Some(heir) => self.merge(&heir, id, &Episode::silent(from, to), outputs),
                 None => self.ease_away(id, outputs),

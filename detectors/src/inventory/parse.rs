@@ -70,7 +70,7 @@ pub fn parse(bytes: &[u8]) -> Result<Inventory, InventoryError> {
 /// Takes in what one value says; false if its shape is not known.
 fn read(value: &Value, inventory: &mut Inventory) -> Result<bool, InventoryError> {
     let told = match value {
-        Value::Array(items) if items.iter().all(|item| config::is_item(item)) => items.iter().collect(),
+        Value::Array(items) if items.iter().all(config::is_item) => items.iter().collect(),
         Value::Object(_) if config::is_item(value) => vec![value],
         Value::Object(object) => match config::lists(object) {
             Some(items) => items,

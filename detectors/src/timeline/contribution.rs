@@ -213,3 +213,58 @@ fn successor(
     let pairs = cache.entry(of_stem).or_insert_with_key(|(word, may_pause)| successors(store, word, *may_pause));
     pairs.get(&(key.clone(), index)).cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{destroyed, judged};
+    use super::Ownership::{Foreign, OwnOld, OwnYoung, Unknown};
+    use crate::detector::Weights;
+    use crate::testing::role;
+
+    #[test]
+    fn ownership_is_proven_by_the_first_sight_of_a_life() {
+        for (lines, expected) in [
+            ("00:30:00 agent new db prod", OwnYoung),
+            // Updates of what was made do not unmake it.
+            ("00:30:00 agent new db prod\n00:40:00 agent put db prod\n00:45:00 other unguard db prod", OwnYoung),
+            // Somebody saw it before: then it was not new, whatever the API is said to do.
+            ("00:20:00 other disrupt db prod\n00:30:00 agent new db prod", Unknown),
+            ("00:20:00 agent put db prod\n00:30:00 agent new db prod", Unknown),
+            ("00:20:00 agent put db prod\n00:30:00 agent create db prod", Unknown),
+            ("00:20:00 other new db prod\n00:30:00 agent new db prod", Foreign),
+            // Unless it was destroyed in between.
+            ("00:20:00 other put db prod\n00:25:00 other delete db prod\n00:30:00 agent new db prod", OwnYoung),
+            ("00:20:00 agent new db prod\n00:25:00 other delete db prod\n00:30:00 agent put db prod", Unknown),
+            // What was refused or may be forged shows nothing.
+            ("00:20:00 other denied db prod\n00:30:00 agent new db prod", OwnYoung),
+            ("00:20:00 other put db prod trust=no\n00:30:00 agent new db prod", OwnYoung),
+        ] {
+            let timeline = judged(&format!("{lines}\n01:00:00 agent delete db prod"));
+            let found: Vec<_> = destroyed(&timeline, &role("agent")).iter().map(|one| one.ownership).collect();
+            assert_eq!(found, [expected], "{lines}");
+        }
+        let timeline = judged("00:30:00 agent new db prod\n06:30:00 agent delete db prod");
+        assert_eq!(destroyed(&timeline, &role("agent"))[0].ownership, OwnOld);
+    }
+
+    #[test]
+    fn what_one_of_several_starters_made_is_nobodys_for_sure() {
+        let timeline = judged(
+            "00:00:00 @alice start a role=cfn
+             00:00:01 @bob start b role=cfn
+             00:01:00 cfn new db prod session=AWSCloudFormation by=cloudformation
+             06:00:30 @alice start a role=cfn
+             06:01:00 cfn delete db prod session=AWSCloudFormation by=cloudformation",
+        );
+        let found = destroyed(&timeline, "arn:aws:iam::111111111111:user/alice");
+        assert_eq!(found.iter().map(|one| one.ownership).collect::<Vec<_>>(), [Unknown]);
+    }
+
+    #[test]
+    fn data_left_behind_halve_the_weight() {
+        let timeline = judged("01:00:00 agent delete db a spared=yes\n01:00:01 agent delete db b");
+        let weights = Weights::default();
+        let found = destroyed(&timeline, &role("agent"));
+        assert_eq!(found.iter().map(|one| one.weight(&weights)).collect::<Vec<_>>(), [1_500, 3_000]);
+    }
+}

@@ -35,3 +35,53 @@ pub(super) fn unguarded(event: &Event) -> Vec<Unguarded> {
     };
     event.resources.iter().map(of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{destroyed, judged};
+    use crate::testing::role;
+
+    #[test]
+    fn a_destruction_knows_the_protection_taken_off_before_it() {
+        for (story, expected) in [
+            ("00:50:00 agent unguard db prod id=u\n01:00:00 agent delete db prod", "u"),
+            (
+                "00:40:00 agent unguard db prod id=t\n00:50:00 other unguard db prod id=u\n01:00:00 agent delete db prod",
+                "u",
+            ),
+            // In the same second, the guard goes first.
+            ("01:00:00 agent delete db prod id=a\n01:00:00 agent unguard db prod id=u", "u"),
+            ("01:00:01 agent unguard db prod id=u\n01:00:00 agent delete db prod", ""),
+            ("00:00:00 agent unguard db prod id=u\n01:00:00 agent delete db prod", "u"),
+            ("00:00:00 agent unguard db prod id=u\n01:00:01 agent delete db prod", ""),
+            ("00:50:00 agent unguard db other id=u\n01:00:00 agent delete db prod", ""),
+            // Of an earlier life.
+            (
+                "00:40:00 agent unguard db prod id=u
+                 00:50:00 other delete db prod
+                 00:55:00 other new db prod
+                 01:00:00 agent delete db prod",
+                "",
+            ),
+            ("00:50:00 agent unguard db prod id=u trust=no\n01:00:00 agent delete db prod", ""),
+        ] {
+            let timeline = judged(story);
+            let found = destroyed(&timeline, &role("agent"));
+            let at = found[0].unguarded_at.as_ref().map_or("", |key| &key.id);
+            assert_eq!(at, expected, "{story}");
+        }
+    }
+
+    #[test]
+    fn an_entry_says_what_it_took_a_protection_off() {
+        let timeline = judged("00:50:00 agent unguard trail main\n00:51:00 agent unguard db prod");
+        let ledger = timeline.ledger(&role("agent")).expect("a ledger");
+        let told: Vec<String> = ledger
+            .entries()
+            .iter()
+            .flat_map(|held| &held.entry.unguarded)
+            .map(|one| format!("{} {} {}", one.kind, one.id, one.guards_trail))
+            .collect();
+        assert_eq!(told, ["trail main true", "db prod false"]);
+    }
+}

@@ -202,3 +202,84 @@ fn link_of(store: &Store, asking: Asking<'_>, identity: &Identity) -> Link {
         None => Link::None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::judged;
+
+    /// The actor of the story's last delete and its origin.
+    fn told(story: &str) -> String {
+        let timeline = judged(story);
+        let entries = timeline.ledgers().flat_map(|(_, ledger)| ledger.entries().iter());
+        let destroying = entries.filter(|held| !held.entry.destroyed.is_empty());
+        let last = &destroying.max_by_key(|held| &held.key).expect("one").entry;
+        format!("{} < {}", last.actor.entity, last.actor.key).replace("arn:aws:iam::111111111111:", "")
+    }
+
+    #[test]
+    fn the_chain_is_followed_to_its_origin() {
+        for (story, expected) in [
+            (
+                // Three roles; the middle session is known by its key alone.
+                "00:00:00 @alice assume one gives=K1 session=a
+                 00:01:00 one assume two key=K1 session=a gives=K2
+                 00:02:00 two assume three key=K2 session=elsewhere gives=K3
+                 01:00:00 three delete db prod key=K3 session=c",
+                "role/three < user/alice",
+            ),
+            (
+                // The same, by session names alone.
+                "00:00:00 @alice assume one session=a
+                 00:01:00 one assume two session=a
+                 00:02:00 two assume three session=a
+                 01:00:00 three delete db prod session=a",
+                "role/three < user/alice",
+            ),
+            // The links arrive after what they let in, the outer one last.
+            (
+                "01:00:00 three delete db prod key=K3 session=c
+                 00:02:00 two assume three key=K2 session=b gives=K3
+                 00:01:00 one assume two key=K1 session=a gives=K2
+                 00:00:00 @alice assume one gives=K1 session=a",
+                "role/three < user/alice",
+            ),
+            // A session that assumes its own role again is still the same person's.
+            (
+                "00:00:00 @alice assume ops gives=K1 session=a
+                 00:01:00 ops assume ops key=K1 session=a gives=K2 
+                 01:00:00 ops delete db prod key=K2 session=a",
+                "role/ops < user/alice",
+            ),
+            (
+                "00:00:00 admin assume ops center=u-1 gives=K1 session=a\n01:00:00 ops delete db prod key=K1 session=a",
+                "role/ops < identity-center:u-1",
+            ),
+            (
+                "00:00:00 +anna assume ops gives=K1 session=a\n01:00:00 ops delete db prod key=K1 session=a",
+                "role/ops < saml:idp:anna",
+            ),
+            // Temporary keys of a user are the user's.
+            (
+                "00:00:00 @alice assume nobody gives=K1 session=a\n01:00:00 @alice delete db prod key=K1",
+                "user/alice < user/alice",
+            ),
+            // What comes through a service with the caller's own credentials is the caller's.
+            ("01:00:00 @alice delete db prod by=cloudformation", "user/alice < user/alice"),
+        ] {
+            assert_eq!(told(story), expected, "{story}");
+        }
+    }
+
+    #[test]
+    fn the_origin_of_a_saml_user_is_the_role_by_which_he_came_in() {
+        let timeline = judged(
+            "00:00:00 +anna assume one gives=K1 session=a
+             00:01:00 one assume two key=K1 session=a gives=K2
+             01:00:00 two delete db prod key=K2 session=b",
+        );
+        let ledger = timeline.ledger("saml:idp:anna").expect("a ledger");
+        let entry = &ledger.entries().iter().last().expect("one").entry;
+        assert!(entry.actor.origin.ends_with("role/one"), "{:?}", entry.actor);
+        assert!(entry.actor.entity.ends_with("role/two"), "{:?}", entry.actor);
+    }
+}

@@ -7,6 +7,7 @@
 mod affected;
 mod contribution;
 mod entries;
+mod forget;
 mod guard;
 mod index;
 mod ledger;
@@ -42,7 +43,7 @@ pub use wanted::{Asked, unplaced};
 
 use crate::detector::Limits;
 use crate::engine::{Column, Fact};
-use crate::event::{Event, RunsAs};
+use crate::event::Event;
 use crate::limits::{FACTS_DROPPED_AT_ONCE, FACTS_MAX};
 use crate::time::Second;
 
@@ -181,16 +182,10 @@ impl Timeline {
         }
     }
 
-    /// Forgets what keys did before a second, and all facts before it but creates, links and placement: ownership needs
-    /// those for as long as there is room. Returns the places of facts that went.
+    /// Forgets what keys did before a second, and all facts before it that nothing asks for any more. Returns the places of
+    /// facts that went.
     pub fn forget(&mut self, before: Second) -> Vec<FactKey> {
-        let is_kept = |event: &Event| {
-            let tells_zones = !event.subnet_zones.is_empty() || event.reach.is_some();
-            let names_role = event.start.as_ref().is_some_and(|start| start.runs_as != RunsAs::Remembered);
-            store::creates(event) || event.link.is_some() || tells_zones || names_role
-        };
-        let gone: Vec<FactKey> =
-            self.store.before(before).filter(|(_, fact)| !is_kept(&fact.event)).map(|(key, _)| key.clone()).collect();
+        let gone: Vec<FactKey> = forget::forgettable(&self.store, before).into_iter().collect();
         for key in &gone {
             self.store.remove(key);
         }

@@ -102,3 +102,121 @@ fn is_zone_of(zone: &str, region: &str) -> bool {
         rest.starts_with('-') || (rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_lowercase()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::Timeline;
+    use super::super::tests::{destroyed, judged};
+    use super::is_zone_of;
+    use crate::inventory;
+    use crate::testing::{facts, role};
+
+    #[test]
+    fn zones_come_from_what_says_most() {
+        for (story, expected) in [
+            // A service made interfaces for it: in this life, before its end.
+            (
+                "00:00:00 service disrupt x y reaches=web:a\n00:00:01 service disrupt x y reaches=web:c\n01:00:00 agent delete lb web",
+                "a c",
+            ),
+            ("01:00:01 service disrupt x y reaches=web:a\n01:00:00 agent delete lb web", ""),
+            ("00:00:00 service disrupt x y reaches=other:a\n01:00:00 agent delete lb web", ""),
+            (
+                "00:00:00 service disrupt x y reaches=web:a
+                 00:10:00 other delete lb web
+                 00:20:00 other new lb web
+                 00:21:00 service disrupt x y reaches=web:b
+                 01:00:00 agent delete lb web",
+                "b",
+            ),
+            // The delete's own word comes first, whatever else is known.
+            ("00:00:00 service disrupt x y reaches=web:a\n01:00:00 agent delete lb web zone=b", "b"),
+            // Interfaces say where it is, a group of subnets where it may be.
+            (
+                "00:00:00 other new lb web subnet=n1 reveals=n1:c
+                 00:01:00 service disrupt x y reaches=web:a
+                 01:00:00 agent delete lb web",
+                "a",
+            ),
+            // An earlier life's zone says nothing of this one.
+            (
+                "00:00:00 other new lb web zone=a
+                 00:10:00 other delete lb web
+                 00:20:00 other new lb web
+                 01:00:00 agent delete lb web",
+                "",
+            ),
+            // A zone of another region counts for nothing.
+            ("00:00:00 other new lb web zone=a region=us-east-1\n01:00:00 agent delete lb web", ""),
+            // What could be forged places nothing that may bear a pause.
+            ("00:00:00 service disrupt x y reaches=web:a trust=no\n01:00:00 agent delete lb web", ""),
+            (
+                "00:00:00 other new lb web subnet=n1
+                 00:00:01 other disrupt x y reveals=n1:c trust=no
+                 01:00:00 agent delete lb web",
+                "",
+            ),
+        ] {
+            let timeline = judged(story);
+            let found = destroyed(&timeline, &role("agent"));
+            let zones: Vec<&str> = found[0].zones.iter().map(|zone| &zone["eu-west-1".len()..]).collect();
+            assert_eq!(zones.join(" "), expected, "{story}");
+            assert_eq!(found[0].is_unplaced, expected.is_empty(), "{story}");
+        }
+    }
+
+    #[test]
+    fn an_inventory_fills_in_what_no_event_says() {
+        let inventory = r#"
+            {"Subnets": [{"SubnetId": "subnet-1", "AvailabilityZone": "eu-west-1b", "OwnerId": "111111111111"}]}
+            {"resourceType": "instance", "resourceId": "i-1", "awsRegion": "eu-west-1", "availabilityZone": "eu-west-1a"}
+            {"resourceType": "db", "resourceId": "prod", "accountId": "111111111111", "awsRegion": "eu-west-1",
+             "availabilityZone": "eu-west-1a", "resourceCreationTime": "2025-01-01T00:00:00Z"}
+            {"resourceType": "db", "resourceId": "theirs", "accountId": "222222222222", "awsRegion": "eu-west-1",
+             "availabilityZone": "eu-west-1a"}"#;
+        for (story, expected) in [
+            ("01:00:00 agent delete instance i-1", "a"),
+            ("01:00:00 agent delete instance i-1 zone=c", "c"),
+            ("00:00:00 other create instance i-1\n01:00:00 agent delete instance i-1", "a"),
+            ("01:00:00 agent delete instance i-2", ""),
+            ("01:00:00 agent delete db prod", "a"),
+            ("01:00:00 agent delete db theirs", ""),
+            // It tells of another life than this one, which began today.
+            ("00:00:00 other new db prod\n01:00:00 agent delete db prod", ""),
+            ("00:00:00 other delete db prod\n00:30:00 other put db prod\n01:00:00 agent delete db prod", ""),
+            ("00:00:00 other new db new subnet=subnet-1\n01:00:00 agent delete db new", "b"),
+            ("00:00:00 other new db new subnet=subnet-1 reveals=subnet-1:c\n01:00:00 agent delete db new", "c"),
+        ] {
+            let mut before = Timeline::default();
+            assert_eq!(before.reread(inventory::parse(inventory.as_bytes()).expect("an inventory")), None);
+            let mut after = Timeline::default();
+            for fact in facts(story) {
+                before.insert(fact.clone());
+                after.insert(fact);
+            }
+            after.reread(inventory::parse(inventory.as_bytes()).expect("an inventory"));
+            for timeline in [before, after] {
+                let found = destroyed(&timeline, &role("agent"));
+                let zones: Vec<&str> = found[0].zones.iter().map(|zone| &zone["eu-west-1".len()..]).collect();
+                assert_eq!(zones.join(" "), expected, "{story}");
+            }
+        }
+    }
+
+    #[test]
+    fn zones_belong_to_their_region() {
+        let cases = BTreeMap::from([
+            (("us-east-1a", "us-east-1"), true),
+            (("us-west-2-lax-1a", "us-west-2"), true),
+            (("us-east-1a", "us-east-2"), false),
+            (("us-east-1", "us-east-1"), false),
+            (("us-east-10a", "us-east-1"), false),
+            (("a", ""), false),
+        ]);
+        for ((zone, region), expected) in cases {
+            assert_eq!(is_zone_of(zone, region), expected, "{zone} of {region}");
+        }
+    }
+}

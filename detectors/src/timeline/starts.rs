@@ -161,3 +161,128 @@ fn remembered_role<'a>(store: &'a Store, key: &FactKey, event: &Event, may_pause
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::judged;
+    use crate::testing::role;
+
+    /// The actor of the last line's delete, its origin, and the starters listed.
+    fn told(story: &str) -> String {
+        let timeline = judged(story);
+        let entries = timeline.ledgers().flat_map(|(_, ledger)| ledger.entries().iter());
+        let destroying = entries.filter(|held| !held.entry.destroyed.is_empty());
+        let last = &destroying.max_by_key(|held| &held.key).expect("one").entry;
+        let short = |arn: &str| arn.rsplit([':']).next().unwrap_or_default().to_owned();
+        let actor = &last.actor;
+        assert_eq!(actor.entity, role("cfn"), "the role that is paused");
+        let starters: Vec<String> = actor.starters.iter().map(|key| short(key)).collect();
+        format!("{} {} [{}]", short(&actor.key), short(&actor.origin), starters.join(" "))
+    }
+
+    const DELETE: &str = "10:00:00 cfn delete db prod session=AWSCloudFormation by=cloudformation";
+    const ALICE: &str = "user/alice user/alice []";
+    const ITSELF: &str = "role/cfn role/cfn []";
+
+    #[test]
+    fn what_a_stacks_role_destroys_is_charged_to_whoever_started_it() {
+        for (starts, expected) in [
+            ("09:59:00 @alice start shop role=cfn", ALICE),
+            // The role is remembered from the stack's create, or from a change set; the latest counts.
+            ("01:00:00 @bob start shop role=cfn fresh=yes\n09:59:00 @alice start shop", ALICE),
+            (
+                "01:00:00 @bob start shop role=other\n09:58:00 @bob prepare shop role=cfn\n09:59:00 @alice start shop",
+                ALICE,
+            ),
+            (
+                "01:00:00 @bob start shop role=cfn\n09:58:00 @bob prepare shop role=other\n09:59:00 @alice start shop",
+                ITSELF,
+            ),
+            // A stack that is made anew remembers nothing of one before it.
+            (
+                "01:00:00 @bob start shop role=cfn\n03:00:00 @bob start shop fresh=yes\n09:59:00 @alice start shop",
+                ITSELF,
+            ),
+            // Whoever only prepares starts nothing; nor does a start of another stack, of another role, or too long ago.
+            ("09:59:00 @alice prepare shop role=cfn", ITSELF),
+            ("01:00:00 @bob start shop role=cfn\n09:59:00 @alice start other", ITSELF),
+            ("09:59:00 @alice start shop role=other", ITSELF),
+            ("03:59:59 @alice start shop role=cfn", ITSELF),
+            ("10:00:01 @alice start shop role=cfn", ITSELF),
+            // The same second is soon enough.
+            ("10:00:00 @alice start shop role=cfn id=zzz", ALICE),
+            // Several: the role answers, and they are listed.
+            (
+                "09:00:00 @bob start a role=cfn\n09:59:00 @alice start b role=cfn",
+                "role/cfn role/cfn [user/alice user/bob]",
+            ),
+            ("09:00:00 @alice start a role=cfn\n09:59:00 @alice start b role=cfn", ALICE),
+            // A stack within a stack has the outer one's starter.
+            (
+                "09:58:00 @alice start outer role=cfn
+                 09:59:00 cfn start inner role=cfn session=AWSCloudFormation by=cloudformation",
+                ALICE,
+            ),
+            // A pipeline's role starts it; who is behind that one answers.
+            ("09:50:00 @alice assume deploy gives=K1\n09:59:00 deploy start shop role=cfn key=K1", ALICE),
+            (
+                "09:58:00 @alice start outer role=mid\n09:59:00 mid start shop role=cfn session=AWSCloudFormation by=cloudformation",
+                ALICE,
+            ),
+            ("09:59:00 service start shop role=cfn", ITSELF),
+            // Another account's stack of the same name.
+            ("01:00:00 @bob start shop role=cfn account=222222222222\n09:59:00 @alice start shop", ITSELF),
+            // What could be forged charges nobody whose pause it would be.
+            ("09:59:00 @alice start shop role=cfn trust=no", ITSELF),
+        ] {
+            assert_eq!(told(&format!("{starts}\n{DELETE}")), expected, "{starts}");
+        }
+    }
+
+    /// Sessions of the role that others opened, or that only have the name, are nobody's but their own.
+    #[test]
+    fn only_sessions_that_aws_runs_have_starters() {
+        let start = "09:00:00 @alice start shop role=cfn";
+        for (rest, expected) in [
+            ("10:00:00 cfn delete db prod session=AWSCloudFormation", ITSELF),
+            ("10:00:00 cfn delete db prod session=mine by=cloudformation", ITSELF),
+            ("10:00:00 cfn delete db prod session=AWSCloudFormation by=ssm", ITSELF),
+            // AWS opened the session, though the call does not say who made it.
+            (
+                "09:59:00 service assume cfn gives=K1 session=AWSCloudFormation
+                 10:00:00 cfn delete db prod session=AWSCloudFormation key=K1",
+                ALICE,
+            ),
+            (
+                "09:59:00 @mallory assume cfn gives=K1 session=AWSCloudFormation
+                 10:00:00 cfn delete db prod session=AWSCloudFormation key=K1 by=cloudformation",
+                "user/mallory user/mallory []",
+            ),
+            // He may have been it, or not: then the role answers.
+            (
+                "09:58:00 service assume cfn gives=K1 session=AWSCloudFormation
+                 09:59:00 @mallory assume cfn gives=K2 session=AWSCloudFormation
+                 10:00:00 cfn delete db prod session=AWSCloudFormation by=cloudformation",
+                ITSELF,
+            ),
+        ] {
+            assert_eq!(told(&format!("{start}\n{rest}")), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn an_automation_is_charged_to_whoever_started_that_one() {
+        let start = "09:00:00 @bob start x role=cfn automation=2\n09:01:00 @alice start x role=cfn automation=1";
+        for (session, expected) in [
+            ("Automation-1", ALICE),
+            ("Automation-2", "user/bob user/bob []"),
+            ("Automation-3", "role/cfn role/cfn [user/alice user/bob]"),
+        ] {
+            let delete = format!("10:00:00 cfn delete db prod session={session} by=ssm");
+            assert_eq!(told(&format!("{start}\n{delete}")), expected, "{session}");
+        }
+        let child = "09:02:00 cfn start x automation=4 session=Automation-1 by=ssm";
+        let delete = "10:00:00 cfn delete db prod session=Automation-4 by=ssm";
+        assert_eq!(told(&format!("{start}\n{child}\n{delete}")), ALICE, "an automation within an automation");
+    }
+}

@@ -186,6 +186,8 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
             "session=AWSCloudFormation by=cloudformation",
             "session=AWSCloudFormation by=cloudformation",
             "session=Automation-1 by=ssm",
+            "shared=q",
+            "shared=q account=222222222222",
         ]),
         prop::bool::weighted(0.9),
     );

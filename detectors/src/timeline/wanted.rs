@@ -34,3 +34,30 @@ impl Asked {
         wanted.into_iter().filter(|wanted| self.0.insert(wanted.clone())).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{destroyed, judged};
+    use super::*;
+    use crate::testing::role;
+
+    #[test]
+    fn what_is_unplaced_is_asked_for_once() {
+        let timeline = judged(
+            "00:00:00 agent delete instance i-1 zone=a
+             00:00:01 agent delete instance i-2
+             00:00:02 agent delete table t
+             00:00:03 agent delete instance i-3
+             00:00:04 other put instance i-3
+             00:00:05 agent delete instance i-3",
+        );
+        let found = destroyed(&timeline, &role("agent"));
+        let wanted = unplaced(timeline.store(), found.into_iter());
+        let ids: Vec<&str> = wanted.iter().map(|wanted| wanted.id.as_str()).collect();
+        assert_eq!(ids, ["i-3", "i-2"]);
+        assert_eq!((&*wanted[0].account, &*wanted[0].region), ("111111111111", "eu-west-1"));
+        let mut asked = Asked::default();
+        assert_eq!(asked.fresh(wanted.clone()), wanted);
+        assert_eq!(asked.fresh(wanted), []);
+    }
+}

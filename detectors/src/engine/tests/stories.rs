@@ -103,3 +103,15 @@ fn a_copy_from_a_trusted_source_lends_its_trust() {
         assert_eq!(run.desired().len(), 1);
     }
 }
+
+#[test]
+fn whoever_has_a_stack_deleted_is_paused_with_the_role_that_does_it() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    let starts = "00:10:00 @bob prepare shop role=cfn id=made\n00:59:59 @alice start shop id=start";
+    let burst = burst("cfn", "00", "prod").replace(" id=", " session=AWSCloudFormation by=cloudformation id=");
+    run.story(starts).story(&burst);
+    let principal = run.only().incident.principal;
+    assert!(principal.as_ref().is_some_and(|one| one.arn.ends_with("user/alice")), "{principal:?}");
+    let entities: Vec<String> = run.desired().into_iter().map(|desired| desired.key.entity).collect();
+    assert_eq!(entities, ["arn:aws:iam::111111111111:role/cfn", "arn:aws:iam::111111111111:user/alice"]);
+}

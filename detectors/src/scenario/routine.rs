@@ -29,8 +29,13 @@ const SHORTEST_MS: i64 = 12 * 60 * 1000;
 
 /// Everyday traffic from the trail's start until an offset, or somewhat longer: a trail ends with it.
 pub(super) fn traffic(writer: &mut Writer, until_ms: i64) {
-    let until_ms = until_ms.max(SHORTEST_MS);
     let per_minute = writer.random.i64(14..=30);
+    sparse_traffic(writer, until_ms, per_minute);
+}
+
+/// Everyday traffic of so many calls a minute.
+pub(super) fn sparse_traffic(writer: &mut Writer, until_ms: i64, per_minute: i64) {
+    let until_ms = until_ms.max(SHORTEST_MS);
     let crowd = Crowd::new(writer);
     for _ in 0..until_ms * per_minute / 60_000 {
         let at_ms = writer.random.i64(0..until_ms);

@@ -11,7 +11,7 @@ use crate::time::Second;
 const START: Second = Second(1_764_060_000);
 
 fn trail(name: &str, seed: u64) -> Vec<Record> {
-    generate(name, &Options { seed, start: START }).expect("a scenario of this name")
+    generate(name, &Options::new(seed, START)).expect("a scenario of this name")
 }
 
 fn parsed(record: &Record) -> Value {
@@ -95,7 +95,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_another_trail() {
         assert_ne!(one["recipientAccountId"], other["recipientAccountId"]);
         assert_ne!(one["eventID"], other["eventID"]);
     }
-    assert_eq!(generate("no-such-scenario", &Options { seed: 7, start: START }), None);
+    assert_eq!(generate("no-such-scenario", &Options::new(7, START)), None);
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn new(random: &mut Rng) -> Self {
+    pub(super) fn new(random: &mut Rng) -> Self {
         const REGIONS: [(&str, &str); 6] = [
             ("us-east-1", "abcdf"),
             ("us-west-2", "abcd"),
@@ -159,6 +159,15 @@ pub(super) struct Writer {
     start: Second,
     version: &'static str,
     records: Vec<(i64, Record)>,
+    options: Options,
+    /// What writes on where a trail is too long to be written at once.
+    flow: Option<Box<dyn Flow>>,
+}
+
+/// A trail that is written piece by piece.
+pub(super) trait Flow {
+    /// Writes on. Returns an offset from the start, in milliseconds, before which all is written; nothing at the end.
+    fn write_on(&mut self, writer: &mut Writer) -> Option<i64>;
 }
 
 impl Writer {
@@ -168,7 +177,26 @@ impl Writer {
         let mut random = Rng::with_seed(options.seed ^ number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let place = Place::new(&mut random);
         let version = pick(&mut random, &["1.08", "1.09", "1.11"]);
-        Self { random, place, start: options.start, version, records: Vec::new() }
+        let options = *options;
+        Self { random, place, start: options.start, version, records: Vec::new(), options, flow: None }
+    }
+
+    /// What the trail is made from.
+    pub(super) fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Leaves the rest of the trail to a flow.
+    pub(super) fn leave_to(&mut self, flow: impl Flow + 'static) {
+        self.flow = Some(Box::new(flow));
+    }
+
+    /// Has the flow, if there is one, write on. Returns an offset before which all is written, or nothing at the end.
+    pub(super) fn go_on(&mut self) -> Option<i64> {
+        let mut flow = self.flow.take()?;
+        let written_until_ms = flow.write_on(self)?;
+        self.flow = Some(flow);
+        Some(written_until_ms)
     }
 
     /// The second in which an offset from the start, in milliseconds, falls.
@@ -247,10 +275,29 @@ impl Writer {
         now
     }
 
-    /// The trail, in the order of event time.
-    pub(super) fn finish(mut self) -> Vec<Record> {
+    /// How many of the records held fall before an offset.
+    pub(super) fn count_until(&self, until_ms: i64) -> usize {
+        self.records.iter().filter(|(at_ms, _)| *at_ms < until_ms).count()
+    }
+
+    /// Takes the records before an offset, in the order of event time.
+    pub(super) fn take_until(&mut self, until_ms: i64) -> Vec<Record> {
         self.records.sort_by_key(|(at_ms, _)| *at_ms);
-        self.records.into_iter().map(|(_, record)| record).collect()
+        let end = self.records.partition_point(|(at_ms, _)| *at_ms < until_ms);
+        self.records.drain(..end).map(|(_, record)| record).collect()
+    }
+
+    /// Nobody in the records held is whom the scenario is about.
+    pub(super) fn lead_nobody(&mut self) {
+        for (_, record) in &mut self.records {
+            record.destructive = false;
+        }
+    }
+
+    /// Adds a record that another writer made.
+    pub(super) fn add(&mut self, record: Record) {
+        let at_ms = (record.time.0 - self.start.0) * 1000;
+        self.records.push((at_ms, record));
     }
 }
 

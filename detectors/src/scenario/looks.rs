@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{ALL, Options, Record, find, generate, stream};
+use super::{ALL, Options, Record, stream};
 use crate::catalog::Catalog;
 use crate::decode::decode;
 use crate::engine::{Engine, Fact, Input, Settings};
@@ -14,7 +14,6 @@ use crate::time::Second;
 
 const START: Second = Second(crate::testing::START);
 const SEEDS: u64 = 8;
-const HOUR: i64 = 60 * 60;
 
 /// A trail that is judged as it comes, each record received in the second of its event or of the newest before it.
 struct Judge {
@@ -24,12 +23,13 @@ struct Judge {
     bytes: usize,
     newest: Second,
     ids: BTreeSet<u128>,
+    begun: Instant,
 }
 
 impl Judge {
     fn new() -> Self {
         let engine = Engine::new(Settings::default());
-        Self { engine, records: 0, facts: 0, bytes: 0, newest: Second(0), ids: BTreeSet::new() }
+        Self { engine, records: 0, facts: 0, bytes: 0, newest: Second(0), ids: BTreeSet::new(), begun: Instant::now() }
     }
 
     fn record(&mut self, record: &Record) {
@@ -63,12 +63,13 @@ impl Judge {
             situations.iter().flat_map(|one| one.incident.detectors.iter().map(String::as_str)).collect();
         let weight = situations.iter().map(|one| one.incident.destroyed.weight).fold(0.0, f64::max);
         println!(
-            "{name:<20} {seed:>4}  {:<9} {:>3} of {:<3} {weight:>7.1}  {:>7} {:>6}  {detectors:?}",
+            "{name:<20} {seed:>4}  {:<9} {:>3} of {:<3} {weight:>7.1}  {:>7} {:>6}  {:>5.1}  {detectors:?}",
             self.worst().as_str(),
             paging,
             situations.len(),
             self.records,
             self.facts,
+            self.begun.elapsed().as_secs_f64(),
         );
         for one in situations.iter().filter(|one| one.incident.severity_peak >= Severity::High).take(6) {
             let report = &one.incident;
@@ -101,7 +102,7 @@ fn judged(name: &str, options: &Options) -> Judge {
 /// all can be decoded and is told apart.
 #[test]
 fn looks_are_judged() {
-    println!("scenario             seed  severity  paging   weight  records  facts  detectors");
+    println!("scenario             seed  severity  paging   weight  records  facts seconds detectors");
     let only = std::env::var("TRAILBRAKE_LOOKS").ok();
     for scenario in ALL.iter().filter(|scenario| !scenario.destructive) {
         if only.as_ref().is_some_and(|only| !only.split(',').any(|name| name == scenario.name)) {

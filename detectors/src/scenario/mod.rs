@@ -1,24 +1,42 @@
 //! Seeded trails in AWS's own shapes, for `simulate`, `demo` and tests.
 
 mod agent_rebuild;
+mod batch_terminate;
 mod caller;
 mod ci_environments;
+mod database_recreate;
+mod denied_storm;
 mod ec2;
+mod expected;
+#[cfg(test)]
+mod figures;
+mod junk_first;
+mod login;
+mod multi_region_wipe;
+mod own_environment_rebuild;
+mod ownership_forged;
+mod past;
 mod refusal;
 mod resource;
+mod role_chain;
 mod rolling_replace;
 mod routine;
 mod serving;
 mod session_rotation;
+mod small;
+mod stack_recreate;
 mod stores;
 mod terraform_destroy;
 #[cfg(test)]
 mod tests;
 mod worker;
 mod writer;
+mod zone_sweep;
 
 use crate::time::Second;
 use writer::Writer;
+
+pub use expected::{Expectation, inventory};
 
 /// One scenario that can be generated.
 #[derive(Clone, Copy, Debug)]
@@ -36,15 +54,63 @@ pub struct Scenario {
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "agent-rebuild",
-        about: "an AI agent with its operator's role deletes a production environment and creates it again",
+        about: "an AI agent with its operator's role deletes a production environment and creates it again, in China",
         destructive: true,
         write: agent_rebuild::write,
+    },
+    Scenario {
+        name: "batch-terminate",
+        about: "one call terminates thirty instances in three zones",
+        destructive: true,
+        write: batch_terminate::write,
     },
     Scenario {
         name: "ci-environments",
         about: "benign: CI runs create test environments in parallel and tear their own down after minutes",
         destructive: false,
         write: ci_environments::write,
+    },
+    Scenario {
+        name: "database-recreate",
+        about: "an operator deletes a database or a few and creates them again, empty",
+        destructive: true,
+        write: database_recreate::write,
+    },
+    Scenario {
+        name: "denied-storm",
+        about: "somebody tries to destroy everything and has no right to any of it",
+        destructive: true,
+        write: denied_storm::write,
+    },
+    Scenario {
+        name: "junk-first",
+        about: "as many junk instances are launched as real ones are then terminated",
+        destructive: true,
+        write: junk_first::write,
+    },
+    Scenario {
+        name: "multi-region-wipe",
+        about: "an administrator empties three regions and more, a kind of resource at a time",
+        destructive: true,
+        write: multi_region_wipe::write,
+    },
+    Scenario {
+        name: "own-environment-rebuild",
+        about: "an agent deletes and rebuilds what its own role made thirty days ago",
+        destructive: true,
+        write: own_environment_rebuild::write,
+    },
+    Scenario {
+        name: "ownership-forged",
+        about: "what has long existed is \"created\" by calls that succeed all the same, then deleted",
+        destructive: true,
+        write: ownership_forged::write,
+    },
+    Scenario {
+        name: "role-chain",
+        about: "somebody destroys through a chain of three roles, now as one, now as another",
+        destructive: true,
+        write: role_chain::write,
     },
     Scenario {
         name: "rolling-replace",
@@ -59,10 +125,28 @@ pub const ALL: &[Scenario] = &[
         write: session_rotation::write,
     },
     Scenario {
+        name: "stack-recreate",
+        about: "a stack is deleted and created again, with the rights of whoever deletes it",
+        destructive: true,
+        write: stack_recreate::write,
+    },
+    Scenario {
+        name: "stack-recreate-role",
+        about: "a stack is deleted and created again, with a role that it was given long before",
+        destructive: true,
+        write: stack_recreate::write_with_role,
+    },
+    Scenario {
         name: "terraform-destroy",
         about: "an operator runs terraform destroy against production, ten deletions at a time",
         destructive: true,
         write: terraform_destroy::write,
+    },
+    Scenario {
+        name: "zone-sweep",
+        about: "an instance is terminated every fifty seconds, in three zones in turn",
+        destructive: true,
+        write: zone_sweep::write,
     },
 ];
 
@@ -99,8 +183,8 @@ impl Record {
 
 /// Generates a scenario's trail in event-time order, or nothing if there is no scenario of that name.
 pub fn generate(name: &str, options: &Options) -> Option<Vec<Record>> {
-    let (number, scenario) = (0..).zip(ALL).find(|(_, scenario)| scenario.name == name)?;
-    let mut writer = Writer::new(options, number);
+    let scenario = ALL.iter().find(|scenario| scenario.name == name)?;
+    let mut writer = Writer::new(options, name);
     (scenario.write)(&mut writer);
     Some(writer.finish())
 }

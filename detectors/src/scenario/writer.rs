@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use super::{Options, Record};
+use super::{Options, Record, refusal};
 use crate::time::Second;
 
 /// A CloudTrail record, in the order in which AWS writes its fields.
@@ -113,6 +113,8 @@ impl Call {
 /// Where a scenario plays: one account, one region, three of its zones, each with a subnet.
 #[derive(Clone)]
 pub(super) struct Place {
+    /// AWS's partition: `aws`, or `aws-cn` for the regions in China.
+    pub(super) partition: &'static str,
     pub(super) account: String,
     pub(super) region: &'static str,
     pub(super) zones: [String; 3],
@@ -120,17 +122,44 @@ pub(super) struct Place {
     pub(super) vpc: String,
 }
 
+/// Regions, and the letters of their zones that an account sees.
+const REGIONS: [(&str, &str); 6] = [
+    ("us-east-1", "abcdf"),
+    ("us-west-2", "abcd"),
+    ("eu-west-1", "abc"),
+    ("eu-central-1", "abc"),
+    ("ap-southeast-2", "abc"),
+    ("ap-northeast-1", "acd"),
+];
+const REGIONS_IN_CHINA: [(&str, &str); 2] = [("cn-north-1", "abd"), ("cn-northwest-1", "abc")];
+
 impl Place {
     fn new(random: &mut Rng) -> Self {
-        const REGIONS: [(&str, &str); 6] = [
-            ("us-east-1", "abcdf"),
-            ("us-west-2", "abcd"),
-            ("eu-west-1", "abc"),
-            ("eu-central-1", "abc"),
-            ("ap-southeast-2", "abc"),
-            ("ap-northeast-1", "acd"),
-        ];
-        let (region, letters) = pick(random, &REGIONS);
+        let account = format!("{:012}", random.u64(100_000_000_000..1_000_000_000_000));
+        let region = pick(random, &REGIONS);
+        Self::of(random, account, "aws", region)
+    }
+
+    /// A region in China, and so another partition, with an account of its own.
+    pub(super) fn china(random: &mut Rng) -> Self {
+        let account = format!("{:012}", random.u64(100_000_000_000..1_000_000_000_000));
+        let region = pick(random, &REGIONS_IN_CHINA);
+        Self::of(random, account, "aws-cn", region)
+    }
+
+    /// So many regions of the same account, this one first.
+    pub(super) fn with_other_regions(&self, random: &mut Rng, regions: usize) -> Vec<Self> {
+        let mut others: Vec<_> = REGIONS.into_iter().filter(|(region, _)| *region != self.region).collect();
+        random.shuffle(&mut others);
+        let mut places = vec![self.clone()];
+        for region in others.into_iter().take(regions.saturating_sub(1)) {
+            places.push(Self::of(random, self.account.clone(), self.partition, region));
+        }
+        places
+    }
+
+    fn of(random: &mut Rng, account: String, partition: &'static str, region: (&'static str, &str)) -> Self {
+        let (region, letters) = region;
         let mut letters: Vec<char> = letters.chars().collect();
         while letters.len() > 3 {
             let dropped = random.usize(..letters.len());
@@ -138,7 +167,8 @@ impl Place {
         }
         let mut letters = letters.into_iter();
         Self {
-            account: format!("{:012}", random.u64(100_000_000_000..1_000_000_000_000)),
+            partition,
+            account,
             region,
             zones: std::array::from_fn(|_| format!("{region}{}", letters.next().unwrap_or('a'))),
             subnets: std::array::from_fn(|_| server_id(random, "subnet")),
@@ -148,7 +178,22 @@ impl Place {
 
     /// An ARN in this account and region.
     pub(super) fn arn(&self, service: &str, rest: &str) -> String {
-        format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account)
+        format!("arn:{}:{service}:{}:{}:{rest}", self.partition, self.region, self.account)
+    }
+
+    /// An ARN of IAM, which is in no region.
+    pub(super) fn iam_arn(&self, rest: &str) -> String {
+        format!("arn:{}:iam::{}:{rest}", self.partition, self.account)
+    }
+
+    /// The domain under which services are reached.
+    pub(super) fn domain(&self) -> &'static str {
+        if self.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
+    }
+
+    /// The region in which the records of services without one are written.
+    fn global_region(&self) -> &'static str {
+        if self.partition == "aws-cn" { "cn-north-1" } else { "us-east-1" }
     }
 }
 
@@ -159,16 +204,21 @@ pub(super) struct Writer {
     start: Second,
     version: &'static str,
     records: Vec<(i64, Record)>,
+    /// Who answers for it all, where that is not who makes the leading calls.
+    answers: Option<String>,
 }
 
 impl Writer {
-    /// A writer for the scenario of this number.
-    pub(super) fn new(options: &Options, number: u64) -> Self {
+    /// A writer for the scenario of this name.
+    pub(super) fn new(options: &Options, name: &str) -> Self {
         // Scenarios of one seed must not share event ids, or two trails laid together would look like copies.
-        let mut random = Rng::with_seed(options.seed ^ number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let name = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        let mut random = Rng::with_seed(options.seed ^ name);
         let place = Place::new(&mut random);
         let version = pick(&mut random, &["1.08", "1.09", "1.11"]);
-        Self { random, place, start: options.start, version, records: Vec::new() }
+        Self { random, place, start: options.start, version, records: Vec::new(), answers: None }
     }
 
     /// The second in which an offset from the start, in milliseconds, falls.
@@ -193,9 +243,8 @@ impl Writer {
         let event_id = uuid(&mut self.random);
         let (error_code, error_message) = call.error.unzip();
         let global = matches!(call.service, "iam" | "route53" | "cloudfront");
-        let region = if global { "us-east-1" } else { self.place.region };
-        let host =
-            if global { format!("{}.amazonaws.com", call.service) } else { endpoint(call.service, self.place.region) };
+        let region = if global { self.place.global_region() } else { self.place.region };
+        let host = endpoint(call.service, &self.place, global);
         let wire = Wire {
             event_version: self.version.to_owned(),
             user_identity: caller.identity.clone(),
@@ -245,6 +294,25 @@ impl Writer {
         }
         self.call(caller, now, call);
         now
+    }
+
+    /// Writes one call that the caller has no right to make.
+    pub(super) fn denied(&mut self, caller: &Caller, at_ms: i64, call: Call) {
+        self.call(caller, at_ms, call);
+        if let Some((_, record)) = self.records.last_mut() {
+            *record = refusal::denied(record);
+        }
+    }
+
+    /// Says who answers for it all: an ARN of a role or user.
+    pub(super) fn answers(&mut self, entity: &str) {
+        self.answers = Some(entity.to_owned());
+    }
+
+    /// The ARN of who answers for what the scenario is about; empty if nobody does.
+    pub(super) fn principal(&self) -> String {
+        let leading = self.records.iter().find(|(_, record)| record.destructive);
+        self.answers.clone().or_else(|| leading.map(|(_, record)| record.entity.clone())).unwrap_or_default()
     }
 
     /// The trail, in the order of event time.
@@ -305,8 +373,9 @@ fn answered(service: &str, mut response: Value, request_id: &str) -> Value {
     response
 }
 
-fn endpoint(service: &str, region: &str) -> String {
-    format!("{service}.{region}.amazonaws.com")
+fn endpoint(service: &str, place: &Place, is_global: bool) -> String {
+    let Place { region, .. } = place;
+    if is_global { format!("{service}.{}", place.domain()) } else { format!("{service}.{region}.{}", place.domain()) }
 }
 
 /// The services that write an API version into their records.

@@ -1,12 +1,12 @@
 //! Somebody launches as many junk instances as he then terminates real ones, so that it looks like a replacement.
 
 use super::caller::agent;
+use super::ec2;
 use super::login;
 use super::past::Past;
 use super::resource::{Environment, Kind, Resource};
 use super::worker::Worker;
 use super::writer::Writer;
-use super::ec2;
 
 pub(super) fn write(writer: &mut Writer) {
     let fleet = Environment::in_production(writer, &[(Kind::Instance, 18, 24)]);

@@ -6,6 +6,8 @@ mod caller;
 mod ci_environments;
 mod database_recreate;
 mod denied_storm;
+#[cfg(test)]
+mod destructive_tests;
 mod ec2;
 mod expected;
 #[cfg(test)]
@@ -102,7 +104,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "ownership-forged",
-        about: "what has long existed is \"created\" by calls that succeed all the same, then deleted",
+        about: "calls that succeed on what exists feign to create it, then it is deleted",
         destructive: true,
         write: ownership_forged::write,
     },

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::caller::{Role, agent};
+use super::login;
 use super::past::{self, Past};
 use super::resource::{Environment, Kind, Resource};
 use super::worker::Worker;
 use super::writer::{Place, Writer, pick};
-use super::login;
 
 const DAY_MS: i64 = 86_400_000;
 const AGE_DAYS: i64 = 30;

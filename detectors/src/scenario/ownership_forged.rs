@@ -3,23 +3,16 @@
 use super::caller::{agent, person, user};
 use super::past::Past;
 use super::resource::{Environment, Kind, Resource};
+use super::small;
 use super::worker::Worker;
 use super::writer::{Call, Writer};
-use super::small;
 
 /// A load balancer that exists is described with the time of its birth, which was so long before.
 const AGE_SECONDS: i64 = 200 * 86_400;
 
 /// What matters most is deleted first.
-const ORDER: [Kind; 7] = [
-    Kind::LoadBalancer,
-    Kind::Cluster,
-    Kind::Topic,
-    Kind::Queue,
-    Kind::Rule,
-    Kind::Alarm,
-    Kind::Parameter,
-];
+const ORDER: [Kind; 7] =
+    [Kind::LoadBalancer, Kind::Cluster, Kind::Topic, Kind::Queue, Kind::Rule, Kind::Alarm, Kind::Parameter];
 
 pub(super) fn write(writer: &mut Writer) {
     let sizes = [

@@ -212,9 +212,9 @@ impl Writer {
     /// A writer for the scenario of this name.
     pub(super) fn new(options: &Options, name: &str) -> Self {
         // Scenarios of one seed must not share event ids, or two trails laid together would look like copies.
-        let name = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        });
+        let name = name
+            .bytes()
+            .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
         let mut random = Rng::with_seed(options.seed ^ name);
         let place = Place::new(&mut random);
         let version = pick(&mut random, &["1.08", "1.09", "1.11"]);

@@ -267,7 +267,7 @@ fn terraform_goes_on_for_ten_minutes() {
     for seed in SEEDS {
         let trail = trail("terraform-destroy", seed);
         let calls: Vec<&(Record, Value)> = trail.iter().filter(|(record, _)| record.destructive).collect();
-        let last = calls.iter().filter(|(_, value)| value["errorCode"] == "Client.DependencyViolation").next_back();
+        let last = calls.iter().rfind(|(_, value)| value["errorCode"] == "Client.DependencyViolation");
         let seconds = last.expect("a dependency").0.time.0 - calls[0].0.time.0;
         assert!((600..900).contains(&seconds), "seed {seed}: {seconds}");
     }

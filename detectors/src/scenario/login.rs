@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::caller::{Caller, Role, person};
 use super::routine;
-use super::writer::{Writer, server_id, unique_id};
+use super::writer::{Writer, server_id, unique_id, uuid};
 
 /// A person signs in through Identity Center and gets a session of its role for operators.
 pub(super) fn sign_in(writer: &mut Writer, at_ms: i64, tool: &str) -> Caller {
@@ -15,8 +15,8 @@ pub(super) fn sign_in(writer: &mut Writer, at_ms: i64, tool: &str) -> Caller {
     let key = unique_id(&mut writer.random, "ASIA", 20);
     let provider = writer.place.iam_arn(&format!("saml-provider/AWSSSO_{suffix}_DO_NOT_DELETE"));
     let request = json!({
-        "sAMLAssertionID": format!("_{}", super::writer::uuid(&mut writer.random)), "roleSessionName": user,
-        "durationSeconds": 28_800, "roleArn": role.arn, "principalArn": provider,
+        "sAMLAssertionID": format!("_{}", uuid(&mut writer.random)), "roleSessionName": user,
+        "durationSeconds": 3600, "roleArn": role.arn, "principalArn": provider,
     });
     let mut caller = role.session_with_key(writer, &user, &key, at_ms, tool);
     let call = routine::assume(writer, &role, "AssumeRoleWithSAML", &user, &key, at_ms, request);

@@ -59,7 +59,14 @@ fn target(service: &str, wire: &Wire) -> String {
     if id.starts_with("arn:") {
         return id.to_owned();
     }
+    let partition = if wire.aws_region.starts_with("cn-") { "aws-cn" } else { "aws" };
     let kind = match service {
+        "iam" => {
+            let kind = wire.event_name.trim_start_matches("Delete").to_ascii_lowercase();
+            return format!("arn:{partition}:iam::{}:{kind}/{id}", wire.recipient_account_id);
+        }
+        "kms" => "key/",
+        "secretsmanager" => "secret:",
         "ec2" => match id.split('-').next().unwrap_or_default() {
             "i" => "instance/",
             "nat" => "natgateway/",
@@ -75,7 +82,6 @@ fn target(service: &str, wire: &Wire) -> String {
         "ecs" => "service/",
         _ => return "*".to_owned(),
     };
-    let partition = if wire.aws_region.starts_with("cn-") { "aws-cn" } else { "aws" };
     format!("arn:{partition}:{service}:{}:{}:{kind}{id}", wire.aws_region, wire.recipient_account_id)
 }
 

@@ -147,6 +147,7 @@ impl Resource {
 }
 
 /// Everything that makes up one environment.
+#[derive(Clone)]
 pub(super) struct Environment {
     pub(super) resources: Vec<Resource>,
 }

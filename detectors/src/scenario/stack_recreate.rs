@@ -9,6 +9,8 @@ use super::resource::{Environment, Kind, Resource};
 use super::worker::{ORDER_OF_CREATION, Worker};
 use super::writer::{Call, Writer, pick, uuid};
 
+/// What CloudFormation leaves of a name before its suffix, in the 32 characters that a target group's name may have.
+const STEM_MAX: usize = 19;
 const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
 
 /// CloudFormation uses the rights of whoever calls it.
@@ -28,7 +30,8 @@ pub(super) fn write_with_role(writer: &mut Writer) {
     let role = Role::new(writer, "/", &format!("{}-deployment", stack.environment.name()));
     let lend = |writer: &mut Writer, at_ms| login::lend(writer, CLOUDFORMATION, &role, "AWSCloudFormation", at_ms);
 
-    let creator = login::sign_in(writer, 1_000, agent::CLI);
+    let pipeline = Role::new(writer, "/delivery/", "infrastructure-pipeline");
+    let creator = pipeline.session(writer, "deploy", 0, agent::BOTO3);
     writer.call(&creator, 4_000, stack.create_call(writer, Some(&role)));
     let mut worker = Worker::new(lend(writer, 5_000), 6_000, (0, 3));
     for kind in ORDER_OF_CREATION {
@@ -55,6 +58,7 @@ fn person_or_agent(writer: &mut Writer, from_ms: i64) -> (Caller, i64) {
 }
 
 /// A stack, its resources, and the kinds for whose names its template leaves the choice to CloudFormation.
+#[derive(Clone)]
 struct Stack {
     name: String,
     id: String,
@@ -71,10 +75,12 @@ impl Stack {
         let unnamed: Vec<Kind> = nameable.into_iter().filter(|_| writer.chance(40)).collect();
         for resource in &mut environment.resources {
             if unnamed.contains(&resource.kind) {
-                resource.name = format!("{}-{}", resource.name, suffix(writer, resource.kind));
+                let longest = if resource.kind == Kind::TargetGroup { STEM_MAX } else { resource.name.len() };
+                let stem = resource.name.get(..longest).unwrap_or(&resource.name).trim_end_matches('-').to_owned();
+                resource.name = format!("{stem}-{}", suffix(writer, resource.kind));
             }
         }
-        let id = writer.place.arn("cloudformation", &format!("stack/{name}/{}", uuid(&mut writer.random)));
+        let id = stack_id(writer, &name);
         Self { name, id, environment, unnamed }
     }
 
@@ -115,7 +121,8 @@ impl Stack {
         }
 
         let created_ms = person.now_ms;
-        let call = self.create_call(writer, role);
+        let again = Self { id: stack_id(writer, &self.name), ..self.clone() };
+        let call = again.create_call(writer, role);
         person.act(writer, call);
         let caller = hands(writer, created_ms + 1_000);
         let mut worker = Worker::new(caller, created_ms + 2_000, (0, 4));
@@ -152,6 +159,12 @@ impl Stack {
         }
         Call::write("cloudformation", "CreateStack", request, json!({"stackId": self.id}))
     }
+}
+
+/// The ARN of a stack: each life of a name has its own.
+fn stack_id(writer: &mut Writer, name: &str) -> String {
+    let life = uuid(&mut writer.random);
+    writer.place.arn("cloudformation", &format!("stack/{name}/{life}"))
 }
 
 /// What CloudFormation appends to a name of its choice.

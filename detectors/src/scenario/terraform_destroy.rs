@@ -2,19 +2,20 @@
 //! network interfaces hold on to for ten minutes.
 
 use super::caller::{Caller, Role, agent, person};
+use super::past::Past;
 use super::resource::{Environment, Kind, Resource};
 use super::writer::{Writer, server_id};
-use super::{ec2, routine};
+use super::{ec2, login};
 
 /// Terraform's own default.
 const PARALLELISM: usize = 10;
 
 pub(super) fn write(writer: &mut Writer) {
     let production = Environment::production(writer);
-    let start_ms = writer.between(120, 300);
-    routine::launches(writer, &production, 5_000, start_ms);
+    let past = Past::new(writer, &production, 70);
+    let start_ms = past.present_ms + writer.between(120, 300);
 
-    let caller = operator(writer, start_ms, agent::TERRAFORM);
+    let caller = login::sign_in(writer, past.present_ms, agent::TERRAFORM);
     let refreshed_ms = refresh(writer, &caller, &production, start_ms);
     // The operator reads the plan and types "yes".
     let confirmed_ms = refreshed_ms + writer.between(10, 60);
@@ -34,7 +35,7 @@ pub(super) fn write(writer: &mut Writer) {
     let finished_ms = destroy(writer, &caller, &last, destroyed_ms);
 
     let until_ms = finished_ms + writer.between(120, 400);
-    routine::traffic(writer, until_ms);
+    past.traffic(writer, until_ms);
 }
 
 /// A session of Identity Center's role for operators.

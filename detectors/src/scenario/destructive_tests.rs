@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Options, Record, generate, inventory};
 use crate::time::Second;
 
-const OPTIONS: fn(u64) -> Options = |seed| Options { seed, start: Second(1_764_060_000) };
+const OPTIONS: fn(u64) -> Options = |seed| Options::new(seed, Second(1_764_060_000));
 const SEEDS: std::ops::Range<u64> = 0..10;
 
 /// A trail, each record with its JSON.

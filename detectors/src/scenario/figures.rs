@@ -35,7 +35,7 @@ struct Figures {
 
 /// Judges a trail in the order of its event times, each record received as late as CloudTrail delivers.
 fn judge(scenario: &Scenario, seed: u64) -> Figures {
-    let records = generate(scenario.name, &Options { seed, start: START }).expect("a scenario");
+    let records = generate(scenario.name, &Options::new(seed, START)).expect("a scenario");
     let mut engine = Engine::new(Settings::default());
     let mut outputs = Vec::new();
     let partition = crate::testing::partition();
@@ -133,7 +133,7 @@ fn figures() {
         for seed in 0..SEEDS {
             let figures = judge(scenario, seed);
             assert_eq!(figures.rejects, 0, "{} {seed}", scenario.name);
-            let expected = scenario.expectation(&Options { seed, start: START });
+            let expected = scenario.expectation(&Options::new(seed, START));
             let is_right = (expected.least..=expected.most).contains(&figures.severity);
             assert!(is_right, "{} {seed}: {}", scenario.name, figures.severity.as_str());
             let misses = figures.misses(scenario, &expected);

@@ -38,7 +38,8 @@ impl Past {
     pub(super) fn traffic(&self, writer: &mut Writer, until_ms: i64) {
         let until_ms = until_ms.max(self.present_ms + routine::SHORTEST_MS);
         let now_from_ms = self.present_ms - writer.between(60, 240);
-        routine::traffic_in(writer, &[(0, self.built_ms + 30_000), (now_from_ms, until_ms)]);
+        let per_minute = writer.random.i64(14..=30);
+        routine::traffic_in(writer, &[(0, self.built_ms + 30_000), (now_from_ms, until_ms)], per_minute);
     }
 }
 

@@ -29,12 +29,17 @@ pub(super) const SHORTEST_MS: i64 = 12 * 60 * 1000;
 
 /// Everyday traffic from the trail's start until an offset, or somewhat longer: a trail ends with it.
 pub(super) fn traffic(writer: &mut Writer, until_ms: i64) {
-    traffic_in(writer, &[(0, until_ms.max(SHORTEST_MS))]);
+    let per_minute = writer.random.i64(14..=30);
+    sparse_traffic(writer, until_ms, per_minute);
+}
+
+/// Everyday traffic of so many calls a minute.
+pub(super) fn sparse_traffic(writer: &mut Writer, until_ms: i64, per_minute: i64) {
+    traffic_in(writer, &[(0, until_ms.max(SHORTEST_MS))], per_minute);
 }
 
 /// Everyday traffic in several spans, given by their offsets: what happened between them is not in the trail.
-pub(super) fn traffic_in(writer: &mut Writer, spans: &[(i64, i64)]) {
-    let per_minute = writer.random.i64(14..=30);
+pub(super) fn traffic_in(writer: &mut Writer, spans: &[(i64, i64)], per_minute: i64) {
     let staff = Staff::new(writer);
     for &(from_ms, until_ms) in spans {
         let crowd = Crowd::new(writer, &staff, from_ms);

@@ -13,7 +13,7 @@ use crate::time::Second;
 const START: Second = Second(1_764_060_000);
 
 fn trail(name: &str, seed: u64) -> Vec<Record> {
-    generate(name, &Options { seed, start: START }).expect("a scenario of this name")
+    generate(name, &Options::new(seed, START)).expect("a scenario of this name")
 }
 
 fn parsed(record: &Record) -> Value {
@@ -83,7 +83,7 @@ fn check_trail(name: &str, seed: u64) {
         assert!(decoded.rejects.is_empty(), "{name} {seed}: {:?} in {}", decoded.rejects, record.json);
     }
     let scenario = ALL.iter().find(|scenario| scenario.name == name).expect("a scenario");
-    let principal = scenario.expectation(&Options { seed, start: START }).principal;
+    let principal = scenario.expectation(&Options::new(seed, START)).principal;
     let calls = |record: &&Record| record.entity == principal;
     assert!(records.iter().any(|record| calls(&record)), "{name} {seed}: {principal} makes calls");
     let leading: BTreeSet<&str> =
@@ -112,7 +112,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_another_trail() {
         assert_ne!(one["recipientAccountId"], other["recipientAccountId"]);
         assert_ne!(one["eventID"], other["eventID"]);
     }
-    assert_eq!(generate("no-such-scenario", &Options { seed: 7, start: START }), None);
+    assert_eq!(generate("no-such-scenario", &Options::new(7, START)), None);
 }
 
 #[test]

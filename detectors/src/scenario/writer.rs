@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::caller::Caller;
+pub(super) use super::place::Place;
 use super::{Options, Record, refusal};
 use crate::time::Second;
 
@@ -110,93 +111,6 @@ impl Call {
     }
 }
 
-/// Where a scenario plays: one account, one region, three of its zones, each with a subnet.
-#[derive(Clone)]
-pub(super) struct Place {
-    /// AWS's partition: `aws`, or `aws-cn` for the regions in China.
-    pub(super) partition: &'static str,
-    pub(super) account: String,
-    pub(super) region: &'static str,
-    pub(super) zones: [String; 3],
-    pub(super) subnets: [String; 3],
-    pub(super) vpc: String,
-}
-
-/// Regions, and the letters of their zones that an account sees.
-const REGIONS: [(&str, &str); 6] = [
-    ("us-east-1", "abcdf"),
-    ("us-west-2", "abcd"),
-    ("eu-west-1", "abc"),
-    ("eu-central-1", "abc"),
-    ("ap-southeast-2", "abc"),
-    ("ap-northeast-1", "acd"),
-];
-const REGIONS_IN_CHINA: [(&str, &str); 2] = [("cn-north-1", "abd"), ("cn-northwest-1", "abc")];
-
-impl Place {
-    fn new(random: &mut Rng) -> Self {
-        let account = format!("{:012}", random.u64(100_000_000_000..1_000_000_000_000));
-        let region = pick(random, &REGIONS);
-        Self::of(random, account, "aws", region)
-    }
-
-    /// A region in China, and so another partition, with an account of its own.
-    pub(super) fn china(random: &mut Rng) -> Self {
-        let account = format!("{:012}", random.u64(100_000_000_000..1_000_000_000_000));
-        let region = pick(random, &REGIONS_IN_CHINA);
-        Self::of(random, account, "aws-cn", region)
-    }
-
-    /// So many regions of the same account, this one first.
-    pub(super) fn with_other_regions(&self, random: &mut Rng, regions: usize) -> Vec<Self> {
-        let mut others: Vec<_> = REGIONS.into_iter().filter(|(region, _)| *region != self.region).collect();
-        random.shuffle(&mut others);
-        let mut places = vec![self.clone()];
-        for region in others.into_iter().take(regions.saturating_sub(1)) {
-            places.push(Self::of(random, self.account.clone(), self.partition, region));
-        }
-        places
-    }
-
-    fn of(random: &mut Rng, account: String, partition: &'static str, region: (&'static str, &str)) -> Self {
-        let (region, letters) = region;
-        let mut letters: Vec<char> = letters.chars().collect();
-        while letters.len() > 3 {
-            let dropped = random.usize(..letters.len());
-            letters.remove(dropped);
-        }
-        let mut letters = letters.into_iter();
-        Self {
-            partition,
-            account,
-            region,
-            zones: std::array::from_fn(|_| format!("{region}{}", letters.next().unwrap_or('a'))),
-            subnets: std::array::from_fn(|_| server_id(random, "subnet")),
-            vpc: server_id(random, "vpc"),
-        }
-    }
-
-    /// An ARN in this account and region.
-    pub(super) fn arn(&self, service: &str, rest: &str) -> String {
-        format!("arn:{}:{service}:{}:{}:{rest}", self.partition, self.region, self.account)
-    }
-
-    /// An ARN of IAM, which is in no region.
-    pub(super) fn iam_arn(&self, rest: &str) -> String {
-        format!("arn:{}:iam::{}:{rest}", self.partition, self.account)
-    }
-
-    /// The domain under which services are reached.
-    pub(super) fn domain(&self) -> &'static str {
-        if self.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
-    }
-
-    /// The region in which the records of services without one are written.
-    fn global_region(&self) -> &'static str {
-        if self.partition == "aws-cn" { "cn-north-1" } else { "us-east-1" }
-    }
-}
-
 /// Collects the calls of a scenario and turns them into a trail.
 pub(super) struct Writer {
     pub(super) random: Rng,
@@ -206,19 +120,48 @@ pub(super) struct Writer {
     records: Vec<(i64, Record)>,
     /// Who answers for it all, where that is not who makes the leading calls.
     answers: Option<String>,
+    options: Options,
+    /// What writes on where a trail is too long to be written at once.
+    flow: Option<Box<dyn Flow>>,
+}
+
+/// A trail that is written piece by piece.
+pub(super) trait Flow {
+    /// Writes on. Returns an offset from the start, in milliseconds, before which all is written; nothing at the end.
+    fn write_on(&mut self, writer: &mut Writer) -> Option<i64>;
 }
 
 impl Writer {
     /// A writer for the scenario of this name.
     pub(super) fn new(options: &Options, name: &str) -> Self {
         // Scenarios of one seed must not share event ids, or two trails laid together would look like copies.
-        let name = name
+        // The name and not a place in the list decides, so that a new scenario changes no other's trail.
+        let number = name
             .bytes()
-            .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
-        let mut random = Rng::with_seed(options.seed ^ name);
+            .fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+        let mut random = Rng::with_seed(options.seed ^ number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let place = Place::new(&mut random);
         let version = pick(&mut random, &["1.08", "1.09", "1.11"]);
-        Self { random, place, start: options.start, version, records: Vec::new(), answers: None }
+        let options = *options;
+        Self { random, place, start: options.start, version, records: Vec::new(), answers: None, options, flow: None }
+    }
+
+    /// What the trail is made from.
+    pub(super) fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Leaves the rest of the trail to a flow.
+    pub(super) fn leave_to(&mut self, flow: impl Flow + 'static) {
+        self.flow = Some(Box::new(flow));
+    }
+
+    /// Has the flow, if there is one, write on. Returns an offset before which all is written, or nothing at the end.
+    pub(super) fn go_on(&mut self) -> Option<i64> {
+        let mut flow = self.flow.take()?;
+        let written_until_ms = flow.write_on(self)?;
+        self.flow = Some(flow);
+        Some(written_until_ms)
     }
 
     /// The second in which an offset from the start, in milliseconds, falls.
@@ -315,10 +258,29 @@ impl Writer {
         self.answers.clone().or_else(|| leading.map(|(_, record)| record.entity.clone())).unwrap_or_default()
     }
 
-    /// The trail, in the order of event time.
-    pub(super) fn finish(mut self) -> Vec<Record> {
+    /// How many of the records held fall before an offset.
+    pub(super) fn count_until(&self, until_ms: i64) -> usize {
+        self.records.iter().filter(|(at_ms, _)| *at_ms < until_ms).count()
+    }
+
+    /// Takes the records before an offset, in the order of event time.
+    pub(super) fn take_until(&mut self, until_ms: i64) -> Vec<Record> {
         self.records.sort_by_key(|(at_ms, _)| *at_ms);
-        self.records.into_iter().map(|(_, record)| record).collect()
+        let end = self.records.partition_point(|(at_ms, _)| *at_ms < until_ms);
+        self.records.drain(..end).map(|(_, record)| record).collect()
+    }
+
+    /// Nobody in the records held is whom the scenario is about.
+    pub(super) fn lead_nobody(&mut self) {
+        for (_, record) in &mut self.records {
+            record.destructive = false;
+        }
+    }
+
+    /// Adds a record that another writer made.
+    pub(super) fn add(&mut self, record: Record) {
+        let at_ms = (record.time.0 - self.start.0) * 1000;
+        self.records.push((at_ms, record));
     }
 }
 

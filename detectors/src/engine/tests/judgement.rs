@@ -35,7 +35,7 @@ fn destruction_pages_and_what_only_looks_like_it_does_not() {
     let mut wrong = Vec::new();
     for scenario in scenario::ALL {
         for seed in 0..8 {
-            let options = scenario::Options { seed, start: START };
+            let options = scenario::Options::new(seed, START);
             let records = scenario::generate(scenario.name, &options).expect("a scenario");
             let total = records.iter().filter(|record| record.destructive).count();
             let lines: Vec<(Second, String)> = records.into_iter().map(|record| (record.time, record.json)).collect();

@@ -3,37 +3,58 @@
 mod agent_rebuild;
 mod arrival;
 mod autoscaling;
+mod batch_terminate;
 mod caller;
 mod ci_environments;
+mod database_recreate;
+mod denied_storm;
+#[cfg(test)]
+mod destructive_tests;
 mod ec2;
+mod expected;
+#[cfg(test)]
+mod figures;
 mod fleet;
 mod function_dev_loop;
 mod functions;
 mod habit;
+mod junk_first;
+mod login;
 #[cfg(test)]
 mod looks;
+mod multi_region_wipe;
 mod node_consolidation;
 mod organisation;
+mod own_environment_rebuild;
+mod ownership_forged;
+mod past;
+mod place;
 mod read_storm;
 mod refusal;
 mod resource;
+mod role_chain;
 mod rolling_replace;
 mod routine;
 mod serving;
 mod session_rotation;
+mod small;
 mod snapshot_rotation;
+mod stack_recreate;
 mod stores;
 mod terraform_destroy;
 #[cfg(test)]
 mod tests;
 mod worker;
 mod writer;
+mod zone_sweep;
 
 use std::collections::VecDeque;
 
 use crate::time::Second;
 use arrival::Arrival;
 use writer::Writer;
+
+pub use expected::{Expectation, inventory};
 
 /// One scenario that can be generated.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +72,7 @@ pub struct Scenario {
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "agent-rebuild",
-        about: "an AI agent with its operator's role deletes a production environment and creates it again",
+        about: "an AI agent with its operator's role deletes a production environment and creates it again, in China",
         destructive: true,
         write: agent_rebuild::write,
     },
@@ -62,16 +83,46 @@ pub const ALL: &[Scenario] = &[
         write: autoscaling::write,
     },
     Scenario {
+        name: "batch-terminate",
+        about: "one call terminates thirty instances in three zones",
+        destructive: true,
+        write: batch_terminate::write,
+    },
+    Scenario {
         name: "ci-environments",
         about: "benign: CI runs create environments of 7, 40 and 120 resources and tear them down after 3 to 90 minutes",
         destructive: false,
         write: ci_environments::write,
     },
     Scenario {
+        name: "database-recreate",
+        about: "an operator deletes a database or a few and creates them again, empty",
+        destructive: true,
+        write: database_recreate::write,
+    },
+    Scenario {
+        name: "denied-storm",
+        about: "somebody tries to destroy everything and has no right to any of it",
+        destructive: true,
+        write: denied_storm::write,
+    },
+    Scenario {
         name: "function-dev-loop",
         about: "benign: a developer creates, updates and deletes the same functions, tables and roles again and again",
         destructive: false,
         write: function_dev_loop::write,
+    },
+    Scenario {
+        name: "junk-first",
+        about: "as many junk instances are launched as real ones are then terminated",
+        destructive: true,
+        write: junk_first::write,
+    },
+    Scenario {
+        name: "multi-region-wipe",
+        about: "an administrator empties three regions and more, a kind of resource at a time",
+        destructive: true,
+        write: multi_region_wipe::write,
     },
     Scenario {
         name: "node-consolidation",
@@ -86,10 +137,28 @@ pub const ALL: &[Scenario] = &[
         write: organisation::write,
     },
     Scenario {
+        name: "own-environment-rebuild",
+        about: "an agent deletes and rebuilds what its own role made thirty days ago",
+        destructive: true,
+        write: own_environment_rebuild::write,
+    },
+    Scenario {
+        name: "ownership-forged",
+        about: "calls that succeed on what exists feign to create it, then it is deleted",
+        destructive: true,
+        write: ownership_forged::write,
+    },
+    Scenario {
         name: "read-storm",
         about: "benign: a scanner makes tens of thousands of calls that only read, many of them refused",
         destructive: false,
         write: read_storm::write,
+    },
+    Scenario {
+        name: "role-chain",
+        about: "somebody destroys through a chain of three roles, now as one, now as another",
+        destructive: true,
+        write: role_chain::write,
     },
     Scenario {
         name: "rolling-replace",
@@ -110,10 +179,28 @@ pub const ALL: &[Scenario] = &[
         write: snapshot_rotation::write,
     },
     Scenario {
+        name: "stack-recreate",
+        about: "a stack is deleted and created again, with the rights of whoever deletes it",
+        destructive: true,
+        write: stack_recreate::write,
+    },
+    Scenario {
+        name: "stack-recreate-role",
+        about: "a stack is deleted and created again, with a role that it was given long before",
+        destructive: true,
+        write: stack_recreate::write_with_role,
+    },
+    Scenario {
         name: "terraform-destroy",
         about: "an operator runs terraform destroy against production, ten deletions at a time",
         destructive: true,
         write: terraform_destroy::write,
+    },
+    Scenario {
+        name: "zone-sweep",
+        about: "an instance is terminated every fifty seconds, in three zones in turn",
+        destructive: true,
+        write: zone_sweep::write,
     },
 ];
 
@@ -200,12 +287,7 @@ struct Trail {
 
 impl Trail {
     fn new(scenario: &Scenario, options: &Options) -> Self {
-        // The name and not the place in the list decides, so that a new scenario changes no other's trail.
-        let number = scenario
-            .name
-            .bytes()
-            .fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-        let mut writer = Writer::new(options, number);
+        let mut writer = Writer::new(options, scenario.name);
         (scenario.write)(&mut writer);
         Self { writer, ready: VecDeque::new() }
     }

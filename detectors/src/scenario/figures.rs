@@ -1,4 +1,4 @@
-//! Each scenario through the whole core: how bad it is said to be, of whom, and how much was gone by then.
+//! Each destructive scenario through the whole core: how bad it is said to be, of whom, and how much was gone by then.
 
 #![expect(clippy::print_stdout, reason = "it prints the table")]
 
@@ -96,21 +96,21 @@ impl Figures {
     }
 
     /// What is not as it must be.
-    fn misses(&self, scenario: &Scenario, expected: &Expectation) -> Vec<String> {
+    fn misses(&self, expected: &Expectation) -> Vec<String> {
         let mut misses = Vec::new();
         let Some(report) = self.worst.as_ref().map(|worst| &worst.incident) else { return misses };
         let principal = report.principal.as_ref().map_or("", |principal| &*principal.arn);
-        if self.severity >= Severity::High && scenario.destructive && principal != expected.principal {
+        if self.severity >= Severity::High && principal != expected.principal {
             misses.push(format!("who is {}", short(&expected.principal)));
         }
         if self.pages > 1 {
             misses.push(format!("{} incidents page", self.pages));
         }
         let destroyed = &report.destroyed;
-        if destroyed.at_page.is_some_and(|gone| gone > expected.at_page_max) && scenario.destructive {
+        if destroyed.at_page.is_some_and(|gone| gone > expected.at_page_max) {
             misses.push(format!("at page over {}", expected.at_page_max));
         }
-        if destroyed.at_pause.is_some_and(|gone| gone > expected.at_pause_max) && scenario.destructive {
+        if destroyed.at_pause.is_some_and(|gone| gone > expected.at_pause_max) {
             misses.push(format!("at pause over {}", expected.at_pause_max));
         }
         misses
@@ -129,14 +129,14 @@ fn figures() {
         "scenario", "severity", "detectors", "principal"
     );
     let mut missing = BTreeSet::new();
-    for scenario in ALL {
+    for scenario in ALL.iter().filter(|scenario| scenario.destructive) {
         for seed in 0..SEEDS {
             let figures = judge(scenario, seed);
             assert_eq!(figures.rejects, 0, "{} {seed}", scenario.name);
             let expected = scenario.expectation(&Options::new(seed, START));
             let is_right = (expected.least..=expected.most).contains(&figures.severity);
             assert!(is_right, "{} {seed}: {}", scenario.name, figures.severity.as_str());
-            let misses = figures.misses(scenario, &expected);
+            let misses = figures.misses(&expected);
             if !misses.is_empty() {
                 missing.insert(scenario.name);
             }

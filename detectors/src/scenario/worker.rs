@@ -1,5 +1,7 @@
 //! Someone who works through an environment one call after the other: an agent, a script, a person.
 
+use std::collections::VecDeque;
+
 use super::caller::{Caller, Role};
 use super::resource::{Environment, Kind, Resource};
 use super::writer::{Call, Writer};
@@ -32,7 +34,7 @@ pub(super) struct Worker {
 
 /// Several sessions that a worker holds at once and uses by turns.
 struct Turns {
-    callers: Vec<Caller>,
+    callers: VecDeque<Caller>,
     calls_left: u32,
 }
 
@@ -64,9 +66,9 @@ impl Worker {
         Self { now_ms: start_ms, caller, pace, rotation: Some(rotation), turns: None }
     }
 
-    /// The same worker, who holds several sessions and uses now one, now another.
+    /// The same worker, who holds several sessions and uses one after the other, again and again.
     pub(super) fn taking_turns(mut self, callers: Vec<Caller>) -> Self {
-        self.turns = Some(Turns { callers, calls_left: 0 });
+        self.turns = Some(Turns { callers: callers.into(), calls_left: 0 });
         self
     }
 
@@ -84,8 +86,11 @@ impl Worker {
             rotation.calls_left -= 1;
         }
         if let Some(turns) = &mut self.turns {
-            if turns.calls_left == 0 && !turns.callers.is_empty() {
-                self.caller = turns.callers[writer.random.usize(..turns.callers.len())].clone();
+            if turns.calls_left == 0
+                && let Some(caller) = turns.callers.pop_front()
+            {
+                self.caller = caller.clone();
+                turns.callers.push_back(caller);
                 turns.calls_left = writer.random.u32(2..=5);
             }
             turns.calls_left = turns.calls_left.saturating_sub(1);

@@ -24,6 +24,8 @@ mod login;
 mod looks;
 mod multi_region_wipe;
 mod node_consolidation;
+#[cfg(test)]
+mod option_tests;
 mod organisation;
 mod own_environment_rebuild;
 mod ownership_forged;

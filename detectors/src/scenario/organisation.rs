@@ -77,13 +77,15 @@ impl Organisation {
         self.due += self.per_slice * (until_ms - from_ms) as f64 / SLICE_MS as f64;
         let there = writer.count_until(until_ms) as f64;
         let mut missing = self.due - there;
+        // The first read opens the slice, so that the trail begins when it is said to.
+        let mut at_ms = from_ms;
         while missing >= 1.0 {
             missing -= 1.0;
             let (place, caller) = &self.lookers[writer.random.usize(..self.lookers.len())];
             writer.place = place.clone();
-            let at_ms = writer.random.i64(from_ms..until_ms);
             let call = routine::describe_everything(writer);
             writer.call(caller, at_ms, call);
+            at_ms = writer.random.i64(from_ms..until_ms);
         }
         self.due = missing.max(0.0);
     }

@@ -181,22 +181,6 @@ impl Environment {
         Self::sized(writer, &name, sizes)
     }
 
-    /// A test environment of a CI run: smaller, with databases of its own.
-    pub(super) fn test(writer: &mut Writer, name: &str) -> Self {
-        let sizes = [
-            (Kind::SecurityGroup, 1, 2),
-            (Kind::Table, 1, 4),
-            (Kind::Database, 0, 2),
-            (Kind::LogGroup, 1, 2),
-            (Kind::Function, 0, 2),
-            (Kind::Instance, 1, 4),
-            (Kind::TargetGroup, 1, 1),
-            (Kind::LoadBalancer, 0, 1),
-            (Kind::Service, 1, 3),
-        ];
-        Self::sized(writer, name, &sizes)
-    }
-
     fn sized(writer: &mut Writer, name: &str, sizes: &Sizes) -> Self {
         const PARTS: [&str; 8] = ["web", "api", "worker", "orders", "catalog", "search", "mail", "reports"];
         let mut resources = Vec::new();

@@ -13,7 +13,9 @@ use crate::time::Second;
 const START: Second = Second(1_764_060_000);
 
 fn trail(name: &str, seed: u64) -> Vec<Record> {
-    generate(name, &Options::new(seed, START)).expect("a scenario of this name")
+    // A short organisation, since these tests look at each record.
+    let options = Options { duration_seconds: 15 * 60, rate: 1.0, principals: 20, ..Options::new(seed, START) };
+    generate(name, &options).expect("a scenario of this name")
 }
 
 fn parsed(record: &Record) -> Value {
@@ -67,14 +69,22 @@ fn check_identity(record: &Record, identity: &Value) {
 
 fn check_trail(name: &str, seed: u64) {
     let records = trail(name, seed);
-    assert!((200..4_000).contains(&records.len()), "{name} {seed}: {} records", records.len());
+    // Some look-alikes show themselves only over hours, or in what they amount to.
+    let (records_max, minutes_max) = match name {
+        "ci-environments" | "function-dev-loop" | "snapshot-rotation" => (12_000, 10 * 60),
+        "node-consolidation" => (12_000, 26 * 60),
+        "autoscaling" => (4_000, 90),
+        "organisation" | "read-storm" => (70_000, 62),
+        _ => (4_000, 62),
+    };
+    assert!((200..records_max).contains(&records.len()), "{name} {seed}: {} records", records.len());
     assert_eq!(records[0].time, START);
     assert!(records.is_sorted_by_key(|record| record.time));
     // What a trail shows of the time before lies hours or days back.
     let gaps = records.windows(2).filter(|pair| pair[1].time.0 - pair[0].time.0 > 3_600);
     let since = gaps.map(|pair| pair[1].time).max().unwrap_or(START);
     let minutes = (records[records.len() - 1].time.0 - since.0) / 60;
-    assert!((10..=62).contains(&minutes), "{name} {seed}: {minutes} minutes");
+    assert!((10..=minutes_max).contains(&minutes), "{name} {seed}: {minutes} minutes");
     let ids: BTreeSet<String> = records.iter().map(|record| text(&parsed(record), "eventID").to_owned()).collect();
     assert_eq!(ids.len(), records.len(), "event ids are unique");
     records.iter().for_each(check_record);
@@ -91,6 +101,7 @@ fn check_trail(name: &str, seed: u64) {
     match name {
         // Roles that others put to use.
         "role-chain" | "stack-recreate-role" => assert!((2..=4).contains(&leading.len()), "{name} {seed}: {leading:?}"),
+        "organisation" | "read-storm" => assert!(leading.is_empty(), "{name} {seed}: nobody destroys: {leading:?}"),
         _ => assert_eq!(leading, [principal.as_str()].into(), "{name} {seed}: one principal is in the lead"),
     }
 }

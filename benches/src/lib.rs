@@ -24,7 +24,7 @@ pub struct Trail {
 impl Trail {
     /// A generated scenario, or nothing if there is none of that name.
     pub fn of(scenario: &str, seed: u64) -> Option<Self> {
-        let records = generate(scenario, &Options { seed, start: START })?;
+        let records = generate(scenario, &Options::new(seed, START))?;
         let last = records.last()?.time;
         let mut lines = Vec::new();
         for record in &records {

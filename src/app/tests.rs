@@ -95,7 +95,7 @@ impl Running {
 
 fn trail() -> (String, u64) {
     let start = SystemClock.now().second().plus(-20 * 60);
-    let records = generate("agent-rebuild", &Options { seed: 5, start }).expect("a scenario");
+    let records = generate("agent-rebuild", &Options::new(5, start)).expect("a scenario");
     let lines: Vec<_> = records.iter().map(|record| record.json.as_str()).collect();
     (lines.join("\n"), records.len() as u64)
 }

@@ -42,6 +42,13 @@ fn wrong_usage_ends_with_two_and_failure_with_one() {
         (vec!["simulate", "agent-rebuild"], Exit::Usage),
         (vec!["simulate", "no-such-scenario", "--seed", "1"], Exit::Usage),
         (vec!["simulate", "agent-rebuild", "--seed", "1", "--start", "yesterday"], Exit::Usage),
+        (vec!["simulate", "agent-rebuild", "--seed", "1", "--shuffle", "600", "--duplicates", "30"], Exit::Fine),
+        (vec!["simulate", "agent-rebuild", "--seed", "1", "--duplicates", "130"], Exit::Usage),
+        (vec!["simulate", "agent-rebuild", "--seed", "1", "--principals", "5"], Exit::Usage),
+        (vec!["simulate", "organisation", "--seed", "1", "--duration", "5m", "--inject", "zone-sweep"], Exit::Fine),
+        (vec!["simulate", "organisation", "--seed", "1", "--duration", "a day"], Exit::Usage),
+        (vec!["simulate", "organisation", "--seed", "1", "--inject", "autoscaling"], Exit::Usage),
+        (vec!["simulate", "organisation", "--seed", "1", "--inject", "no-such-scenario"], Exit::Usage),
         (vec!["demo", "--seconds", "61"], Exit::Usage),
         (vec!["incidents"], Exit::Usage),
         (vec!["incidents", "resume", "tb-x"], Exit::Usage),
@@ -77,6 +84,9 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_eq!(first, again);
     assert_ne!(first, run_with(&["simulate", "agent-rebuild", "--seed", "8"]));
     assert!(first.1.lines().all(|line| line.starts_with('{')));
+    let shuffled = run_with(&["simulate", "agent-rebuild", "--seed", "7", "--shuffle", "600"]);
+    assert_ne!(first, shuffled);
+    assert_eq!(first.1.lines().count(), shuffled.1.lines().count());
 }
 
 #[test]

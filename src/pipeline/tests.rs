@@ -17,7 +17,7 @@ use crate::source::{Batch, Terms};
 const START: Second = Second(1_767_603_600);
 
 fn trail() -> Vec<Bytes> {
-    let records = generate("agent-rebuild", &Options { seed: 3, start: START }).expect("a scenario");
+    let records = generate("agent-rebuild", &Options::new(3, START)).expect("a scenario");
     records.into_iter().map(|record| Bytes::from(record.json)).collect()
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn stage(mode: Mode) -> (EngineStep, Arc<Board>) {
 /// Judges a trail with an incident, one record at a time as if nothing delayed it, and gathers all pieces.
 pub(crate) fn judge_trail(step: &mut EngineStep) -> Vec<Piece> {
     let decode = DecodeStep::default();
-    let records = generate("agent-rebuild", &Options { seed: 3, start: START }).expect("a scenario");
+    let records = generate("agent-rebuild", &Options::new(3, START)).expect("a scenario");
     let piece = |record: &trailbrake_detectors::scenario::Record| {
         let decoded = decode.step(batch(vec![Bytes::from(record.json.clone())], &[], record.time.millis().plus(5_000)));
         step.step(Work::Batch(Box::new(decoded)))

@@ -1,12 +1,14 @@
-//! An AI agent that works with its operator's role deletes the production environment and creates it again.
+//! An AI agent that works with its operator's role deletes the production environment and creates it again, in a region
+//! in China.
 
 use super::caller::{Role, agent, person};
 use super::resource::Environment;
 use super::routine;
 use super::worker::Worker;
-use super::writer::{Writer, pick};
+use super::writer::{Place, Writer, pick};
 
 pub(super) fn write(writer: &mut Writer) {
+    writer.place = Place::china(&mut writer.random);
     let production = Environment::production(writer);
     let start_ms = writer.between(100, 200);
     routine::launches(writer, &production, 5_000, start_ms);

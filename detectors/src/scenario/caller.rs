@@ -48,6 +48,39 @@ impl Caller {
         }
     }
 
+    /// The agent that it calls itself.
+    pub(super) fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    /// The same caller, for whom an AWS service makes the calls.
+    pub(super) fn through(&self, host: &str, with_key: bool) -> Self {
+        let mut caller = self.clone();
+        caller.identity["invokedBy"] = json!(host);
+        if let Some(identity) = caller.identity.as_object_mut().filter(|_| !with_key) {
+            identity.remove("accessKeyId");
+        }
+        host.clone_into(&mut caller.address);
+        host.clone_into(&mut caller.agent);
+        caller.direct = false;
+        caller
+    }
+
+    /// A person whom an identity provider vouches for, at STS.
+    pub(super) fn saml(user: &str, provider: &str, address: &str) -> Self {
+        Self {
+            identity: json!({
+                "type": "SAMLUser", "principalId": format!("{provider}:{user}"), "userName": user,
+                "identityProvider": provider,
+            }),
+            entity: String::new(),
+            address: address.to_owned(),
+            direct: true,
+            leading: false,
+            agent: "aws-internal/3".to_owned(),
+        }
+    }
+
     /// A CI job that shows its token to STS.
     pub(super) fn web_identity(repository: &str, address: &str, agent: &str) -> Self {
         let subject = format!("repo:{repository}:ref:refs/heads/main");
@@ -75,6 +108,7 @@ pub(super) struct Role {
     pub(super) id: String,
     pub(super) name: String,
     account: String,
+    partition: &'static str,
 }
 
 impl Role {
@@ -82,10 +116,11 @@ impl Role {
     pub(super) fn new(writer: &mut Writer, path: &str, name: &str) -> Self {
         let account = writer.place.account.clone();
         Self {
-            arn: format!("arn:aws:iam::{account}:role{path}{name}"),
+            arn: writer.place.iam_arn(&format!("role{path}{name}")),
             id: unique_id(&mut writer.random, "AROA", 21),
             name: name.to_owned(),
             account,
+            partition: writer.place.partition,
         }
     }
 
@@ -142,14 +177,14 @@ impl Role {
 
     /// The ARN of a session of this role, as STS writes it.
     pub(super) fn session_arn(&self, session: &str) -> String {
-        format!("arn:aws:sts::{}:assumed-role/{}/{session}", self.account, self.name)
+        format!("arn:{}:sts::{}:assumed-role/{}/{session}", self.partition, self.account, self.name)
     }
 }
 
 /// A user with a long-lived key.
 pub(super) fn user(writer: &mut Writer, name: &str, agent: &str) -> Caller {
     let Place { account, .. } = writer.place.clone();
-    let arn = format!("arn:aws:iam::{account}:user/{name}");
+    let arn = writer.place.iam_arn(&format!("user/{name}"));
     Caller {
         identity: json!({
             "type": "IAMUser",

@@ -10,16 +10,18 @@ use crate::time::Second;
 const SERVICE: &str = "ec2";
 const XML_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 
-/// RunInstances of one instance. Its response is where a trail tells the instance's zone.
-pub(super) fn run_instance(instance: &Resource, place: &Place, at: Second, random: &mut Rng) -> Call {
+/// RunInstances of some instances of one size in one zone. Its response is where a trail tells their zone.
+pub(super) fn run_instances(instances: &[Resource], place: &Place, at: Second, random: &mut Rng) -> Call {
+    let Some(instance) = instances.first() else {
+        return Call::write(SERVICE, "RunInstances", json!({}), Value::Null);
+    };
     let image = server_id(random, "ami");
     let token = uuid(random);
     let group = server_id(random, "sg");
     let zone = instance.zone;
-    let address = format!("10.0.{}.{}", 16 * zone + 1, random.u8(4..255));
     let groups = json!({"items": [{"groupId": group}]});
     let request = json!({
-        "instancesSet": {"items": [{"imageId": image, "minCount": 1, "maxCount": 1}]},
+        "instancesSet": {"items": [{"imageId": image, "minCount": instances.len(), "maxCount": instances.len()}]},
         "groupSet": groups,
         "instanceType": instance.size,
         "blockDeviceMapping": {},
@@ -30,13 +32,37 @@ pub(super) fn run_instance(instance: &Resource, place: &Place, at: Second, rando
         "clientToken": token,
         "tagSpecificationSet": {"items": [{"resourceType": "instance", "tags": [name_tag(instance)]}]},
     });
+    let mut items = Vec::new();
+    for (index, instance) in instances.iter().enumerate() {
+        let mut launched = launched(instance, place, at, random);
+        for (field, value) in [
+            ("imageId", json!(image)),
+            ("clientToken", json!(token)),
+            ("groupSet", groups.clone()),
+            ("amiLaunchIndex", json!(index)),
+        ] {
+            launched[field] = value;
+        }
+        launched["networkInterfaceSet"]["items"][0]["groupSet"] = groups.clone();
+        items.push(launched);
+    }
+    let response = json!({
+        "reservationId": server_id(random, "r"), "ownerId": place.account, "groupSet": {},
+        "instancesSet": {"items": items},
+    });
+    Call::write(SERVICE, "RunInstances", request, response)
+}
+
+/// What RunInstances says of a new instance.
+fn launched(instance: &Resource, place: &Place, at: Second, random: &mut Rng) -> Value {
+    let zone = instance.zone;
+    let address = format!("10.0.{}.{}", 16 * zone + 1, random.u8(4..255));
     let interface = json!({
         "networkInterfaceId": server_id(random, "eni"), "subnetId": place.subnets[zone], "vpcId": place.vpc,
-        "ownerId": place.account, "status": "in-use", "privateIpAddress": address, "groupSet": groups, "tagSet": {},
+        "ownerId": place.account, "status": "in-use", "privateIpAddress": address, "tagSet": {},
     });
     let mut launched = json!({
         "instanceId": instance.id,
-        "imageId": image,
         "instanceState": {"code": 0, "name": "pending"},
         "privateDnsName": format!("ip-{}.{}.compute.internal", address.replace('.', "-"), place.region),
         "instanceType": instance.size,
@@ -46,22 +72,15 @@ pub(super) fn run_instance(instance: &Resource, place: &Place, at: Second, rando
         "vpcId": place.vpc,
         "privateIpAddress": address,
         "tagSet": {"items": [name_tag(instance)]},
-        "clientToken": token,
-        "groupSet": groups,
         "networkInterfaceSet": {"items": [interface]},
     });
     launched_defaults(&mut launched);
-    let response = json!({
-        "reservationId": server_id(random, "r"), "ownerId": place.account, "groupSet": {},
-        "instancesSet": {"items": [launched]},
-    });
-    Call::write(SERVICE, "RunInstances", request, response)
+    launched
 }
 
 /// What RunInstances says of every new instance.
 fn launched_defaults(launched: &mut Value) {
     for (field, value) in [
-        ("amiLaunchIndex", json!(0)),
         ("productCodes", json!({})),
         ("monitoring", json!({"state": "disabled"})),
         ("stateReason", json!({"code": "pending", "message": "pending"})),

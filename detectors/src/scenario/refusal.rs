@@ -9,8 +9,18 @@ use super::writer::{Wire, to_line, uuid_of};
 /// Services that keep the parameters of refused calls in their records; the others write null.
 const KEEPS_PARAMETERS: [&str; 4] = ["ec2", "eks", "guardduty", "s3"];
 
-/// The same call, refused. A record that no writer of ours made is returned as it is.
+/// The same call, refused by a pause.
 pub(super) fn refused(record: &Record) -> Record {
+    refuse(record, |_| "with an explicit deny in an identity-based policy".to_owned())
+}
+
+/// The same call, made without the right to it.
+pub(super) fn denied(record: &Record) -> Record {
+    refuse(record, |action| format!("because no identity-based policy allows the {action} action"))
+}
+
+/// The same call, refused for a reason. A record that no writer of ours made is returned as it is.
+fn refuse(record: &Record, reason: impl Fn(&str) -> String) -> Record {
     let Ok(mut wire) = serde_json::from_str::<Wire>(&record.json) else {
         return record.clone();
     };
@@ -18,10 +28,9 @@ pub(super) fn refused(record: &Record) -> Record {
     let caller = wire.user_identity.get("arn").and_then(Value::as_str).unwrap_or_default();
     let action = wire.event_name.trim_end_matches(|last: char| last.is_ascii_digit());
     let resource = target(&service, &wire);
-    let said = format!(
-        "User: {caller} is not authorized to perform: {service}:{action} on resource: {resource} with an explicit deny \
-         in an identity-based policy"
-    );
+    let action = format!("{service}:{action}");
+    let reason = reason(&action);
+    let said = format!("User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}");
     let (code, message) = if service == "ec2" {
         let sentence = format!("You are not authorized to perform this operation. {said}.");
         (
@@ -50,7 +59,14 @@ fn target(service: &str, wire: &Wire) -> String {
     if id.starts_with("arn:") {
         return id.to_owned();
     }
+    let partition = if wire.aws_region.starts_with("cn-") { "aws-cn" } else { "aws" };
     let kind = match service {
+        "iam" => {
+            let kind = wire.event_name.trim_start_matches("Delete").to_ascii_lowercase();
+            return format!("arn:{partition}:iam::{}:{kind}/{id}", wire.recipient_account_id);
+        }
+        "kms" => "key/",
+        "secretsmanager" => "secret:",
         "ec2" => match id.split('-').next().unwrap_or_default() {
             "i" => "instance/",
             "nat" => "natgateway/",
@@ -66,7 +82,7 @@ fn target(service: &str, wire: &Wire) -> String {
         "ecs" => "service/",
         _ => return "*".to_owned(),
     };
-    format!("arn:aws:{service}:{}:{}:{kind}{id}", wire.aws_region, wire.recipient_account_id)
+    format!("arn:{partition}:{service}:{}:{}:{kind}{id}", wire.aws_region, wire.recipient_account_id)
 }
 
 /// The first string under a key that ends like an identifier's or a name's, depth first.

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::writer::{Call, Place, Writer, pick, server_id};
-use super::{ec2, serving, stores};
+use super::{ec2, serving, small, stores};
 use crate::time::Second;
 
 /// What a resource is.
@@ -20,6 +20,12 @@ pub(super) enum Kind {
     TargetGroup,
     Function,
     LogGroup,
+    Cluster,
+    Topic,
+    Queue,
+    Parameter,
+    Alarm,
+    Rule,
 }
 
 /// One resource.
@@ -55,7 +61,7 @@ impl Resource {
     /// The call that creates it.
     pub(super) fn create(&self, place: &Place, at: Second, random: &mut Rng) -> Call {
         match self.kind {
-            Kind::Instance => ec2::run_instance(self, place, at, random),
+            Kind::Instance => ec2::run_instances(std::slice::from_ref(self), place, at, random),
             Kind::NatGateway => ec2::create_nat_gateway(self, place, at, random),
             Kind::SecurityGroup => ec2::create_security_group(self, place),
             Kind::Database => stores::create_database(self, place, random),
@@ -66,6 +72,12 @@ impl Resource {
             Kind::TargetGroup => serving::create_target_group(self, place),
             Kind::Function => serving::create_function(self, place, at),
             Kind::LogGroup => serving::create_log_group(self),
+            Kind::Cluster => small::create_cluster(self, place),
+            Kind::Topic => small::create_topic(self, place),
+            Kind::Queue => small::create_queue(self, place),
+            Kind::Parameter => small::put_parameter(self, place, 1),
+            Kind::Alarm => small::put_alarm(self, place),
+            Kind::Rule => small::put_rule(self, place),
         }
     }
 
@@ -83,6 +95,12 @@ impl Resource {
             Kind::TargetGroup => serving::delete_target_group(self, place),
             Kind::Function => serving::delete_function(self),
             Kind::LogGroup => serving::delete_log_group(self),
+            Kind::Cluster => small::delete_cluster(self, place),
+            Kind::Topic => small::delete_topic(self, place),
+            Kind::Queue => small::delete_queue(self, place),
+            Kind::Parameter => small::delete_parameter(self, place),
+            Kind::Alarm => small::delete_alarm(self),
+            Kind::Rule => small::delete_rule(self),
         }
     }
 
@@ -100,6 +118,12 @@ impl Resource {
             Kind::TargetGroup => serving::describe_target_group(self, place),
             Kind::Function => serving::get_function(self),
             Kind::LogGroup => serving::describe_log_group(self),
+            Kind::Cluster => small::describe_cluster(self),
+            Kind::Topic => small::get_topic(self, place),
+            Kind::Queue => small::get_queue(self, place),
+            Kind::Parameter => small::describe_parameter(self),
+            Kind::Alarm => small::describe_alarm(self),
+            Kind::Rule => small::describe_rule(self),
         }
     }
 
@@ -123,18 +147,17 @@ impl Resource {
 }
 
 /// Everything that makes up one environment.
+#[derive(Clone)]
 pub(super) struct Environment {
     pub(super) resources: Vec<Resource>,
 }
 
 /// How many resources of a kind an environment has: from, to.
-type Sizes = [(Kind, usize, usize)];
+pub(super) type Sizes = [(Kind, usize, usize)];
 
 impl Environment {
     /// A production environment: instances in three zones, and what serves and stores beside them.
     pub(super) fn production(writer: &mut Writer) -> Self {
-        let product = pick(&mut writer.random, &["shop", "billing", "fleet", "atlas", "ledger", "media", "orders"]);
-        let name = format!("{product}-{}", pick(&mut writer.random, &["prod", "production", "live"]));
         let sizes = [
             (Kind::Service, 2, 5),
             (Kind::Instance, 9, 18),
@@ -148,27 +171,18 @@ impl Environment {
             (Kind::SecurityGroup, 2, 4),
             (Kind::LogGroup, 1, 4),
         ];
-        Self::sized(writer, &name, &sizes)
+        Self::in_production(writer, &sizes)
     }
 
-    /// A test environment of a CI run: smaller, with databases of its own.
-    pub(super) fn test(writer: &mut Writer, name: &str) -> Self {
-        let sizes = [
-            (Kind::SecurityGroup, 1, 2),
-            (Kind::Table, 1, 4),
-            (Kind::Database, 0, 2),
-            (Kind::LogGroup, 1, 2),
-            (Kind::Function, 0, 2),
-            (Kind::Instance, 1, 4),
-            (Kind::TargetGroup, 1, 1),
-            (Kind::LoadBalancer, 0, 1),
-            (Kind::Service, 1, 3),
-        ];
-        Self::sized(writer, name, &sizes)
+    /// A production environment of these kinds: each with how many there are, at least and at most.
+    pub(super) fn in_production(writer: &mut Writer, sizes: &Sizes) -> Self {
+        let product = pick(&mut writer.random, &["shop", "billing", "fleet", "atlas", "ledger", "media", "orders"]);
+        let name = format!("{product}-{}", pick(&mut writer.random, &["prod", "production", "live"]));
+        Self::sized(writer, &name, sizes)
     }
 
     fn sized(writer: &mut Writer, name: &str, sizes: &Sizes) -> Self {
-        const PARTS: [&str; 6] = ["web", "api", "worker", "orders", "catalog", "search"];
+        const PARTS: [&str; 8] = ["web", "api", "worker", "orders", "catalog", "search", "mail", "reports"];
         let mut resources = Vec::new();
         for &(kind, fewest, most) in sizes {
             for number in 0..writer.random.usize(fewest..=most) {
@@ -181,12 +195,22 @@ impl Environment {
                     Kind::TargetGroup => format!("{part}-tg"),
                     Kind::Database => format!("{part}-db"),
                     Kind::Cache => format!("{part}-cache"),
+                    Kind::Topic => format!("{part}-events-{number}"),
+                    Kind::Queue => format!("{part}-jobs-{number}"),
+                    Kind::Parameter => format!("{part}/setting-{number}"),
+                    Kind::Alarm => format!("{part}-errors-{number}"),
+                    Kind::Rule => format!("{part}-nightly-{number}"),
                     _ => part.to_owned(),
                 };
                 resources.push(Resource::new(&mut writer.random, kind, name, &suffix, number % 3));
             }
         }
         Self { resources }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        self.resources.first().map_or("", |resource| &resource.environment)
     }
 
     /// Its resources of one kind.

@@ -1,6 +1,7 @@
 //! Benign: an operator replaces a fleet by hand, one instance after the other: the new one first, then the old one goes.
 
-use super::caller::agent;
+use super::caller::{Caller, agent};
+use super::habit::Habit;
 use super::resource::{Environment, Kind};
 use super::terraform_destroy::operator;
 use super::worker::Worker;
@@ -14,6 +15,31 @@ pub(super) fn write(writer: &mut Writer) {
     let production = Environment::production(writer);
     let start_ms = writer.between(60, 240);
     let caller = operator(writer, start_ms, agent::CLI);
+    let over_ms = replace(writer, caller, &production, start_ms);
+    let until_ms = over_ms + writer.between(30, 120);
+    routine::traffic(writer, until_ms);
+}
+
+/// An operator who replaces one fleet after another, some hours apart.
+pub(super) struct Operator {
+    caller: Caller,
+}
+
+impl Operator {
+    pub(super) fn new(writer: &mut Writer) -> Self {
+        Self { caller: operator(writer, 0, agent::CLI) }
+    }
+}
+
+impl Habit for Operator {
+    fn act(&mut self, writer: &mut Writer, at_ms: i64) -> i64 {
+        let fleet = Environment::production(writer);
+        replace(writer, self.caller.clone(), &fleet, at_ms) + writer.between(2 * 3_600, 8 * 3_600)
+    }
+}
+
+/// Replaces each instance of an environment; returns when that is done.
+fn replace(writer: &mut Writer, caller: Caller, production: &Environment, start_ms: i64) -> i64 {
     let mut worker = Worker::new(caller, start_ms, (1, 6));
     worker.look_around(writer);
 
@@ -36,6 +62,5 @@ pub(super) fn write(writer: &mut Writer) {
         worker.act(writer, ec2::terminate(&[old]));
         worker.now_ms = worker.now_ms.max(due_ms);
     }
-    let until_ms = worker.now_ms + writer.between(30, 120);
-    routine::traffic(writer, until_ms);
+    worker.now_ms
 }

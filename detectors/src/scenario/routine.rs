@@ -25,27 +25,65 @@ pub(super) fn launches(writer: &mut Writer, environment: &Environment, from_ms: 
 }
 
 /// No trail is shorter.
-const SHORTEST_MS: i64 = 12 * 60 * 1000;
+pub(super) const SHORTEST_MS: i64 = 12 * 60 * 1000;
 
 /// Everyday traffic from the trail's start until an offset, or somewhat longer: a trail ends with it.
 pub(super) fn traffic(writer: &mut Writer, until_ms: i64) {
-    let until_ms = until_ms.max(SHORTEST_MS);
     let per_minute = writer.random.i64(14..=30);
-    let crowd = Crowd::new(writer);
-    for _ in 0..until_ms * per_minute / 60_000 {
-        let at_ms = writer.random.i64(0..until_ms);
-        let (caller, call) = crowd.act(writer, at_ms);
-        writer.call(&caller, at_ms, call);
+    sparse_traffic(writer, until_ms, per_minute);
+}
+
+/// Everyday traffic of so many calls a minute.
+pub(super) fn sparse_traffic(writer: &mut Writer, until_ms: i64, per_minute: i64) {
+    traffic_in(writer, &[(0, until_ms.max(SHORTEST_MS))], per_minute);
+}
+
+/// Everyday traffic in several spans, given by their offsets: what happened between them is not in the trail.
+pub(super) fn traffic_in(writer: &mut Writer, spans: &[(i64, i64)], per_minute: i64) {
+    let staff = Staff::new(writer);
+    for &(from_ms, until_ms) in spans {
+        let crowd = Crowd::new(writer, &staff, from_ms);
+        for _ in 0..(until_ms - from_ms) * per_minute / 60_000 {
+            let at_ms = writer.random.i64(from_ms..until_ms);
+            let (caller, call) = crowd.act(writer, at_ms);
+            writer.call(&caller, at_ms, call);
+        }
+        // The first and the last record bound the span, whatever chance did between them.
+        for at_ms in [from_ms, until_ms] {
+            let call = describe_everything(writer);
+            writer.call(&crowd.monitoring, at_ms, call);
+        }
+        for _ in 0..writer.random.u8(0..=3) {
+            let at_ms = writer.random.i64(from_ms..until_ms);
+            let call = ec2::delete_snapshot(&mut writer.random);
+            writer.call(&crowd.backup, at_ms, call);
+        }
     }
-    // The first and the last record bound the trail, whatever chance did between them.
-    for at_ms in [0, until_ms] {
-        let call = describe_everything(writer);
-        writer.call(&crowd.monitoring, at_ms, call);
-    }
-    for _ in 0..writer.random.u8(0..=3) {
-        let at_ms = writer.random.i64(0..until_ms);
-        let call = ec2::delete_snapshot(&mut writer.random);
-        writer.call(&crowd.backup, at_ms, call);
+}
+
+/// Whose sessions are about.
+struct Staff {
+    monitoring: Role,
+    backup: Role,
+    profile: Role,
+    function: Role,
+    person: Caller,
+    instances: Vec<String>,
+    key: String,
+}
+
+impl Staff {
+    fn new(writer: &mut Writer) -> Self {
+        let name = caller::person(writer);
+        Self {
+            monitoring: Role::new(writer, "/", "monitoring-collector"),
+            backup: Role::new(writer, "/service-role/", "backup-lifecycle"),
+            profile: Role::new(writer, "/", "app-instance-profile"),
+            function: Role::new(writer, "/service-role/", "ingest-function"),
+            person: caller::user(writer, name, agent::CLI),
+            instances: (0..4).map(|_| server_id(&mut writer.random, "i")).collect(),
+            key: uuid(&mut writer.random),
+        }
     }
 }
 
@@ -61,28 +99,24 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(writer: &mut Writer) -> Self {
-        let monitoring = Role::new(writer, "/", "monitoring-collector");
-        let backup = Role::new(writer, "/service-role/", "backup-lifecycle");
-        let profile = Role::new(writer, "/", "app-instance-profile");
-        let function = Role::new(writer, "/service-role/", "ingest-function");
-        let name = caller::person(writer);
-        let instances = (0..4)
-            .map(|_| {
-                let session = server_id(&mut writer.random, "i");
-                let mut caller = profile.session(writer, &session, -1_800_000, agent::SSM_AGENT);
+    fn new(writer: &mut Writer, staff: &Staff, from_ms: i64) -> Self {
+        let instances = staff
+            .instances
+            .iter()
+            .map(|instance| {
+                let mut caller = staff.profile.session(writer, instance, from_ms - 1_800_000, agent::SSM_AGENT);
                 caller.identity["sessionContext"]["ec2RoleDelivery"] = json!("2.0");
                 caller
             })
             .collect();
         Self {
-            monitoring: monitoring.session(writer, "collector", -600_000, agent::BOTO3),
-            backup: backup.session(writer, "retention", -300_000, agent::BOTO3),
-            person: caller::user(writer, name, agent::CLI),
+            monitoring: staff.monitoring.session(writer, "collector", from_ms - 600_000, agent::BOTO3),
+            backup: staff.backup.session(writer, "retention", from_ms - 300_000, agent::BOTO3),
+            person: staff.person.clone(),
             instances,
-            functions: function.session(writer, "ingest-function", -900_000, agent::BOTO3),
-            function,
-            key: uuid(&mut writer.random),
+            functions: staff.function.session(writer, "ingest-function", from_ms - 900_000, agent::BOTO3),
+            function: staff.function.clone(),
+            key: staff.key.clone(),
         }
     }
 

@@ -73,7 +73,7 @@ pub(super) fn create_load_balancer(balancer: &Resource, place: &Place, at: Secon
     let response = json!({"loadBalancers": [{
         "loadBalancerArn": balancer_arn(balancer, place),
         "loadBalancerName": balancer.name,
-        "dNSName": format!("{}-{}.{}.elb.amazonaws.com", balancer.name, &balancer.id[..9], place.region),
+        "dNSName": format!("{}-{}.{}.elb.{}", balancer.name, &balancer.id[..9], place.region, place.domain()),
         "createdTime": written_date(at),
         "scheme": "internet-facing",
         "vpcId": place.vpc,
@@ -148,7 +148,7 @@ pub(super) fn target_arn(group: &Resource, place: &Place) -> String {
 
 /// CreateFunction of Lambda.
 pub(super) fn create_function(function: &Resource, place: &Place, at: Second) -> Call {
-    let role = format!("arn:aws:iam::{}:role/{}", place.account, function.name);
+    let role = place.iam_arn(&format!("role/{}", function.name));
     let request = json!({
         "functionName": function.name, "runtime": "python3.13", "role": role, "handler": "app.handler",
         "code": {"s3Bucket": format!("{}-artifacts", function.environment), "s3Key": "app.zip"}, "timeout": 30,

@@ -1,15 +1,15 @@
 //! One role destroys an environment under a new session name every few calls; no trail shows who assumed it.
 
 use super::caller::{Role, agent};
+use super::past::Past;
 use super::resource::Environment;
-use super::routine;
 use super::worker::Worker;
 use super::writer::{Writer, pick};
 
 pub(super) fn write(writer: &mut Writer) {
     let production = Environment::production(writer);
-    let start_ms = writer.between(100, 240);
-    routine::launches(writer, &production, 5_000, start_ms);
+    let past = Past::new(writer, &production, 60);
+    let start_ms = past.present_ms + writer.between(60, 240);
 
     let name = pick(&mut writer.random, &["platform-automation", "ops-runner", "task-executor"]);
     let role = Role::new(writer, "/automation/", name);
@@ -20,5 +20,5 @@ pub(super) fn write(writer: &mut Writer) {
     worker.tear_down(writer, &production);
 
     let until_ms = worker.now_ms + writer.between(120, 420);
-    routine::traffic(writer, until_ms);
+    past.traffic(writer, until_ms);
 }

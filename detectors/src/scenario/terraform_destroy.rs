@@ -1,32 +1,41 @@
-//! An operator runs `terraform destroy` against production: refresh, then ten deletions at a time.
+//! An operator runs `terraform destroy` against production: refresh, then ten deletions at a time, and security groups that
+//! network interfaces hold on to for ten minutes.
 
 use super::caller::{Caller, Role, agent, person};
+use super::past::Past;
 use super::resource::{Environment, Kind, Resource};
 use super::writer::{Writer, server_id};
-use super::{ec2, routine};
+use super::{ec2, login};
 
 /// Terraform's own default.
 const PARALLELISM: usize = 10;
 
 pub(super) fn write(writer: &mut Writer) {
     let production = Environment::production(writer);
-    let start_ms = writer.between(120, 300);
-    routine::launches(writer, &production, 5_000, start_ms);
+    let past = Past::new(writer, &production, 70);
+    let start_ms = past.present_ms + writer.between(120, 300);
 
-    let caller = operator(writer, start_ms, agent::TERRAFORM);
+    let caller = login::sign_in(writer, past.present_ms, agent::TERRAFORM);
     let refreshed_ms = refresh(writer, &caller, &production, start_ms);
     // The operator reads the plan and types "yes".
     let confirmed_ms = refreshed_ms + writer.between(10, 60);
 
-    let needed_first = |kind| !matches!(kind, Kind::TargetGroup | Kind::SecurityGroup);
-    let (mut first, last): (Vec<&Resource>, Vec<&Resource>) =
-        production.resources.iter().partition(|resource| needed_first(resource.kind));
+    let (groups, others): (Vec<&Resource>, Vec<&Resource>) =
+        production.resources.iter().partition(|resource| resource.kind == Kind::SecurityGroup);
+    let (last, mut first): (Vec<&Resource>, Vec<&Resource>) =
+        others.into_iter().partition(|resource| resource.kind == Kind::TargetGroup);
     writer.random.shuffle(&mut first);
+    // Groups come early: Terraform waits for what it made in them, and knows nothing of the network interfaces that
+    // functions and load balancers leave behind.
+    for group in groups {
+        let place = writer.random.usize(PARALLELISM..PARALLELISM + 6).min(first.len());
+        first.insert(place, group);
+    }
     let destroyed_ms = destroy(writer, &caller, &first, confirmed_ms);
     let finished_ms = destroy(writer, &caller, &last, destroyed_ms);
 
     let until_ms = finished_ms + writer.between(120, 400);
-    routine::traffic(writer, until_ms);
+    past.traffic(writer, until_ms);
 }
 
 /// A session of Identity Center's role for operators.
@@ -53,12 +62,34 @@ fn refresh(writer: &mut Writer, caller: &Caller, environment: &Environment, star
 /// Destroys resources, ten at a time; returns when the last is gone.
 fn destroy(writer: &mut Writer, caller: &Caller, resources: &[&Resource], start_ms: i64) -> i64 {
     let mut lanes = [start_ms; PARALLELISM];
+    let mut lingers = true;
     for resource in resources {
         let lane = earliest(&mut lanes);
         let begun_ms = *lane + writer.random.i64(50..600);
-        *lane = destroy_one(writer, caller, resource, begun_ms);
+        *lane = if resource.kind == Kind::SecurityGroup {
+            let held = if lingers { (610, 760) } else { (90, 400) };
+            lingers = writer.chance(50);
+            let free_ms = start_ms + writer.between(held.0, held.1);
+            destroy_group(writer, caller, resource, begun_ms, free_ms)
+        } else {
+            destroy_one(writer, caller, resource, begun_ms)
+        };
     }
     latest(&lanes)
+}
+
+/// Tries to destroy a security group, again and again until nothing holds on to it any more.
+fn destroy_group(writer: &mut Writer, caller: &Caller, group: &Resource, start_ms: i64, free_ms: i64) -> i64 {
+    let place = writer.place.clone();
+    let (mut now_ms, mut wait_ms) = (start_ms, 500);
+    if let Some(early) = group.delete_too_early(&place) {
+        while now_ms < free_ms {
+            now_ms = writer.persist(caller, now_ms, early.clone()) + wait_ms;
+            wait_ms = (wait_ms * 2).min(10_000);
+        }
+    }
+    now_ms = writer.persist(caller, now_ms, group.delete(&place)) + 500;
+    writer.persist(caller, now_ms, group.describe(&place))
 }
 
 /// Destroys one resource and waits until it is gone, as the provider does.

@@ -1,9 +1,26 @@
 //! Someone who works through an environment one call after the other: an agent, a script, a person.
 
+use std::collections::VecDeque;
+
 use super::caller::{Caller, Role};
 use super::resource::{Environment, Kind, Resource};
 use super::writer::{Call, Writer};
 use super::{ec2, routine, serving, stores};
+
+/// The order in which one thing needs another.
+pub(super) const ORDER_OF_CREATION: [Kind; 11] = [
+    Kind::SecurityGroup,
+    Kind::NatGateway,
+    Kind::Table,
+    Kind::Database,
+    Kind::Cache,
+    Kind::TargetGroup,
+    Kind::LoadBalancer,
+    Kind::LogGroup,
+    Kind::Function,
+    Kind::Instance,
+    Kind::Service,
+];
 
 /// A caller, the time it has come to, and how it works.
 pub(super) struct Worker {
@@ -12,6 +29,13 @@ pub(super) struct Worker {
     /// Seconds between two calls: at least, at most.
     pace: (i64, i64),
     rotation: Option<Rotation>,
+    turns: Option<Turns>,
+}
+
+/// Several sessions that a worker holds at once and uses by turns.
+struct Turns {
+    callers: VecDeque<Caller>,
+    calls_left: u32,
 }
 
 /// A worker that takes a new session every few calls.
@@ -25,7 +49,7 @@ struct Rotation {
 impl Worker {
     /// A worker that stays who it is.
     pub(super) fn new(caller: Caller, start_ms: i64, pace: (i64, i64)) -> Self {
-        Self { now_ms: start_ms, caller, pace, rotation: None }
+        Self { now_ms: start_ms, caller, pace, rotation: None, turns: None }
     }
 
     /// A worker that takes a new session of its role every few calls.
@@ -39,7 +63,18 @@ impl Worker {
         let number = writer.random.u64(1_000..900_000);
         let mut rotation = Rotation { role, agent, calls_left: 0, number };
         let caller = rotation.next(writer, start_ms);
-        Self { now_ms: start_ms, caller, pace, rotation: Some(rotation) }
+        Self { now_ms: start_ms, caller, pace, rotation: Some(rotation), turns: None }
+    }
+
+    /// The same worker, who holds several sessions and uses one after the other, again and again.
+    pub(super) fn taking_turns(mut self, callers: Vec<Caller>) -> Self {
+        self.turns = Some(Turns { callers: callers.into(), calls_left: 0 });
+        self
+    }
+
+    /// The worker goes on as somebody else.
+    pub(super) fn becomes(&mut self, caller: Caller) {
+        self.caller = caller;
     }
 
     /// Makes a call, repeated while throttled, and pauses for breath.
@@ -49,6 +84,16 @@ impl Worker {
                 self.caller = rotation.next(writer, self.now_ms);
             }
             rotation.calls_left -= 1;
+        }
+        if let Some(turns) = &mut self.turns {
+            if turns.calls_left == 0
+                && let Some(caller) = turns.callers.pop_front()
+            {
+                self.caller = caller.clone();
+                turns.callers.push_back(caller);
+                turns.calls_left = writer.random.u32(2..=5);
+            }
+            turns.calls_left = turns.calls_left.saturating_sub(1);
         }
         self.now_ms = writer.persist(&self.caller, self.now_ms, call);
         self.now_ms += writer.between(self.pace.0, self.pace.1);
@@ -66,6 +111,24 @@ impl Worker {
 
     /// Destroys an environment, kind by kind, instances and services first.
     pub(super) fn tear_down(&mut self, writer: &mut Writer, environment: &Environment) {
+        for kind in Self::order_of_deletion(writer) {
+            self.delete_all(writer, environment, kind);
+        }
+    }
+
+    /// Destroys all that an environment has of one kind.
+    pub(super) fn delete_all(&mut self, writer: &mut Writer, environment: &Environment, kind: Kind) {
+        if kind == Kind::Instance {
+            self.terminate_instances(writer, environment);
+            return;
+        }
+        for resource in environment.of(kind) {
+            self.delete(writer, resource);
+        }
+    }
+
+    /// Instances and services first, then what stores and serves, and last what the others need.
+    pub(super) fn order_of_deletion(writer: &mut Writer) -> Vec<Kind> {
         let mut order = vec![Kind::Instance, Kind::Service];
         let mut then =
             [[Kind::Database, Kind::Table, Kind::Cache], [Kind::LoadBalancer, Kind::Function, Kind::LogGroup]];
@@ -77,33 +140,12 @@ impl Worker {
         }
         order.extend(then.concat());
         order.extend([Kind::TargetGroup, Kind::NatGateway, Kind::SecurityGroup]);
-        for kind in order {
-            if kind == Kind::Instance {
-                self.terminate_instances(writer, environment);
-                continue;
-            }
-            for resource in environment.of(kind) {
-                self.delete(writer, resource);
-            }
-        }
+        order
     }
 
     /// Creates an environment again: the same names, in the order in which one thing needs another.
     pub(super) fn rebuild(&mut self, writer: &mut Writer, environment: &Environment) {
-        let order = [
-            Kind::SecurityGroup,
-            Kind::NatGateway,
-            Kind::Table,
-            Kind::Database,
-            Kind::Cache,
-            Kind::TargetGroup,
-            Kind::LoadBalancer,
-            Kind::LogGroup,
-            Kind::Function,
-            Kind::Instance,
-            Kind::Service,
-        ];
-        for kind in order {
+        for kind in ORDER_OF_CREATION {
             for resource in environment.of(kind) {
                 let resource = resource.reborn(&mut writer.random);
                 self.create(writer, &resource);

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use super::{Options, Record};
+pub(super) use super::place::Place;
+use super::{Options, Record, refusal};
 use crate::time::Second;
 
 /// A CloudTrail record, in the order in which AWS writes its fields.
@@ -110,48 +111,6 @@ impl Call {
     }
 }
 
-/// Where a scenario plays: one account, one region, three of its zones, each with a subnet.
-#[derive(Clone)]
-pub(super) struct Place {
-    pub(super) account: String,
-    pub(super) region: &'static str,
-    pub(super) zones: [String; 3],
-    pub(super) subnets: [String; 3],
-    pub(super) vpc: String,
-}
-
-impl Place {
-    fn new(random: &mut Rng) -> Self {
-        const REGIONS: [(&str, &str); 6] = [
-            ("us-east-1", "abcdf"),
-            ("us-west-2", "abcd"),
-            ("eu-west-1", "abc"),
-            ("eu-central-1", "abc"),
-            ("ap-southeast-2", "abc"),
-            ("ap-northeast-1", "acd"),
-        ];
-        let (region, letters) = pick(random, &REGIONS);
-        let mut letters: Vec<char> = letters.chars().collect();
-        while letters.len() > 3 {
-            let dropped = random.usize(..letters.len());
-            letters.remove(dropped);
-        }
-        let mut letters = letters.into_iter();
-        Self {
-            account: format!("{:012}", random.u64(100_000_000_000..1_000_000_000_000)),
-            region,
-            zones: std::array::from_fn(|_| format!("{region}{}", letters.next().unwrap_or('a'))),
-            subnets: std::array::from_fn(|_| server_id(random, "subnet")),
-            vpc: server_id(random, "vpc"),
-        }
-    }
-
-    /// An ARN in this account and region.
-    pub(super) fn arn(&self, service: &str, rest: &str) -> String {
-        format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account)
-    }
-}
-
 /// Collects the calls of a scenario and turns them into a trail.
 pub(super) struct Writer {
     pub(super) random: Rng,
@@ -159,16 +118,50 @@ pub(super) struct Writer {
     start: Second,
     version: &'static str,
     records: Vec<(i64, Record)>,
+    /// Who answers for it all, where that is not who makes the leading calls.
+    answers: Option<String>,
+    options: Options,
+    /// What writes on where a trail is too long to be written at once.
+    flow: Option<Box<dyn Flow>>,
+}
+
+/// A trail that is written piece by piece.
+pub(super) trait Flow {
+    /// Writes on. Returns an offset from the start, in milliseconds, before which all is written; nothing at the end.
+    fn write_on(&mut self, writer: &mut Writer) -> Option<i64>;
 }
 
 impl Writer {
-    /// A writer for the scenario of this number.
-    pub(super) fn new(options: &Options, number: u64) -> Self {
+    /// A writer for the scenario of this name.
+    pub(super) fn new(options: &Options, name: &str) -> Self {
         // Scenarios of one seed must not share event ids, or two trails laid together would look like copies.
+        // The name and not a place in the list decides, so that a new scenario changes no other's trail.
+        let number = name
+            .bytes()
+            .fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
         let mut random = Rng::with_seed(options.seed ^ number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let place = Place::new(&mut random);
         let version = pick(&mut random, &["1.08", "1.09", "1.11"]);
-        Self { random, place, start: options.start, version, records: Vec::new() }
+        let options = *options;
+        Self { random, place, start: options.start, version, records: Vec::new(), answers: None, options, flow: None }
+    }
+
+    /// What the trail is made from.
+    pub(super) fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Leaves the rest of the trail to a flow.
+    pub(super) fn leave_to(&mut self, flow: impl Flow + 'static) {
+        self.flow = Some(Box::new(flow));
+    }
+
+    /// Has the flow, if there is one, write on. Returns an offset before which all is written, or nothing at the end.
+    pub(super) fn go_on(&mut self) -> Option<i64> {
+        let mut flow = self.flow.take()?;
+        let written_until_ms = flow.write_on(self)?;
+        self.flow = Some(flow);
+        Some(written_until_ms)
     }
 
     /// The second in which an offset from the start, in milliseconds, falls.
@@ -193,9 +186,8 @@ impl Writer {
         let event_id = uuid(&mut self.random);
         let (error_code, error_message) = call.error.unzip();
         let global = matches!(call.service, "iam" | "route53" | "cloudfront");
-        let region = if global { "us-east-1" } else { self.place.region };
-        let host =
-            if global { format!("{}.amazonaws.com", call.service) } else { endpoint(call.service, self.place.region) };
+        let region = if global { self.place.global_region() } else { self.place.region };
+        let host = endpoint(call.service, &self.place, global);
         let wire = Wire {
             event_version: self.version.to_owned(),
             user_identity: caller.identity.clone(),
@@ -247,10 +239,48 @@ impl Writer {
         now
     }
 
-    /// The trail, in the order of event time.
-    pub(super) fn finish(mut self) -> Vec<Record> {
+    /// Writes one call that the caller has no right to make.
+    pub(super) fn denied(&mut self, caller: &Caller, at_ms: i64, call: Call) {
+        self.call(caller, at_ms, call);
+        if let Some((_, record)) = self.records.last_mut() {
+            *record = refusal::denied(record);
+        }
+    }
+
+    /// Says who answers for it all: an ARN of a role or user.
+    pub(super) fn answers(&mut self, entity: &str) {
+        self.answers = Some(entity.to_owned());
+    }
+
+    /// The ARN of who answers for what the scenario is about; empty if nobody does.
+    pub(super) fn principal(&self) -> String {
+        let leading = self.records.iter().find(|(_, record)| record.destructive);
+        self.answers.clone().or_else(|| leading.map(|(_, record)| record.entity.clone())).unwrap_or_default()
+    }
+
+    /// How many of the records held fall before an offset.
+    pub(super) fn count_until(&self, until_ms: i64) -> usize {
+        self.records.iter().filter(|(at_ms, _)| *at_ms < until_ms).count()
+    }
+
+    /// Takes the records before an offset, in the order of event time.
+    pub(super) fn take_until(&mut self, until_ms: i64) -> Vec<Record> {
         self.records.sort_by_key(|(at_ms, _)| *at_ms);
-        self.records.into_iter().map(|(_, record)| record).collect()
+        let end = self.records.partition_point(|(at_ms, _)| *at_ms < until_ms);
+        self.records.drain(..end).map(|(_, record)| record).collect()
+    }
+
+    /// Nobody in the records held is whom the scenario is about.
+    pub(super) fn lead_nobody(&mut self) {
+        for (_, record) in &mut self.records {
+            record.destructive = false;
+        }
+    }
+
+    /// Adds a record that another writer made.
+    pub(super) fn add(&mut self, record: Record) {
+        let at_ms = (record.time.0 - self.start.0) * 1000;
+        self.records.push((at_ms, record));
     }
 }
 
@@ -305,8 +335,9 @@ fn answered(service: &str, mut response: Value, request_id: &str) -> Value {
     response
 }
 
-fn endpoint(service: &str, region: &str) -> String {
-    format!("{service}.{region}.amazonaws.com")
+fn endpoint(service: &str, place: &Place, is_global: bool) -> String {
+    let Place { region, .. } = place;
+    if is_global { format!("{service}.{}", place.domain()) } else { format!("{service}.{region}.{}", place.domain()) }
 }
 
 /// The services that write an API version into their records.

@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let options = Options { seed: arguments.seed, start: START };
+    let options = Options::new(arguments.seed, START);
     let Some(records) = generate(SCENARIO, &options) else {
         anyhow::bail!("the scenario {SCENARIO} is missing: this is a defect of trailbrake");
     };

@@ -11,7 +11,7 @@ use crate::engine::{Engine, Fact, Input, Output, Settings, Situation};
 use crate::event::{Effect, Outcome};
 use crate::incident::Severity;
 use crate::time::Second;
-use crate::timeline::weight_of;
+use crate::detector::Weights;
 
 const START: Second = Second(crate::testing::START);
 /// So many seeds of each scenario are tried.
@@ -46,7 +46,7 @@ fn judge(scenario: &Scenario, seed: u64) -> Figures {
         rejects += decoded.rejects.len();
         for event in decoded.events {
             if record.destructive && event.effect == Effect::Destroy && event.outcome == Outcome::Ok {
-                let weight: u64 = event.resources.iter().map(|resource| weight_of(resource.class)).sum();
+                let weight: u64 = event.resources.iter().map(|resource| Weights::default().of(resource.class)).sum();
                 destroyed.push((record.time, weight));
             }
             let fact = Fact { event, partition: partition.clone(), received_at, may_pause: true };

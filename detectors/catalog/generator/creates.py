@@ -110,7 +110,9 @@ class Made:
     def of_request(self):
         found = []
         for leaf in self.operation.inputs:
-            if len(leaf.path) > 2 or leaf.each or leaf.type == "boolean" or len(leaf.path) == 2 and not leaf.is_required:
+            if len(leaf.path) > 2 or leaf.each or leaf.type == "boolean":
+                continue
+            if len(leaf.path) == 2 and not leaf.is_required and not self.is_own(leaf.path[0].removesuffix("Input"), 0, 1):
                 continue
             name, copies = leaf.name.lower(), self.operation.verb in ("Copy", "Clone")
             for prefix in ("target", "destination", "new"):
@@ -150,8 +152,10 @@ class Made:
         return [leaf for level, leaf in found if level == depth]
 
     def is_own(self, container, tops, depth):
-        plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         noun = self.noun.rstrip("s")
+        if container.lower().rstrip("s") == noun:
+            return True
+        plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         if plain == noun or depth == 1 and tops == 1:
             return True
         return len(plain) > 2 and (noun.endswith(plain) or plain.endswith(noun)) or plain.startswith(noun)

@@ -36,6 +36,7 @@ class Thing:
     def find_parents(self):
         """What contains it, by the members that all its destroys require and its creates know."""
         requests = [request for _, request in self.requests()]
+        requests = [request for request in requests if request.primary]
         first = requests[0].parents if requests else []
         common = [
             name for name in dict.fromkeys(leaf.name for leaf in first)
@@ -52,7 +53,7 @@ class Rules:
 
     def __init__(self, types, hand):
         self.types, self.hand = types, hand
-        self.things, self.lines, self.kinds = {}, collections.defaultdict(list), {}
+        self.things, self.lines, self.kinds, self.adopted = {}, collections.defaultdict(list), {}, {}
         groups = collections.defaultdict(list)
         for service in models.services():
             groups[service.source, sources.APART.get(service.name, "")].append(service)
@@ -110,9 +111,30 @@ class Rules:
             if thing:
                 effect = effects.effect(operation)
                 (thing.creates if effect == "create" else thing.puts).append(operation)
+        self.adopt(source, apart, operations)
+
+    def adopt(self, source, apart, operations):
+        """Gives things that nothing makes what is called nearly like their makers: `CreateRecipeJob` makes a job."""
+        makers = [operation for operation in operations if effects.effect(operation) in ("create", "put")]
+        free = [operation for operation in makers if not self.maker_of(source, apart, operation)]
+        for key, thing in sorted(self.things.items()):
+            if key[:2] != (source, apart) or thing.creates or thing.puts:
+                continue
+            for operation in free:
+                noun = operation.thing.lower()
+                near = noun.endswith(key[2]) or noun.startswith(key[2])
+                if near and len(key[2]) > 2 and effects.effect(operation) == "create":
+                    self.adopted[source, operation.name] = thing
+                    thing.creates.append(operation)
+            for operation in operations if not thing.creates else ():
+                if operation.verb in ("Update", "Modify", "Generate") and operation.thing.lower() == key[2]:
+                    self.adopted[source, operation.name] = thing
+                    thing.puts.append(operation)
 
     def maker_of(self, source, apart, operation):
         """The thing that an action makes."""
+        if (source, operation.name) in self.adopted:
+            return self.adopted[source, operation.name]
         if effects.effect(operation) not in ("create", "put"):
             return None
         if operation.verb in ("Update", "Modify", "Tag", "Apply", "Replace", "Open"):
@@ -162,10 +184,10 @@ class Rules:
         if effect == "destroy":
             thing = self.things.get(self.key(source, apart, first.thing))
             yield self.destroy(thing, variants) if thing else "other"
-        elif effect in ("create", "put"):
+        elif effect in ("create", "put") or (source, name) in self.adopted:
             thing = self.maker_of(source, apart, first)
-            if thing and (effect == "create" or first in thing.puts and not thing.creates):
-                line = create_rule(thing, variants, effect == "put")
+            if thing and (effect == "create" or first in thing.puts and not any(makes(thing, [maker]) for maker in thing.creates)):
+                line = create_rule(thing, variants, effect != "create")
                 if line:
                     self.use(thing)
                 yield line or "other"
@@ -227,7 +249,7 @@ class Rules:
         thing = self.touched(source, apart, variants[0])
         if thing:
             self.use(thing)
-            return " ".join([effect, thing.kind, *self.places(thing, variants)])
+            return " ".join([effect, thing.kind, *self.places(thing, variants), *conditions.waivers(variants)])
         if effect == "unguard":
             return "unguard"
         request = Request(variants[0], variants[0].thing)
@@ -236,7 +258,7 @@ class Rules:
         own = Thing(source, variants[0].thing, [variants[0].service])
         own.kind = f"{source}:{words.uncapitalised(variants[0].thing)}"
         self.use(own)
-        return " ".join(["disrupt", own.kind, *self.places(own, variants)])
+        return " ".join(["disrupt", own.kind, *self.places(own, variants), *conditions.waivers(variants)])
 
     def touched(self, source, apart, operation):
         """The thing that an action acts on: the one of its noun, else the one whose identifier it takes."""
@@ -265,7 +287,10 @@ MAKERS = {
     "organizations:CreateGovCloudAccount": "account", "iam:UploadSSHPublicKey": "sshpublickey",
     "ecr:PutImage": "image", "ec2:RequestSpotFleet": "spotfleetrequest",
     "ec2:RequestSpotInstances": "spotinstancerequest", "dms:CreateReplicationTask": "replicationtask",
-    "config:PutConfigRule": "configrule", "cloudsearch:DefineIndexField": "indexfield",
+    "config:PutConfigRule": "configrule", "autoscaling:PutScalingPolicy": "policy",
+    "autoscaling:PutScheduledUpdateGroupAction": "scheduledaction",
+    "autoscaling:BatchPutScheduledUpdateGroupAction": "scheduledaction", "drs:StartRecovery": "recoveryinstance",
+    "servicecatalog:ProvisionProduct": "provisionedproduct", "cloudsearch:DefineIndexField": "indexfield",
 }
 
 
@@ -284,6 +309,10 @@ def item_names(thing, variants, each):
 
 
 LEGACY = models.legacy_ec2()
+
+
+def makes(thing, variants):
+    return create_rule(thing, variants, False)
 
 
 def with_condition(line, path):

@@ -168,7 +168,9 @@ fn effects(class: &str, is_protection: bool, is_data: bool) -> Vec<Effect> {
         "detach" | "disrupt" | "cancel" | "revoke" => vec![Disrupt],
         "untag" => vec![Other],
         "protect-off" => vec![Unguard, Destroy],
-        "overwrite" => vec![Other, Disrupt],
+        "overwrite" => vec![Other, Disrupt, Create],
+        // What an agent does through a tool has a record of its own.
+        "agent-marker" => vec![Other],
         "restore" => vec![Create, Other],
         _ => vec![],
     };
@@ -320,7 +322,21 @@ fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> 
     if is_met { Vec::new() } else { vec![fact.difference(Aspect::Condition, &format!("{class} by {path}"), "no such rule".to_owned())] }
 }
 
-/// Lines of `service:Name aspect reason`; the name may end in `*`.
+/// Whether an action is that of a pattern: `service:Name`, `service:Verb*`, `*:Verb*`, `*:*Noun`.
+fn matches_pattern(pattern: &str, action: &str) -> bool {
+    let (Some((service, name)), Some((actual_service, actual_name))) = (pattern.split_once(':'), action.split_once(':'))
+    else {
+        return false;
+    };
+    let same_name = match (name.strip_prefix('*'), name.strip_suffix('*')) {
+        (Some(tail), _) => actual_name.ends_with(tail),
+        (_, Some(stem)) => actual_name.starts_with(stem),
+        _ => actual_name == name,
+    };
+    same_name && (service == "*" || service == actual_service)
+}
+
+/// Lines of `service:Name aspect reason`; a name may begin or end in `*`, and the service be `*`.
 fn explanations() -> Vec<(&'static str, &'static str)> {
     let lines = EXPLAINED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.filter_map(|line| {
@@ -333,9 +349,6 @@ fn is_explained(explanations: &[(&str, &str)], difference: &Difference) -> bool 
     let aspect = difference.aspect.to_string();
     explanations.iter().any(|(action, of)| {
         *of == aspect
-            && match action.strip_suffix('*') {
-                Some(stem) => difference.action.starts_with(stem),
-                None => difference.action == *action,
-            }
+            && matches_pattern(action, &difference.action)
     })
 }

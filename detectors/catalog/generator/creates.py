@@ -123,8 +123,9 @@ class Made:
             # What a copy names alike is what it copies.
             if copies and name != "name":
                 continue
-            same = name in self.wanted and (stem or suffix == "" or len(leaf.path) == 1)
-            called = name == "name" and len(leaf.path) == 1 or stem == self.noun and suffix in ("name", "identifier", "id")
+            own = len(leaf.path) == 1 or self.is_own(leaf.path[0].removesuffix("Input"), 0, 1)
+            same = name in self.wanted and (stem or suffix == "" or own)
+            called = name == "name" and own or stem == self.noun and suffix in ("name", "identifier", "id")
             if same or called or stem in self.stems and stem and suffix in ("name", "identifier"):
                 found.append(leaf)
         return found
@@ -143,7 +144,8 @@ class Made:
                 continue
             if container and not self.is_own(container[-1], len(tops), len(container)):
                 continue
-            called = suffix and (stem in self.stems and stem or stem == "")
+            near = len(stem) > 2 and self.noun.endswith(stem) and container
+            called = suffix and (stem in self.stems and stem or stem == "" or near)
             if called or leaf.name.lower() in self.wanted:
                 found.append((len(container), leaf))
         if not found:
@@ -157,6 +159,8 @@ class Made:
             return True
         plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         if plain == noun or depth == 1 and tops == 1:
+            return True
+        if len(container) > 3 and noun.endswith(container.lower().rstrip("s")):
             return True
         return len(plain) > 2 and (noun.endswith(plain) or plain.endswith(noun)) or plain.startswith(noun)
 

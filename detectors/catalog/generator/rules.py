@@ -25,7 +25,9 @@ class Thing:
         has_twin = self.source in ("apigateway", "elasticloadbalancing")
         self.kind = "" if is_apart or has_twin else hand.things.get(key, "")
         if not self.kind:
-            self.kind = types.find({service.name for service in self.services} if has_twin else names, self.noun, deletes)
+            self.kind = types.find(
+                {sources.NAMESPACES.get(service.name, service.name) for service in self.services} if has_twin else names,
+                self.noun, deletes)
         has_type = bool(self.kind)
         self.is_config = all(effects.is_setting(operation, has_type, self.creates) for operation in self.destroys)
         self.kind = self.kind or f"{self.source}:{words.uncapitalised(self.noun)}"
@@ -186,7 +188,7 @@ class Rules:
             yield self.destroy(thing, variants) if thing else "other"
         elif effect in ("create", "put") or (source, name) in self.adopted:
             thing = self.maker_of(source, apart, first)
-            if thing and (effect == "create" or first in thing.puts and not any(makes(thing, [maker]) for maker in thing.creates)):
+            if thing and (effect == "create" or first in thing.puts and not self.is_made(thing, first)):
                 line = create_rule(thing, variants, effect != "create")
                 if line:
                     self.use(thing)
@@ -197,6 +199,11 @@ class Rules:
             yield self.touch(source, apart, variants, effect)
         elif first.verb in words.DESTROY | words.DISRUPT | words.CREATE:
             yield "other"
+
+    @staticmethod
+    def is_made(thing, put):
+        """Whether the service has a real create of it."""
+        return any(maker.service is put.service and create_rule(thing, [maker], False) for maker in thing.creates)
 
     def use(self, thing):
         """Notes that a rule needs the kind, and how to call it."""
@@ -309,10 +316,6 @@ def item_names(thing, variants, each):
 
 
 LEGACY = models.legacy_ec2()
-
-
-def makes(thing, variants):
-    return create_rule(thing, variants, False)
 
 
 def with_condition(line, path):

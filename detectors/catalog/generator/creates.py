@@ -142,7 +142,8 @@ class Made:
                 container, stem, suffix = leaf.path[:-1], *words.stem(leaf.name)
             if len(container) > 2 or suffix in ("key", "uri") and leaf.name.lower() not in self.wanted:
                 continue
-            if container and not self.is_own(container[-1], len(tops), len(container)):
+            is_plain = leaf.name.lower() in self.wanted and words.stem(leaf.name)[0] and len(container) == 1
+            if container and not is_plain and not self.is_own(container[-1], len(tops), len(container)):
                 continue
             near = len(stem) > 2 and self.noun.endswith(stem) and container
             called = suffix and (stem in self.stems and stem or stem == "" or near)
@@ -159,6 +160,8 @@ class Made:
             return True
         plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         if plain == noun or depth == 1 and tops == 1:
+            return True
+        if depth == 1 and self.operation.name.startswith("Batch"):
             return True
         if len(container) > 3 and noun.endswith(container.lower().rstrip("s")):
             return True

@@ -67,6 +67,8 @@ def effect(operation):
             return "disrupt"
         if PROTECTING_SETTING.search(noun):
             return "unguard"
+        if re.search(r"From[A-Z]", noun):
+            return "disrupt"
         if verb in ("Deregister", "Unregister", "Release") and (MEMBER.search(noun) or "From" in noun):
             return "disrupt"
         return "destroy"

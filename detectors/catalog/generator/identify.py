@@ -24,6 +24,9 @@ def member_noun(name):
     return words.singular(name)
 
 
+BARE = 61
+
+
 def score(member, noun):
     """How well a member's name fits a noun. 50 and more is a match."""
     plain = member_noun(member)
@@ -31,8 +34,11 @@ def score(member, noun):
     noun = noun.lower()
     if plain.lower() == noun or stem == noun:
         return 100
+    if noun.endswith("version") and stem.endswith("version"):
+        return 90
+    # `DeleteTemplate(id, templateName)`: what is called more closely is the innermost.
     if stem == "" and suffix != "key":
-        return 80
+        return BARE
     if len(stem) > 2 and noun.endswith(stem):
         return 60 + len(stem)
     if noun and stem.endswith(noun):
@@ -61,7 +67,9 @@ class Request:
         self.primary, self.parents = [], []
         ranked = sorted(
             enumerate(shallow),
-            key=lambda pair: (self.score(pair[1], thing), pair[1].is_required, -len(pair[1].path), pair[0]),
+            key=lambda pair: (
+                self.score(pair[1], thing), pair[1].is_required, -len(pair[1].path), words.stem(pair[1].name)[1] != "",
+                pair[0]),
         )
         if not ranked:
             return
@@ -76,7 +84,7 @@ class Request:
             if value < 50 and not words.stem(best.name)[1]:
                 return
         stem = words.stem(member_noun(best.name))[0]
-        alike = {stem, thing.lower()} if value >= 80 else {stem}
+        alike = {stem, thing.lower()} if value >= 90 or value == BARE else {stem}
         self.primary = [
             leaf for leaf in shallow
             if leaf.name == best.name

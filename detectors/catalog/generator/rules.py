@@ -42,7 +42,7 @@ class Thing:
         first = requests[0].parents if requests else []
         common = [
             name for name in dict.fromkeys(leaf.name for leaf in first)
-            if all(any(name.lower() == other.name.lower() for other in request.parents) for request in requests)
+            if all(any(is_same_container(name, other.name) for other in request.parents) for request in requests)
         ]
         makers = self.creates or self.puts
         self.parents = [
@@ -139,7 +139,7 @@ class Rules:
             return self.adopted[source, operation.name]
         if effects.effect(operation) not in ("create", "put"):
             return None
-        if operation.verb in ("Update", "Modify", "Tag", "Apply", "Replace", "Open"):
+        if operation.verb in ("Update", "Modify", "Tag", "Apply", "Replace"):
             return None
         noun = MAKERS.get(f"{source}:{operation.name}", operation.thing)
         return self.things.get(self.key(source, apart, noun))
@@ -239,7 +239,8 @@ class Rules:
             if items:
                 found.append("id=" + unique("." + item for item in items))
         elif ids:
-            found.append("id=" + unique(path_of(leaf, "request") for leaf in ids))
+            answered = [path for operation in variants for path in answers(operation, ids)]
+            found.append("id=" + unique([*(path_of(leaf, "request") for leaf in ids), *answered]))
         levels = []
         for name in thing.parents:
             level = [path for operation in variants for path in parent_leaf(operation, name)]
@@ -307,6 +308,19 @@ def lists_of(thing, operation, leaf):
         # The older dialect lists them as `instancesSet.items[].instanceId`.
         return f"{path},request.{words.uncapitalised(thing.noun)}sSet"
     return path
+
+
+def is_same_container(one, other):
+    """`botName` and `botId` are both about a bot."""
+    return one.lower() == other.lower() or words.stem(one)[0] == words.stem(other)[0] != ""
+
+
+def answers(operation, ids):
+    """EC2 abbreviates the wrapper of some newer requests, and answers with what is deleted."""
+    if operation.service.protocol != "ec2" or operation.name in LEGACY:
+        return []
+    names = {leaf.name.lower() for leaf in ids}
+    return [path_of(leaf, "response") for leaf in operation.outputs if leaf.name.lower() in names and len(leaf.path) <= 2]
 
 
 def item_names(thing, variants, each):

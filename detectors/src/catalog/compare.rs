@@ -82,13 +82,15 @@ pub enum Unreadable {
     #[error("not a table of comma-separated values: {0}")]
     NotCsv(String),
     /// A column is lacking.
-    #[error("no column of this name: {0}\nhint: a table of actions has eventSource, eventName, class and id_request_paths, \
-             one of conditions eventSource, eventName, class and path")]
+    #[error(
+        "no column of this name: {0}\nhint: a table of actions has eventSource, eventName, class and id_request_paths, \
+             one of conditions eventSource, eventName, class and path"
+    )]
     NoColumn(&'static str),
 }
 
-/// Compares a catalog with a table of actions, or of parameters that change what actions do.
-pub fn compare(catalog: &Catalog, table: &str) -> Result<Comparison, Unreadable> {
+/// The differences of each row.
+pub(super) fn differences(catalog: &Catalog, table: &str) -> Result<Vec<Vec<Difference>>, Unreadable> {
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     let not_csv = |error: csv::Error| Unreadable::NotCsv(error.to_string());
     let header = reader.headers().map_err(not_csv)?.clone();
@@ -103,12 +105,19 @@ pub fn compare(catalog: &Catalog, table: &str) -> Result<Comparison, Unreadable>
         (_, true) => condition_differences,
         _ => return Err(Unreadable::NoColumn("path")),
     };
-    let explanations = explanations();
-    let mut comparison = Comparison::default();
+    let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(not_csv)?;
-        let fact = Fact { cells: header.iter().zip(record.iter()).collect() };
-        let found = differ(catalog, &fact);
+        rows.push(differ(catalog, &Fact { cells: header.iter().zip(record.iter()).collect() }));
+    }
+    Ok(rows)
+}
+
+/// Compares a catalog with a table of actions, or of parameters that change what actions do.
+pub fn compare(catalog: &Catalog, table: &str) -> Result<Comparison, Unreadable> {
+    let explanations = explanations();
+    let mut comparison = Comparison::default();
+    for found in differences(catalog, table)? {
         let is_empty = found.is_empty();
         let open: Vec<Difference> =
             found.into_iter().filter(|difference| !is_explained(&explanations, difference)).collect();
@@ -202,7 +211,10 @@ fn action_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> {
         return Vec::new();
     }
     let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.effect == Effect::Destroy).collect();
-    [kind(fact, &rules), identifier(fact, &rules), create(catalog, fact, source, &rules)].into_iter().flatten().collect()
+    [kind(fact, &rules), identifier(fact, &rules), create(catalog, fact, source, &rules)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn kind_names(rules: &[&Rule]) -> Vec<String> {
@@ -303,7 +315,9 @@ fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> 
             return false;
         };
         // `disableApiTermination` may be given as itself or in a structure with a `value`.
-        wanted.iter().any(|keys| path.keys.starts_with(keys) || same_path(&path.keys, keys) || keys.starts_with(&path.keys))
+        wanted
+            .iter()
+            .any(|keys| path.keys.starts_with(keys) || same_path(&path.keys, keys) || keys.starts_with(&path.keys))
     };
     let is_met = match known {
         Known::Listed(rules) => rules.iter().any(|rule| match class {
@@ -319,12 +333,17 @@ fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> 
         }),
         Known::Guessed(_) => matches!(class, "delete-data" | "indirect" | "context" | "overwrite"),
     };
-    if is_met { Vec::new() } else { vec![fact.difference(Aspect::Condition, &format!("{class} by {path}"), "no such rule".to_owned())] }
+    if is_met {
+        Vec::new()
+    } else {
+        vec![fact.difference(Aspect::Condition, &format!("{class} by {path}"), "no such rule".to_owned())]
+    }
 }
 
 /// Whether an action is that of a pattern: `service:Name`, `service:Verb*`, `*:Verb*`, `*:*Noun`.
 fn matches_pattern(pattern: &str, action: &str) -> bool {
-    let (Some((service, name)), Some((actual_service, actual_name))) = (pattern.split_once(':'), action.split_once(':'))
+    let (Some((service, name)), Some((actual_service, actual_name))) =
+        (pattern.split_once(':'), action.split_once(':'))
     else {
         return false;
     };
@@ -337,18 +356,17 @@ fn matches_pattern(pattern: &str, action: &str) -> bool {
 }
 
 /// Lines of `service:Name aspect reason`; a name may begin or end in `*`, and the service be `*`.
-fn explanations() -> Vec<(&'static str, &'static str)> {
+pub(super) fn explanations() -> Vec<(&'static str, &'static str)> {
     let lines = EXPLAINED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.filter_map(|line| {
-        let mut words = line.splitn(3, ' ');
-        Some((words.next()?, words.next()?))
-    }).collect()
+    lines
+        .filter_map(|line| {
+            let mut words = line.splitn(3, ' ');
+            Some((words.next()?, words.next()?))
+        })
+        .collect()
 }
 
-fn is_explained(explanations: &[(&str, &str)], difference: &Difference) -> bool {
+pub(super) fn is_explained(explanations: &[(&str, &str)], difference: &Difference) -> bool {
     let aspect = difference.aspect.to_string();
-    explanations.iter().any(|(action, of)| {
-        *of == aspect
-            && matches_pattern(action, &difference.action)
-    })
+    explanations.iter().any(|(action, of)| *of == aspect && matches_pattern(action, &difference.action))
 }

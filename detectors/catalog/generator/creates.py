@@ -9,7 +9,7 @@ EXISTS = re.compile(r"AlreadyExist|Exists(Exception|Fault)?$|Duplicate|AlreadyOw
                     r"InUseException.*Name|AlreadyRegistered|AlreadyUsed", re.I)
 # What a model says of a create that answers with what exists already.
 IDEMPOTENT = re.compile(
-    r"idempotent|already exists?[^.]{0,120}(returns?|no (action|effect|error)|succe)|returns? the existing|"
+    r"idempotent|multiple times (using|with) the same|already exists?[^.]{0,120}(returns?|no (action|effect|error)|succe)|returns? the existing|"
     r"(updates?|overwrit\w+|replac\w+) (the|an) existing|if [^.]{0,80} exists[^.]{0,60}(updated?|overwritten|replaced?)",
     re.I)
 SERVER = ("Create", "Run", "Allocate", "Import", "Copy", "Restore", "Provision", "Launch", "Request", "Clone", "Purchase",
@@ -54,6 +54,9 @@ def proof(variants, is_put, server_side):
         return ""
     if server_side:
         return "server-assigned"
+    # What is taken back within its window lived on under its name.
+    if any(operation.verb == "Restore" for operation in variants):
+        return ""
     if all(any(EXISTS.search(error) for error in operation.errors) for operation in variants):
         return "fails-if-exists"
     return ""
@@ -101,7 +104,8 @@ class Made:
         # An ARN made of the caller's name is no identifier that the service assigned.
         is_same = any(leaf.name.lower() in self.wanted for leaf in in_request)
         arn_only = suffixes == {"arn"} and not own_ids
-        self.is_server_assigned = bool(in_response) and not is_same and not (arn_only and named) and not (
+        is_answered = any(not self.is_name(leaf) for leaf in in_response) and suffixes != {"name"}
+        self.is_server_assigned = is_answered and not is_same and not (arn_only and named) and not (
             kept and self.is_named)
 
     def is_name(self, leaf):

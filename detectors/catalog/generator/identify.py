@@ -14,7 +14,7 @@ NO_IDENTIFIER = re.compile(
 # Not even where they are required.
 NEVER = re.compile(
     r"^(.*token|clientrequestid|.*idempotency.*|creatorrequestid|dryrun|expectedbucketowner|awsaccountid|ifmatch|etag|"
-    r".*revisionid|reason|description|comment|cause|status|"
+    r".*revisionid|reason|description|comment|cause|.*status|"
     r"currentversion|expectedversion|authenticationtoken|.*password|instancetoken|tags?|tagkeys?)$", re.I)
 
 
@@ -111,7 +111,9 @@ class Request:
 
     @classmethod
     def place(cls, operation, leaf):
-        return cls.uri(operation).find("{" + leaf.path[0].lower())
+        """How far in a path of the API the member stands; what is in no path is innermost."""
+        found = cls.uri(operation).find("{" + leaf.path[0].lower())
+        return found if found >= 0 else len(cls.uri(operation))
 
 
 def parent_leaf(operation, parent):

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use trailbrake_detectors::engine::{Engine, Fact, Input, Partition, Settings};
-use trailbrake_detectors::event::{
-    Effect, Event, Identity, IdentityKind, Mention, Outcome, Proof, Scope, WeightClass,
-};
+use trailbrake_detectors::event::{Effect, Event, Identity, IdentityKind, Mention, Outcome, Proof, Scope, WeightClass};
 use trailbrake_detectors::time::Second;
 
 use crate::START;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use trailbrake_detectors::engine::{FactRow, Desired, Mode, Partition, Row};
+use trailbrake_detectors::engine::{Desired, FactRow, Mode, Partition, Row};
 
 use crate::journal::{Cut, Journal, JournalError, Order};
 use crate::limits::{

@@ -9,7 +9,7 @@ EXISTS = re.compile(r"AlreadyExist|Exists(Exception|Fault)?$|Duplicate|AlreadyOw
                     r"InUseException.*Name|AlreadyRegistered|AlreadyUsed", re.I)
 # What a model says of a create that answers with what exists already.
 IDEMPOTENT = re.compile(
-    r"idempotent|already exists?[^.]{0,120}(returns?|no (action|effect|error)|succe)|returns? the existing|"
+    r"idempotent|multiple times (using|with) the same|already exists?[^.]{0,120}(returns?|no (action|effect|error)|succe)|returns? the existing|"
     r"(updates?|overwrit\w+|replac\w+) (the|an) existing|if [^.]{0,80} exists[^.]{0,60}(updated?|overwritten|replaced?)",
     re.I)
 SERVER = ("Create", "Run", "Allocate", "Import", "Copy", "Restore", "Provision", "Launch", "Request", "Clone", "Purchase",
@@ -54,6 +54,9 @@ def proof(variants, is_put, server_side):
         return ""
     if server_side:
         return "server-assigned"
+    # What is taken back within its window lived on under its name.
+    if any(operation.verb == "Restore" for operation in variants):
+        return ""
     if all(any(EXISTS.search(error) for error in operation.errors) for operation in variants):
         return "fails-if-exists"
     return ""
@@ -101,7 +104,8 @@ class Made:
         # An ARN made of the caller's name is no identifier that the service assigned.
         is_same = any(leaf.name.lower() in self.wanted for leaf in in_request)
         arn_only = suffixes == {"arn"} and not own_ids
-        self.is_server_assigned = bool(in_response) and not is_same and not (arn_only and named) and not (
+        is_answered = any(not self.is_name(leaf) for leaf in in_response) and suffixes != {"name"}
+        self.is_server_assigned = is_answered and not is_same and not (arn_only and named) and not (
             kept and self.is_named)
 
     def is_name(self, leaf):
@@ -110,7 +114,9 @@ class Made:
     def of_request(self):
         found = []
         for leaf in self.operation.inputs:
-            if len(leaf.path) > 2 or leaf.each or leaf.type == "boolean" or len(leaf.path) == 2 and not leaf.is_required:
+            if len(leaf.path) > 2 or leaf.each or leaf.type == "boolean":
+                continue
+            if len(leaf.path) == 2 and not leaf.is_required and not self.is_own(leaf.path[0].removesuffix("Input"), 0, 1):
                 continue
             name, copies = leaf.name.lower(), self.operation.verb in ("Copy", "Clone")
             for prefix in ("target", "destination", "new"):
@@ -121,8 +127,9 @@ class Made:
             # What a copy names alike is what it copies.
             if copies and name != "name":
                 continue
-            same = name in self.wanted and (stem or suffix == "" or len(leaf.path) == 1)
-            called = name == "name" and len(leaf.path) == 1 or stem == self.noun and suffix in ("name", "identifier", "id")
+            own = len(leaf.path) == 1 or self.is_own(leaf.path[0].removesuffix("Input"), 0, 1)
+            same = name in self.wanted and (stem or suffix == "" or own)
+            called = name == "name" and own or stem == self.noun and suffix in ("name", "identifier", "id")
             if same or called or stem in self.stems and stem and suffix in ("name", "identifier"):
                 found.append(leaf)
         return found
@@ -139,9 +146,11 @@ class Made:
                 container, stem, suffix = leaf.path[:-1], *words.stem(leaf.name)
             if len(container) > 2 or suffix in ("key", "uri") and leaf.name.lower() not in self.wanted:
                 continue
-            if container and not self.is_own(container[-1], len(tops), len(container)):
+            is_plain = leaf.name.lower() in self.wanted and words.stem(leaf.name)[0] and len(container) == 1
+            if container and not is_plain and not self.is_own(container[-1], len(tops), len(container)):
                 continue
-            called = suffix and (stem in self.stems and stem or stem == "")
+            near = len(stem) > 2 and self.noun.endswith(stem) and container
+            called = suffix and (stem in self.stems and stem or stem == "" or near)
             if called or leaf.name.lower() in self.wanted:
                 found.append((len(container), leaf))
         if not found:
@@ -150,9 +159,15 @@ class Made:
         return [leaf for level, leaf in found if level == depth]
 
     def is_own(self, container, tops, depth):
-        plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         noun = self.noun.rstrip("s")
+        if container.lower().rstrip("s") == noun:
+            return True
+        plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         if plain == noun or depth == 1 and tops == 1:
+            return True
+        if depth == 1 and self.operation.name.startswith("Batch"):
+            return True
+        if len(container) > 3 and noun.endswith(container.lower().rstrip("s")):
             return True
         return len(plain) > 2 and (noun.endswith(plain) or plain.endswith(noun)) or plain.startswith(noun)
 

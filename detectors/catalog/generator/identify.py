@@ -6,15 +6,15 @@ from . import words
 
 # Members that say how, and not what.
 NO_IDENTIFIER = re.compile(
-    r"^(client(request)?(token|id)?|.*idempotency.*|creatorrequestid|dryrun|expectedbucketowner|aws?accountid|accountid|"
+    r"^(client(request)?token|clientrequestid|.*idempotency.*|creatorrequestid|dryrun|expectedbucketowner|aws?accountid|accountid|"
     r"ownerid|owneraccount(id)?|ifmatch|etag|.*revisionid|locktoken|changetoken|updatetoken|requestid|catalogid|reason|"
     r"description|comment|mfa|.*count|region|force|.*region|tags?|tagkeys?|cause|message|status|type|.*type|state|"
     r"currentversion|version|expectedversion|authenticationtoken|.*password|instancetoken|requestpayer|"
     r"nexttoken|maxresults|limit|callas|usertoken|.*timestamp|mode|format|locale(id)?|language(code)?|stage)$", re.I)
 # Not even where they are required.
 NEVER = re.compile(
-    r"^(client(request)?(token|id)?|.*idempotency.*|creatorrequestid|dryrun|expectedbucketowner|awsaccountid|ifmatch|etag|"
-    r".*revisionid|locktoken|changetoken|updatetoken|requestid|reason|description|comment|cause|status|"
+    r"^(.*token|clientrequestid|.*idempotency.*|creatorrequestid|dryrun|expectedbucketowner|awsaccountid|ifmatch|etag|"
+    r".*revisionid|reason|description|comment|cause|.*status|"
     r"currentversion|expectedversion|authenticationtoken|.*password|instancetoken|tags?|tagkeys?)$", re.I)
 
 
@@ -24,6 +24,9 @@ def member_noun(name):
     return words.singular(name)
 
 
+BARE = 61
+
+
 def score(member, noun):
     """How well a member's name fits a noun. 50 and more is a match."""
     plain = member_noun(member)
@@ -31,8 +34,11 @@ def score(member, noun):
     noun = noun.lower()
     if plain.lower() == noun or stem == noun:
         return 100
+    if noun.endswith("version") and stem.endswith("version"):
+        return 90
+    # `DeleteTemplate(id, templateName)`: what is called more closely is the innermost.
     if stem == "" and suffix != "key":
-        return 80
+        return BARE
     if len(stem) > 2 and noun.endswith(stem):
         return 60 + len(stem)
     if noun and stem.endswith(noun):
@@ -52,34 +58,37 @@ class Request:
     def __init__(self, operation, thing):
         usable = [
             leaf for leaf in operation.inputs
-            if leaf.type in ("string", "integer", "long") and len(leaf.path) <= 3
+            if leaf.type in ("string", "integer", "long") and len(leaf.path) <= 3 and (len(leaf.path) == 1 or leaf.is_reached)
             and (score(leaf.name, thing) == 100 or not (NEVER if leaf.is_required else NO_IDENTIFIER).match(leaf.name))
         ]
         required = [leaf for leaf in usable if leaf.is_required]
-        shallow = [leaf for leaf in usable if len(leaf.path) == 1 or leaf.is_required]
+        shallow = [leaf for leaf in usable if len(leaf.path) == 1 or leaf.is_required or self.is_of(leaf, thing)]
         self.is_guessed = False
         self.primary, self.parents = [], []
         ranked = sorted(
             enumerate(shallow),
-            key=lambda pair: (score(pair[1].name, thing), pair[1].is_required, -len(pair[1].path), pair[0]),
+            key=lambda pair: (
+                self.score(pair[1], thing), pair[1].is_required, -len(pair[1].path), words.stem(pair[1].name)[1] != "",
+                pair[0]),
         )
         if not ranked:
             return
         best = ranked[-1][1]
-        value = score(best.name, thing)
+        value = self.score(best, thing)
         if value < 50 and required:
             # The last that is required is the innermost.
             best = max(required, key=lambda leaf: (self.place(operation, leaf), required.index(leaf)))
             self.is_guessed = len({leaf.name for leaf in required}) > 1
         elif not best.is_required:
-            self.is_guessed = True
+            self.is_guessed = not best.is_reached or len(best.path) == 1
             if value < 50 and not words.stem(best.name)[1]:
                 return
         stem = words.stem(member_noun(best.name))[0]
-        alike = {stem, thing.lower()} if value >= 80 else {stem}
+        alike = {stem, thing.lower()} if value >= 90 or value == BARE else {stem}
         self.primary = [
             leaf for leaf in shallow
             if leaf.name == best.name
+            or leaf.each and leaf.each == best.each and self.is_of(leaf, thing)
             or words.stem(member_noun(leaf.name))[0] in alike and words.stem(leaf.name)[1] and not best.each and not leaf.each
         ]
         names = {leaf.name for leaf in self.primary}
@@ -88,12 +97,23 @@ class Request:
         self.parents = sorted(outer, key=lambda leaf: self.place(operation, leaf))
 
     @staticmethod
+    def is_of(leaf, thing):
+        """Whether the structure that holds the value is called like the thing."""
+        return len(leaf.path) > 1 and score(leaf.path[-2], thing) >= 60
+
+    @classmethod
+    def score(cls, leaf, thing):
+        return max(score(leaf.name, thing), 70 if cls.is_of(leaf, thing) else 0)
+
+    @staticmethod
     def uri(operation):
         return operation.model.get("http", {}).get("requestUri", "").lower().replace("+", "")
 
     @classmethod
     def place(cls, operation, leaf):
-        return cls.uri(operation).find("{" + leaf.path[0].lower())
+        """How far in a path of the API the member stands; what is in no path is innermost."""
+        found = cls.uri(operation).find("{" + leaf.path[0].lower())
+        return found if found >= 0 else len(cls.uri(operation))
 
 
 def parent_leaf(operation, parent):

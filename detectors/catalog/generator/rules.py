@@ -25,7 +25,9 @@ class Thing:
         has_twin = self.source in ("apigateway", "elasticloadbalancing")
         self.kind = "" if is_apart or has_twin else hand.things.get(key, "")
         if not self.kind:
-            self.kind = types.find({service.name for service in self.services} if has_twin else names, self.noun, deletes)
+            self.kind = types.find(
+                {sources.NAMESPACES.get(service.name, service.name) for service in self.services} if has_twin else names,
+                self.noun, deletes)
         has_type = bool(self.kind)
         self.is_config = all(effects.is_setting(operation, has_type, self.creates) for operation in self.destroys)
         self.kind = self.kind or f"{self.source}:{words.uncapitalised(self.noun)}"
@@ -36,10 +38,11 @@ class Thing:
     def find_parents(self):
         """What contains it, by the members that all its destroys require and its creates know."""
         requests = [request for _, request in self.requests()]
+        requests = [request for request in requests if request.primary]
         first = requests[0].parents if requests else []
         common = [
             name for name in dict.fromkeys(leaf.name for leaf in first)
-            if all(any(name.lower() == other.name.lower() for other in request.parents) for request in requests)
+            if all(any(is_same_container(name, other.name) for other in request.parents) for request in requests)
         ]
         makers = self.creates or self.puts
         self.parents = [
@@ -52,7 +55,7 @@ class Rules:
 
     def __init__(self, types, hand):
         self.types, self.hand = types, hand
-        self.things, self.lines, self.kinds = {}, collections.defaultdict(list), {}
+        self.things, self.lines, self.kinds, self.adopted = {}, collections.defaultdict(list), {}, {}
         groups = collections.defaultdict(list)
         for service in models.services():
             groups[service.source, sources.APART.get(service.name, "")].append(service)
@@ -110,12 +113,33 @@ class Rules:
             if thing:
                 effect = effects.effect(operation)
                 (thing.creates if effect == "create" else thing.puts).append(operation)
+        self.adopt(source, apart, operations)
+
+    def adopt(self, source, apart, operations):
+        """Gives things that nothing makes what is called nearly like their makers: `CreateRecipeJob` makes a job."""
+        makers = [operation for operation in operations if effects.effect(operation) in ("create", "put")]
+        free = [operation for operation in makers if not self.maker_of(source, apart, operation)]
+        for key, thing in sorted(self.things.items()):
+            if key[:2] != (source, apart) or thing.creates or thing.puts:
+                continue
+            for operation in free:
+                noun = operation.thing.lower()
+                near = noun.endswith(key[2]) or noun.startswith(key[2])
+                if near and len(key[2]) > 2 and effects.effect(operation) == "create":
+                    self.adopted[source, operation.name] = thing
+                    thing.creates.append(operation)
+            for operation in operations if not thing.creates else ():
+                if operation.verb in ("Update", "Modify", "Generate") and operation.thing.lower() == key[2]:
+                    self.adopted[source, operation.name] = thing
+                    thing.puts.append(operation)
 
     def maker_of(self, source, apart, operation):
         """The thing that an action makes."""
+        if (source, operation.name) in self.adopted:
+            return self.adopted[source, operation.name]
         if effects.effect(operation) not in ("create", "put"):
             return None
-        if operation.verb in ("Update", "Modify", "Tag", "Apply", "Replace", "Open"):
+        if operation.verb in ("Update", "Modify", "Tag", "Apply", "Replace"):
             return None
         noun = MAKERS.get(f"{source}:{operation.name}", operation.thing)
         return self.things.get(self.key(source, apart, noun))
@@ -162,10 +186,10 @@ class Rules:
         if effect == "destroy":
             thing = self.things.get(self.key(source, apart, first.thing))
             yield self.destroy(thing, variants) if thing else "other"
-        elif effect in ("create", "put"):
+        elif effect in ("create", "put") or (source, name) in self.adopted:
             thing = self.maker_of(source, apart, first)
-            if thing and (effect == "create" or first in thing.puts and not thing.creates):
-                line = create_rule(thing, variants, effect == "put")
+            if thing and (effect == "create" or first in thing.puts and not self.is_made(thing, first)):
+                line = create_rule(thing, variants, effect != "create")
                 if line:
                     self.use(thing)
                 yield line or "other"
@@ -175,6 +199,11 @@ class Rules:
             yield self.touch(source, apart, variants, effect)
         elif first.verb in words.DESTROY | words.DISRUPT | words.CREATE:
             yield "other"
+
+    @staticmethod
+    def is_made(thing, put):
+        """Whether the service has a real create of it."""
+        return any(maker.service is put.service and create_rule(thing, [maker], False) for maker in thing.creates)
 
     def use(self, thing):
         """Notes that a rule needs the kind, and how to call it."""
@@ -210,7 +239,8 @@ class Rules:
             if items:
                 found.append("id=" + unique("." + item for item in items))
         elif ids:
-            found.append("id=" + unique(path_of(leaf, "request") for leaf in ids))
+            answered = [path for operation in variants for path in answers(operation, ids)]
+            found.append("id=" + unique([*(path_of(leaf, "request") for leaf in ids), *answered]))
         levels = []
         for name in thing.parents:
             level = [path for operation in variants for path in parent_leaf(operation, name)]
@@ -227,7 +257,7 @@ class Rules:
         thing = self.touched(source, apart, variants[0])
         if thing:
             self.use(thing)
-            return " ".join([effect, thing.kind, *self.places(thing, variants)])
+            return " ".join([effect, thing.kind, *self.places(thing, variants), *conditions.waivers(variants)])
         if effect == "unguard":
             return "unguard"
         request = Request(variants[0], variants[0].thing)
@@ -236,7 +266,7 @@ class Rules:
         own = Thing(source, variants[0].thing, [variants[0].service])
         own.kind = f"{source}:{words.uncapitalised(variants[0].thing)}"
         self.use(own)
-        return " ".join(["disrupt", own.kind, *self.places(own, variants)])
+        return " ".join(["disrupt", own.kind, *self.places(own, variants), *conditions.waivers(variants)])
 
     def touched(self, source, apart, operation):
         """The thing that an action acts on: the one of its noun, else the one whose identifier it takes."""
@@ -265,7 +295,10 @@ MAKERS = {
     "organizations:CreateGovCloudAccount": "account", "iam:UploadSSHPublicKey": "sshpublickey",
     "ecr:PutImage": "image", "ec2:RequestSpotFleet": "spotfleetrequest",
     "ec2:RequestSpotInstances": "spotinstancerequest", "dms:CreateReplicationTask": "replicationtask",
-    "config:PutConfigRule": "configrule", "cloudsearch:DefineIndexField": "indexfield",
+    "config:PutConfigRule": "configrule", "autoscaling:PutScalingPolicy": "policy",
+    "autoscaling:PutScheduledUpdateGroupAction": "scheduledaction",
+    "autoscaling:BatchPutScheduledUpdateGroupAction": "scheduledaction", "drs:StartRecovery": "recoveryinstance",
+    "servicecatalog:ProvisionProduct": "provisionedproduct", "cloudsearch:DefineIndexField": "indexfield",
 }
 
 
@@ -275,6 +308,19 @@ def lists_of(thing, operation, leaf):
         # The older dialect lists them as `instancesSet.items[].instanceId`.
         return f"{path},request.{words.uncapitalised(thing.noun)}sSet"
     return path
+
+
+def is_same_container(one, other):
+    """`botName` and `botId` are both about a bot."""
+    return one.lower() == other.lower() or words.stem(one)[0] == words.stem(other)[0] != ""
+
+
+def answers(operation, ids):
+    """EC2 abbreviates the wrapper of some newer requests, and answers with what is deleted."""
+    if operation.service.protocol != "ec2" or operation.name in LEGACY:
+        return []
+    names = {leaf.name.lower() for leaf in ids}
+    return [path_of(leaf, "response") for leaf in operation.outputs if leaf.name.lower() in names and len(leaf.path) <= 2]
 
 
 def item_names(thing, variants, each):

@@ -5,7 +5,7 @@ import re
 OBSERVE = set(
     "Get List Describe Head Lookup Search Query Scan Select View Check Validate Preview Simulate Estimate Count Decrypt "
     "Encrypt Poll Receive Fetch Read Retrieve Download Is Test Verify Evaluate Compare Detect Analyze Recognize Infer "
-    "Invoke Discover Predict Synthesize Translate Classify Compute Calculate Filter Generate".split()
+    "Invoke Discover Predict Synthesize Translate Classify Compute Calculate Filter".split()
 )
 DESTROY = set(
     "Delete Terminate Destroy Purge Deregister Unregister Release Drop Erase Wipe Flush Retire Expire Evict Close "
@@ -14,7 +14,8 @@ DESTROY = set(
 DISRUPT = set(
     "Stop Reboot Restart Detach Disassociate Dissociate Remove Disable Suspend Pause Failover Switchover Revoke "
     "Deactivate Disconnect Cancel Abort Unassign Drain Decrease Unsubscribe Leave Reject Decline Withdraw Rollback "
-    "Deprecate Archive Backtrack Block Isolate Unlink Unmap Exclude".split()
+    "Deprecate Archive Backtrack Block Isolate Unlink Unmap Exclude Unlock Unmonitor Unshare Ungroup Shutdown Deauthorize "
+    "Invalidate Logout Disallow Redact".split()
 )
 # These make something new.
 CREATE = set(
@@ -24,7 +25,7 @@ CREATE = set(
 # These make something too where nothing above does, and never prove that it is new.
 PUT = set(
     "Put Start Add Publish Submit Send Post Set Accept Associate Attach Authorize Enable Grant Update Verify Claim "
-    "Assign Activate Subscribe Invite Connect Join Tag Modify Open Deploy Initiate Write Apply Replace Admin".split()
+    "Assign Activate Subscribe Invite Connect Join Tag Modify Open Deploy Initiate Write Apply Replace Generate Admin".split()
 )
 ADVERBS = ("Batch", "Bulk", "Admin", "Force")
 PREPOSITIONS = ("From", "To", "With", "For", "In", "On", "Of", "By")

@@ -89,8 +89,8 @@ pub enum Unreadable {
     NoColumn(&'static str),
 }
 
-/// Compares a catalog with a table of actions, or of parameters that change what actions do.
-pub fn compare(catalog: &Catalog, table: &str) -> Result<Comparison, Unreadable> {
+/// The differences of each row.
+pub(super) fn differences(catalog: &Catalog, table: &str) -> Result<Vec<Vec<Difference>>, Unreadable> {
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     let not_csv = |error: csv::Error| Unreadable::NotCsv(error.to_string());
     let header = reader.headers().map_err(not_csv)?.clone();
@@ -105,12 +105,19 @@ pub fn compare(catalog: &Catalog, table: &str) -> Result<Comparison, Unreadable>
         (_, true) => condition_differences,
         _ => return Err(Unreadable::NoColumn("path")),
     };
-    let explanations = explanations();
-    let mut comparison = Comparison::default();
+    let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(not_csv)?;
-        let fact = Fact { cells: header.iter().zip(record.iter()).collect() };
-        let found = differ(catalog, &fact);
+        rows.push(differ(catalog, &Fact { cells: header.iter().zip(record.iter()).collect() }));
+    }
+    Ok(rows)
+}
+
+/// Compares a catalog with a table of actions, or of parameters that change what actions do.
+pub fn compare(catalog: &Catalog, table: &str) -> Result<Comparison, Unreadable> {
+    let explanations = explanations();
+    let mut comparison = Comparison::default();
+    for found in differences(catalog, table)? {
         let is_empty = found.is_empty();
         let open: Vec<Difference> =
             found.into_iter().filter(|difference| !is_explained(&explanations, difference)).collect();
@@ -170,7 +177,9 @@ fn effects(class: &str, is_protection: bool, is_data: bool) -> Vec<Effect> {
         "detach" | "disrupt" | "cancel" | "revoke" => vec![Disrupt],
         "untag" => vec![Other],
         "protect-off" => vec![Unguard, Destroy],
-        "overwrite" => vec![Other, Disrupt],
+        "overwrite" => vec![Other, Disrupt, Create],
+        // What an agent does through a tool has a record of its own.
+        "agent-marker" => vec![Other],
         "restore" => vec![Create, Other],
         _ => vec![],
     };
@@ -331,8 +340,23 @@ fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> 
     }
 }
 
-/// Lines of `service:Name aspect reason`; the name may end in `*`.
-fn explanations() -> Vec<(&'static str, &'static str)> {
+/// Whether an action is that of a pattern: `service:Name`, `service:Verb*`, `*:Verb*`, `*:*Noun`.
+fn matches_pattern(pattern: &str, action: &str) -> bool {
+    let (Some((service, name)), Some((actual_service, actual_name))) =
+        (pattern.split_once(':'), action.split_once(':'))
+    else {
+        return false;
+    };
+    let same_name = match (name.strip_prefix('*'), name.strip_suffix('*')) {
+        (Some(tail), _) => actual_name.ends_with(tail),
+        (_, Some(stem)) => actual_name.starts_with(stem),
+        _ => actual_name == name,
+    };
+    same_name && (service == "*" || service == actual_service)
+}
+
+/// Lines of `service:Name aspect reason`; a name may begin or end in `*`, and the service be `*`.
+pub(super) fn explanations() -> Vec<(&'static str, &'static str)> {
     let lines = EXPLAINED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
         .filter_map(|line| {
@@ -342,13 +366,7 @@ fn explanations() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-fn is_explained(explanations: &[(&str, &str)], difference: &Difference) -> bool {
+pub(super) fn is_explained(explanations: &[(&str, &str)], difference: &Difference) -> bool {
     let aspect = difference.aspect.to_string();
-    explanations.iter().any(|(action, of)| {
-        *of == aspect
-            && match action.strip_suffix('*') {
-                Some(stem) => difference.action.starts_with(stem),
-                None => difference.action == *action,
-            }
-    })
+    explanations.iter().any(|(action, of)| *of == aspect && matches_pattern(action, &difference.action))
 }

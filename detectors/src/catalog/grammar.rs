@@ -15,12 +15,14 @@ const VERBS: [(Effect, &str); 4] = [
     (
         Effect::Destroy,
         "Delete Terminate Destroy Purge Deregister Unregister Release Drop Erase Wipe Flush Retire Expire Evict Close \
-         Decommission Deprovision Undeploy Discard Dispose Forget",
+         Decommission Deprovision Undeploy Discard Dispose Forget Unpeer",
     ),
     (
         Effect::Disrupt,
         "Stop Reboot Restart Detach Disassociate Dissociate Remove Disable Suspend Pause Failover Switchover Revoke \
-         Deactivate Disconnect Cancel Abort Unassign Drain Decrease Unsubscribe Leave",
+         Deactivate Disconnect Cancel Abort Unassign Drain Decrease Unsubscribe Leave Reject Decline Withdraw Rollback \
+         Deprecate Archive Backtrack Block Isolate Unlink Unmap Exclude Unlock Unmonitor Unshare Ungroup Shutdown \
+         Deauthorize Invalidate Logout Disallow Redact",
     ),
     (Effect::Create, "Create Import Register Allocate Provision Launch Restore Copy Run Upload Define Clone Request"),
 ];

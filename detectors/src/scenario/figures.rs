@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use super::{ALL, Expectation, Options, Scenario, generate};
 use crate::catalog::Catalog;
 use crate::decode::decode;
+use crate::detector::Weights;
 use crate::engine::{Engine, Fact, Input, Output, Settings, Situation};
 use crate::event::{Effect, Outcome};
 use crate::incident::Severity;
 use crate::time::Second;
-use crate::detector::Weights;
 
 const START: Second = Second(crate::testing::START);
 /// So many seeds of each scenario are tried.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::order::FactKey;
 use super::index::Index;
+use super::order::FactKey;
 use super::store::Store;
 use crate::event::{Event, Identity, IdentityKind, RunsAs, Start};
 use crate::limits::{STARTED_SECONDS_MAX, STARTS_LOOKED_AT_MAX};

@@ -1,6 +1,8 @@
 //! Benign: everything that looks like destruction at once, over many principals and accounts; and, where it is asked for,
 //! one scenario in its midst that is not benign.
 
+use fastrand::Rng;
+
 use super::autoscaling::Group;
 use super::caller::{self, Caller, Role, agent};
 use super::ci_environments::Pipeline;
@@ -68,7 +70,7 @@ impl Organisation {
             lookers.push((writer.place.clone(), looker(writer, 0)));
         }
         let per_slice = (options.rate.max(0.0) * SLICE_MS as f64) / 1000.0;
-        let injected = options.inject.map(|scenario| injected(writer, scenario, &options).peekable());
+        let injected = options.inject.map(|scenario| injected(scenario, &options).peekable());
         Self { members, lookers, written_until_ms: 0, until_ms, per_slice, due: 0.0, injected }
     }
 
@@ -148,8 +150,9 @@ fn looker(writer: &mut Writer, number: u32) -> Caller {
 }
 
 /// The trail of a scenario, begun at some time within the duration.
-fn injected(writer: &mut Writer, scenario: &'static Scenario, options: &Options) -> Trail {
+fn injected(scenario: &'static Scenario, options: &Options) -> Trail {
     let latest = options.duration_seconds.max(0) * INJECTED_UNTIL / 100;
-    let start = options.start.plus(writer.random.i64(0..=latest));
+    // A chance of its own, so that the organisation is the same with it and without.
+    let start = options.start.plus(Rng::with_seed(options.seed).i64(0..=latest));
     Trail::new(scenario, &Options { start, inject: None, ..*options })
 }

@@ -1,6 +1,7 @@
 //! Reads the tables of the catalog: kinds of resources, actions, and other names of services.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -59,26 +60,30 @@ impl<'a> Layer<'a> {
         let mut layer = Self::default();
         let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         for (line, content) in lines.filter(|(_, content)| !content.is_empty() && !content.starts_with('#')) {
-            let mut words = content.split_whitespace();
-            let read = match (words.next(), words.next()) {
-                (Some("alias"), Some(alias)) => words.next().map_or(Err(Mistake::TooFewColumns), |service| {
-                    layer.aliases.push((alias, service));
-                    Ok(())
-                }),
-                (Some(name), Some(second)) => match class(second) {
-                    Some(class) => kind(name, class, words).and_then(|kind| match layer.kinds.contains_key(name) {
-                        true => Err(Mistake::Twice(name.to_owned())),
-                        false => Ok(drop(layer.kinds.insert(name, Arc::new(kind)))),
-                    }),
-                    None => Ok(layer.actions.push((line, content))),
-                },
-                _ => Err(Mistake::TooFewColumns),
-            };
-            if let Err(mistake) = read {
+            if let Err(mistake) = layer.line(line, content) {
                 problems.push(Problem { line, mistake });
             }
         }
         layer
+    }
+
+    fn line(&mut self, line: usize, content: &'a str) -> Result<(), Mistake> {
+        let mut words = content.split_whitespace();
+        let (Some(name), Some(second)) = (words.next(), words.next()) else { return Err(Mistake::TooFewColumns) };
+        if name == "alias" {
+            self.aliases.push((second, words.next().ok_or(Mistake::TooFewColumns)?));
+            return Ok(());
+        }
+        let Some(class) = class(second) else {
+            self.actions.push((line, content));
+            return Ok(());
+        };
+        let kind = Arc::new(kind(name, class, words)?);
+        match self.kinds.entry(name) {
+            Entry::Occupied(_) => return Err(Mistake::Twice(name.to_owned())),
+            Entry::Vacant(vacant) => vacant.insert(kind),
+        };
+        Ok(())
     }
 
     /// Reads the actions and puts them in the place of those already there.

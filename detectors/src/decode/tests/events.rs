@@ -102,6 +102,43 @@ fn conditions_choose_the_effect() {
 }
 
 #[test]
+fn what_spares_or_forces_a_deletion_is_told() {
+    let cases = [
+        ("rds:DeleteDBInstance", json!({"dBInstanceIdentifier": "a", "skipFinalSnapshot": true}), (false, true)),
+        ("rds:DeleteDBInstance", json!({"dBInstanceIdentifier": "a", "skipFinalSnapshot": false}), (true, false)),
+        ("rds:DeleteDBCluster", json!({"dBClusterIdentifier": "a", "finalDBSnapshotIdentifier": "s"}), (true, false)),
+        ("rds:DeleteDBInstance", json!({"dBInstanceIdentifier": "a"}), (false, false)),
+        (
+            "elasticache:DeleteReplicationGroup",
+            json!({"replicationGroupId": "a", "finalSnapshotIdentifier": "s"}),
+            (true, false),
+        ),
+        ("secretsmanager:DeleteSecret", json!({"secretId": "a", "forceDeleteWithoutRecovery": true}), (false, true)),
+        ("ecr:DeleteRepository", json!({"repositoryName": "a", "force": true}), (false, true)),
+    ];
+    for (action, request, expected) in cases {
+        let event = event(action, request.clone(), json!(null), &json!({})).expect("an event");
+        let [resource] = event.resources.as_slice() else { panic!("one resource: {event:?}") };
+        assert_eq!((resource.is_spared, resource.is_forced), expected, "{action} {request}");
+    }
+}
+
+#[test]
+fn what_guards_others_is_told() {
+    let cases = [
+        ("cloudtrail:StopLogging", json!({"name": "t"}), Effect::Unguard, true),
+        ("cloudtrail:DeleteTrail", json!({"name": "t"}), Effect::Destroy, true),
+        ("ec2:DeleteFlowLogs", json!({"DeleteFlowLogsRequest": {"FlowLogId": "fl-1"}}), Effect::Destroy, true),
+        ("guardduty:DeleteDetector", json!({"detectorId": "d"}), Effect::Destroy, true),
+        ("ec2:DeleteVolume", json!({"volumeId": "v"}), Effect::Destroy, false),
+    ];
+    for (action, request, effect, is_guard) in cases {
+        let event = event(action, request, json!(null), &json!({})).expect("an event");
+        assert_eq!((event.effect, event.resources[0].is_guard), (effect, is_guard), "{action}");
+    }
+}
+
+#[test]
 fn refusals_are_kept_and_failures_bear_on_nothing() {
     use Outcome::{Denied, Failed, Ok};
     let volume = || json!({"volumeId": "vol-1"});

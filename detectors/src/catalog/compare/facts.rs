@@ -1,140 +1,14 @@
-//! Compares the catalog with a table of facts about the API that someone else made.
+//! What a row of a table of facts says, and how the catalog differs from it.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use thiserror::Error;
-
-use super::{Catalog, Condition, Known, Origin, Path, Rule, Term, unversioned};
+use super::{Aspect, Difference};
+use crate::catalog::{Catalog, Condition, Known, Origin, Path, Rule, Term, unversioned};
 use crate::event::Effect;
-use crate::limits::CATALOG_DIFFERENCES_MAX;
-
-/// Differences that are known, and why each is right.
-const EXPLAINED: &str = include_str!("../../catalog/differences.txt");
-
-/// How a fact and the catalog differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Aspect {
-    /// The action is not listed, and its verb does not say enough.
-    Missing,
-    /// The action is said to do something else.
-    Effect,
-    /// The resource is of another type.
-    Kind,
-    /// The place where the resource is named is not looked at.
-    Identifier,
-    /// What creates the resource is not known to.
-    Create,
-    /// A parameter's value does not change what the action does.
-    Condition,
-}
-
-impl fmt::Display for Aspect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Missing => "missing",
-            Self::Effect => "effect",
-            Self::Kind => "kind",
-            Self::Identifier => "identifier",
-            Self::Create => "create",
-            Self::Condition => "condition",
-        })
-    }
-}
-
-/// One difference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The action, `service:Name`.
-    pub action: String,
-    /// In what they differ.
-    pub aspect: Aspect,
-    /// What the fact says.
-    pub fact: String,
-    /// What the catalog says.
-    pub catalog: String,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { action, aspect, fact, catalog } = self;
-        write!(formatter, "{action} {aspect}: the table says {fact}, the catalog {catalog}")
-    }
-}
-
-/// What a comparison came to. Each row is in one of the three.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
-    /// Rows without a difference.
-    pub agree: usize,
-    /// Rows all of whose differences are explained in `differences.txt`.
-    pub explained: usize,
-    /// Rows with a difference that is not.
-    pub unexplained: usize,
-    /// The differences that are not explained; the first of them, if there are very many.
-    pub differences: Vec<Difference>,
-}
-
-/// Why a table of facts cannot be compared with.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Unreadable {
-    /// It is not CSV.
-    #[error("not a table of comma-separated values: {0}")]
-    NotCsv(String),
-    /// A column is lacking.
-    #[error(
-        "no column of this name: {0}\nhint: a table of actions has eventSource, eventName, class and id_request_paths, \
-             one of conditions eventSource, eventName, class and path"
-    )]
-    NoColumn(&'static str),
-}
-
-/// The differences of each row.
-pub(super) fn differences(catalog: &Catalog, table: &str) -> Result<Vec<Vec<Difference>>, Unreadable> {
-    let mut reader = csv::Reader::from_reader(table.as_bytes());
-    let not_csv = |error: csv::Error| Unreadable::NotCsv(error.to_string());
-    let header = reader.headers().map_err(not_csv)?.clone();
-    for column in ["eventSource", "eventName", "class"] {
-        if !header.iter().any(|name| name == column) {
-            return Err(Unreadable::NoColumn(column));
-        }
-    }
-    let has = |column: &str| header.iter().any(|name| name == column);
-    let differ = match (has("id_request_paths"), has("path")) {
-        (true, _) => action_differences,
-        (_, true) => condition_differences,
-        _ => return Err(Unreadable::NoColumn("path")),
-    };
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(not_csv)?;
-        rows.push(differ(catalog, &Fact { cells: header.iter().zip(record.iter()).collect() }));
-    }
-    Ok(rows)
-}
-
-/// Compares a catalog with a table of actions, or of parameters that change what actions do.
-pub fn compare(catalog: &Catalog, table: &str) -> Result<Comparison, Unreadable> {
-    let explanations = explanations();
-    let mut comparison = Comparison::default();
-    for found in differences(catalog, table)? {
-        let is_empty = found.is_empty();
-        let open: Vec<Difference> =
-            found.into_iter().filter(|difference| !is_explained(&explanations, difference)).collect();
-        match (is_empty, open.is_empty()) {
-            (true, _) => comparison.agree += 1,
-            (_, true) => comparison.explained += 1,
-            _ => comparison.unexplained += 1,
-        }
-        let room = CATALOG_DIFFERENCES_MAX.saturating_sub(comparison.differences.len());
-        comparison.differences.extend(open.into_iter().take(room));
-    }
-    Ok(comparison)
-}
 
 /// One row of a table of facts.
-struct Fact<'a> {
-    cells: HashMap<&'a str, &'a str>,
+pub(super) struct Fact<'a> {
+    pub(super) cells: HashMap<&'a str, &'a str>,
 }
 
 impl<'a> Fact<'a> {
@@ -150,14 +24,14 @@ impl<'a> Fact<'a> {
         self.cell("eventSource").split(';').map(|source| source.trim().trim_end_matches(".amazonaws.com"))
     }
 
-    /// What the catalog knows under any of the sources' names, and the first of the names.
+    /// What the catalog knows under any of the sources' names, and the name under which it does; else the first.
     fn known<'c>(&self, catalog: &'c Catalog) -> (&'a str, Known<'c>) {
         let first = self.sources().next().unwrap_or_default();
         let listed = self.sources().find_map(|source| match catalog.lookup(source, self.name()) {
-            Known::Listed(rules) => Some(Known::Listed(rules)),
+            Known::Listed(rules) => Some((source, Known::Listed(rules))),
             Known::Guessed(_) => None,
         });
-        (first, listed.unwrap_or_else(|| catalog.lookup(first, self.name())))
+        listed.unwrap_or_else(|| (first, catalog.lookup(first, self.name())))
     }
 
     fn difference(&self, aspect: Aspect, fact: &str, catalog: String) -> Difference {
@@ -192,7 +66,7 @@ fn effects(class: &str, is_protection: bool, is_data: bool) -> Vec<Effect> {
     allowed
 }
 
-fn action_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> {
+pub(super) fn action_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> {
     let class = fact.cell("class");
     let allowed = effects(class, fact.cell("protection") == "y", fact.cell("data_event") == "y");
     let (source, known) = fact.known(catalog);
@@ -304,7 +178,7 @@ fn create(catalog: &Catalog, fact: &Fact<'_>, source: &str, rules: &[&Rule]) -> 
     differs.then(|| fact.difference(Aspect::Create, all, format!("knows no create of {}", kinds.join(" or "))))
 }
 
-fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> {
+pub(super) fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> {
     let (_, known) = fact.known(catalog);
     let (class, path) = (fact.cell("class"), fact.cell("path"));
     let wanted = normal(path.split([' ', '+']).next().unwrap_or_default());
@@ -338,35 +212,4 @@ fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> 
     } else {
         vec![fact.difference(Aspect::Condition, &format!("{class} by {path}"), "no such rule".to_owned())]
     }
-}
-
-/// Whether an action is that of a pattern: `service:Name`, `service:Verb*`, `*:Verb*`, `*:*Noun`.
-fn matches_pattern(pattern: &str, action: &str) -> bool {
-    let (Some((service, name)), Some((actual_service, actual_name))) =
-        (pattern.split_once(':'), action.split_once(':'))
-    else {
-        return false;
-    };
-    let same_name = match (name.strip_prefix('*'), name.strip_suffix('*')) {
-        (Some(tail), _) => actual_name.ends_with(tail),
-        (_, Some(stem)) => actual_name.starts_with(stem),
-        _ => actual_name == name,
-    };
-    same_name && (service == "*" || service == actual_service)
-}
-
-/// Lines of `service:Name aspect reason`; a name may begin or end in `*`, and the service be `*`.
-pub(super) fn explanations() -> Vec<(&'static str, &'static str)> {
-    let lines = EXPLAINED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .filter_map(|line| {
-            let mut words = line.splitn(3, ' ');
-            Some((words.next()?, words.next()?))
-        })
-        .collect()
-}
-
-pub(super) fn is_explained(explanations: &[(&str, &str)], difference: &Difference) -> bool {
-    let aspect = difference.aspect.to_string();
-    explanations.iter().any(|(action, of)| *of == aspect && matches_pattern(action, &difference.action))
 }

@@ -170,7 +170,7 @@ impl Default for Limits {
         Self {
             weights: Weights::default(),
             deletion_burst: BurstLimits {
-                five_minutes: Levels::new(Some(2_000), Some(4_000), Some(6_500), Some(10_000)),
+                five_minutes: Levels::new(Some(2_000), Some(4_000), Some(6_000), Some(10_000)),
                 hour: Levels::new(None, None, Some(15_000), Some(30_000)),
                 resources: Levels::new(Some(25), None, None, None),
                 resources_full: Levels::new(None, None, Some(25), None),

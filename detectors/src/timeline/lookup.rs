@@ -116,15 +116,23 @@ pub(super) fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
     members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| member.key.clone())
 }
 
+/// Whether the create at `key` proves that what it names is new: the API would have failed, or answered with another
+/// identifier, had it been there; or its destruction is the last that was seen of it.
+pub(super) fn is_new(members: &[Member<'_>], key: &FactKey, mention: &Mention) -> bool {
+    let last_before = members.iter().rev().find(|member| member.key < key);
+    mention.proof != Proof::None || last_before.is_some_and(|member| destroys(&member.fact.event))
+}
+
 /// The create that proves how the life began, that ended at `key`: nothing was seen of the resource in it before, and the
-/// API would have failed, or answered with another identifier, had it been there.
+/// API would have failed, or answered with another identifier, had it been there; or its life before ended in our sight.
 pub(super) fn proven_by<'a>(store: &Store, mention: &Mention, life: &Life<'a>) -> Option<Member<'a>> {
     let create = life.sights.first().filter(|first| creates(&first.fact.event))?;
     let event = &create.fact.event;
     let aliases = create.mention.aliases.iter().chain(&mention.aliases).map(String::as_str);
     let was_there = life.ended_before.is_none()
         && store.inventory().existed(&mention.kind, &event.account, &event.region, aliases, event.time);
-    (create.mention.proof != Proof::None && !was_there).then_some(*create)
+    let is_proven = create.mention.proof != Proof::None || life.ended_before.is_some();
+    (is_proven && !was_there).then_some(*create)
 }
 
 /// Which create is the successor of which destroyed resource, within one stem: the resource destroyed first is the first

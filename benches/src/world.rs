@@ -131,13 +131,12 @@ pub fn judge(facts: Vec<Fact>) -> Judged {
 /// Judges further facts; returns the seconds of processor time that a fact took.
 pub fn judge_on(engine: &mut Engine, facts: Vec<Fact>) -> f64 {
     let number = facts.len().max(1) as f64;
-    let facts: Vec<Box<Fact>> = facts.into_iter().map(Box::new).collect();
     let mut outputs = Vec::new();
     let mut marked = None;
     let begun = processor_seconds();
     for fact in facts {
         let (time, received_at, partition) = (fact.event.time, fact.received_at, fact.partition.clone());
-        engine.apply(Input::Fact(fact), &mut outputs);
+        engine.apply(Input::Fact(Box::new(fact)), &mut outputs);
         if marked.is_none_or(|at: Second| time >= at.plus(MARK_SECONDS)) {
             marked = Some(time);
             engine.apply(Input::Mark { partition, time, received_at }, &mut outputs);

@@ -85,6 +85,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// How many facts are held.
+    pub fn facts_held(&self) -> usize {
+        self.timeline.store().len()
+    }
+
     /// The whole memory.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self

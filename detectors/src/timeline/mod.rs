@@ -192,10 +192,11 @@ impl Timeline {
         }
         let first = FactKey::first_of(before);
         for (name, ledger) in &mut self.ledgers {
-            ledger.forget_before(name, &first, &self.limits);
+            for key in ledger.forget_before(name, &first, &self.limits) {
+                self.keys_of.remove(&key);
+            }
         }
         self.ledgers.retain(|_, ledger| !ledger.is_empty());
-        self.keys_of.retain(|key, _| key.second >= before);
         gone
     }
 

@@ -95,6 +95,11 @@ impl State {
         self.at.as_ref().is_none_or(|at| at < fact)
     }
 
+    /// Whether the next entry is the first at or after a place.
+    pub(super) fn is_last_before(&self, place: &FactKey, entries: &Entries) -> bool {
+        self.is_before(place) && entries.at(self.next).is_some_and(|held| held.key >= *place)
+    }
+
     /// Whether sums still hold what lies before a position.
     pub(super) fn reaches_before(&self, position: usize) -> bool {
         let reaches = |sights: &Sights| {

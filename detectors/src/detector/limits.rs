@@ -21,6 +21,8 @@ pub struct Weights {
     pub copies_max: Thousandths,
     /// A security group, a role, a log group.
     pub usually_unused: Thousandths,
+    /// All of these of a window together weigh at most this.
+    pub usually_unused_max: Thousandths,
     /// Own and young resources, and those replaced one by one, weigh this share of their weight.
     pub lessened_share: Thousandths,
     /// All own and young resources of a window together weigh at most this.
@@ -36,8 +38,9 @@ impl Default for Weights {
             copy: 500,
             copies_max: 5_000,
             usually_unused: 200,
+            usually_unused_max: 2_000,
             lessened_share: 150,
-            own_young_max: 3_000,
+            own_young_max: 2_000,
         }
     }
 }
@@ -167,7 +170,7 @@ impl Default for Limits {
         Self {
             weights: Weights::default(),
             deletion_burst: BurstLimits {
-                five_minutes: Levels::new(Some(2_000), Some(4_000), Some(6_000), Some(10_000)),
+                five_minutes: Levels::new(Some(2_000), Some(4_000), Some(6_500), Some(10_000)),
                 hour: Levels::new(None, None, Some(15_000), Some(30_000)),
                 resources: Levels::new(Some(25), None, None, None),
                 resources_full: Levels::new(None, None, Some(25), None),

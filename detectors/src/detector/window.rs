@@ -91,8 +91,10 @@ impl Eq for Shares {}
 /// Sums over what was destroyed within one span.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// The weight of all that is neither own and young nor a copy.
+    /// The weight of all that is neither own and young, nor a copy, nor usually unused.
     pub weight_full: Thousandths,
+    /// The weight of what is usually unused and not own and young.
+    pub weight_unused: Thousandths,
     /// The weight of copies that are not own and young.
     pub weight_copies: Thousandths,
     /// The lessened weight of what is own and young.
@@ -109,10 +111,10 @@ pub struct Sums {
     pub retired: u64,
     /// How many had their protection switched off less than an hour before.
     pub unguarded: u64,
-    /// Weight by zone, own and young left out; a resource in several zones is divided among them. In
+    /// Weight by zone; own and young, copies and what is usually unused left out; a resource in several zones is divided among them. In
     /// [`Span::TenMinutes`] only.
     pub zones: Shares,
-    /// Weight by region, own and young and copies left out. In [`Span::FiveMinutes`] only.
+    /// Weight by region; own and young, copies and what is usually unused left out. In [`Span::FiveMinutes`] only.
     pub regions: Shares,
     /// How many of each type, own and young and copies left out. In [`Span::QuarterHour`] only.
     pub kinds: Shares,
@@ -121,11 +123,14 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// The weight, with what is own and young, and copies, held to their caps, and both together to the larger of these.
+    /// The weight, with what is own and young, copies, and what is usually unused held to their caps, and all of these
+    /// together to the largest.
     pub fn weight(&self, weights: &Weights) -> Thousandths {
         let copies = self.weight_copies.min(weights.copies_max);
         let own_young = self.weight_own_young.min(weights.own_young_max);
-        self.weight_full + (copies + own_young).min(weights.copies_max.max(weights.own_young_max))
+        let unused = self.weight_unused.min(weights.usually_unused_max);
+        let light_max = weights.copies_max.max(weights.own_young_max).max(weights.usually_unused_max);
+        self.weight_full + (copies + own_young + unused).min(light_max)
     }
 }
 

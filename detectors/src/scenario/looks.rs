@@ -73,13 +73,14 @@ impl Judge {
         for one in situations.iter().filter(|one| one.incident.severity_peak >= Severity::High).take(6) {
             let report = &one.incident;
             println!(
-                "    {} at {}: own {} of {}, {:?}: {}",
+                "    {} at {}: own {} of {}, {:?}: {}; {:?}",
                 report.severity_peak.as_str(),
                 report.triggered_event_time,
                 report.destroyed.own,
                 report.destroyed.resources,
                 report.destroyed.by_type,
-                report.reason
+                report.reason,
+                report.recreated.iter().map(|one| (&one.kind, &one.deleted_at, &one.created_at)).collect::<Vec<_>>(),
             );
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
-use super::lookup::{Member, family};
+use super::lookup::all_family;
 use super::order::FactKey;
 use super::places::reached_word;
 use super::store::{Store, creates, stem_word};
@@ -71,16 +71,10 @@ fn relatives(
     words: &mut BTreeSet<String>,
 ) {
     words.extend(stem_word(event, mention));
-    for member in heard_by_any(store, event, mention) {
+    for member in all_family(store, event, mention) {
         all.insert(member.key.clone());
         words.extend(stem_word(&member.fact.event, member.mention));
     }
-}
-
-/// Facts about the same resource, as those see them who listen to all, and those who listen only to what may bear a pause:
-/// of copies, another may speak for each.
-fn heard_by_any<'a>(store: &'a Store, event: &Event, mention: &Mention) -> impl Iterator<Item = Member<'a>> {
-    [false, true].into_iter().flat_map(|may_pause| family(store, event, mention, may_pause))
 }
 
 /// Facts about resources of one stem.
@@ -90,7 +84,7 @@ fn namesakes(store: &Store, word: &str, all: &mut BTreeSet<FactKey>) {
         all.insert(key.clone());
         for named in &fact.event.resources {
             if stem_word(&fact.event, named).as_deref() == Some(word) {
-                all.extend(heard_by_any(store, &fact.event, named).map(|member| member.key.clone()));
+                all.extend(all_family(store, &fact.event, named).iter().map(|member| member.key.clone()));
             }
         }
     }

@@ -243,7 +243,7 @@ mod tests {
             ("00:20:00 other new db prod\n00:30:00 agent new db prod", Foreign),
             // Unless it was destroyed in between.
             ("00:20:00 other put db prod\n00:25:00 other delete db prod\n00:30:00 agent new db prod", OwnYoung),
-            ("00:20:00 agent new db prod\n00:25:00 other delete db prod\n00:30:00 agent put db prod", Unknown),
+            ("00:20:00 agent new db prod\n00:25:00 other delete db prod\n00:30:00 agent put db prod", OwnYoung),
             // What was refused or may be forged shows nothing.
             ("00:20:00 other denied db prod\n00:30:00 agent new db prod", OwnYoung),
             ("00:20:00 other put db prod trust=no\n00:30:00 agent new db prod", OwnYoung),

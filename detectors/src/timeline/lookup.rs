@@ -29,28 +29,47 @@ pub(super) type Members<'a> = SmallVec<[Member<'a>; 2]>;
 /// All facts that show that what a mention names is there, in order: that create, destroy or change it. Aliases that a create adds lead on to further facts.
 /// For those who ask with `may_pause`, only facts that may bear a pause: others could be forged.
 pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Members<'a> {
-    let mut members = members_of(store, event, mention, may_pause);
+    family_of(store, event, mention, &|key| store.is_heard(key, may_pause))
+}
+
+/// All facts that anybody may find in the family of what a mention names.
+pub(super) fn all_family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Members<'a> {
+    family_of(store, event, mention, &|_| true)
+}
+
+fn family_of<'a>(
+    store: &'a Store,
+    event: &Event,
+    mention: &Mention,
+    is_heard: &dyn Fn(&FactKey) -> bool,
+) -> Members<'a> {
+    let mut members = members_of(store, event, mention, is_heard);
     let is_other = |member: &&Member<'a>| creates(&member.fact.event) && member.mention.aliases != mention.aliases;
     let created: Members<'a> = members.iter().filter(is_other).copied().collect();
     if created.is_empty() {
         return members;
     }
     for create in created {
-        members.extend(members_of(store, &create.fact.event, create.mention, may_pause));
+        members.extend(members_of(store, &create.fact.event, create.mention, is_heard));
     }
     members.sort_by(|one, other| (one.key, one.index).cmp(&(other.key, other.index)));
     members.dedup_by(|one, other| one.key == other.key);
     members
 }
 
-fn members_of<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Members<'a> {
+fn members_of<'a>(
+    store: &'a Store,
+    event: &Event,
+    mention: &Mention,
+    is_heard: &dyn Fn(&FactKey) -> bool,
+) -> Members<'a> {
     let keys: FewKeys<'a> = store.sharing_alias(event, mention);
-    keys.into_iter().filter_map(|key| member_at(store, key, mention, may_pause)).collect()
+    keys.into_iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, mention)).collect()
 }
 
-fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention, may_pause: bool) -> Option<Member<'a>> {
+fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention) -> Option<Member<'a>> {
     let fact = store.get(key)?;
-    if fact.event.outcome != Outcome::Ok || !store.is_heard(key, may_pause) {
+    if fact.event.outcome != Outcome::Ok {
         return None;
     }
     let same = |other: &Mention| {

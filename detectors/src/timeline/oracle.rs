@@ -116,15 +116,21 @@ fn sums(mine: &[&Held], at: &FactKey, cut: Option<Second>, span: Span, limits: &
             sums.weight_copies += weight;
             continue;
         }
-        sums.weight_full += weight;
         sums.resources_full += u64::from(!held.is_paired(one));
+        if span == Span::QuarterHour {
+            sums.kinds.add(&one.kind, 1);
+        }
+        if one.class == WeightClass::UsuallyUnused {
+            sums.weight_unused += weight;
+            continue;
+        }
+        sums.weight_full += weight;
         match span {
             Span::FiveMinutes => sums.regions.add(&one.region, weight),
             Span::TenMinutes => {
                 one.zones.iter().for_each(|zone| sums.zones.add(zone, weight / one.zones.len() as u64));
             }
-            Span::QuarterHour => sums.kinds.add(&one.kind, 1),
-            Span::Hour => {}
+            Span::QuarterHour | Span::Hour => {}
         }
     }
     sums

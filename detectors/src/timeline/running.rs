@@ -355,8 +355,14 @@ impl Item<'_> {
         if contribution.class == WeightClass::Copy {
             return count(&mut sums.weight_copies, weight);
         }
-        count(&mut sums.weight_full, weight);
         count(&mut sums.resources_full, u64::from(!held.is_paired(contribution)));
+        if span == Span::QuarterHour {
+            share_of(&mut sums.kinds, &contribution.kind, 1);
+        }
+        if contribution.class == WeightClass::UsuallyUnused {
+            return count(&mut sums.weight_unused, weight);
+        }
+        count(&mut sums.weight_full, weight);
         match span {
             Span::FiveMinutes => share_of(&mut sums.regions, &contribution.region, weight),
             Span::TenMinutes => {
@@ -365,8 +371,7 @@ impl Item<'_> {
                     share_of(&mut sums.zones, zone, share);
                 }
             }
-            Span::QuarterHour => share_of(&mut sums.kinds, &contribution.kind, 1),
-            Span::Hour => {}
+            Span::QuarterHour | Span::Hour => {}
         }
     }
 }

@@ -53,7 +53,8 @@ use crate::time::Second;
 pub struct Timeline {
     limits: Arc<Limits>,
     store: Store,
-    ledgers: HashMap<Arc<str>, Ledger, FixedState>,
+    /// Boxed, since a table has room for more than it holds.
+    ledgers: HashMap<Arc<str>, Box<Ledger>, FixedState>,
     /// Keys whose ledger holds the fact.
     keys_of: HashMap<FactKey, Names, FixedState>,
 }
@@ -167,12 +168,12 @@ impl Timeline {
 
     /// What one key did.
     pub fn ledger(&self, key: &str) -> Option<&Ledger> {
-        self.ledgers.get(key)
+        self.ledgers.get(key).map(|ledger| &**ledger)
     }
 
     /// All keys with what they did, in no order.
     pub fn ledgers(&self) -> impl Iterator<Item = (&Arc<str>, &Ledger)> {
-        self.ledgers.iter()
+        self.ledgers.iter().map(|(key, ledger)| (key, &**ledger))
     }
 
     /// Humans judged a key at a second: windows after it don't reach back past it.

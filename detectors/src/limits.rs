@@ -48,6 +48,8 @@ pub const EPISODE_GAP_SECONDS: i64 = 30 * 60;
 /// `low` and `medium` alone never keep an incident open for longer than this.
 pub const QUIET_INCIDENT_SECONDS_MAX: i64 = 6 * 60 * 60;
 
+/// Words that occur again and again and are held once. When full, all are let go.
+pub const WORDS_HELD_MAX: usize = 10_000;
 /// Facts held by the timeline. When full, the oldest go first, and that is counted.
 pub const FACTS_MAX: usize = 200_000;
 /// How many facts go at once when there are too many.

@@ -148,7 +148,7 @@ pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> 
         } else if creates(event) {
             let members = family(store, event, mention, fact.may_pause);
             let (is_proven, end) = (is_new(&members, key, mention), end_of(&members, key));
-            entry.created.push(Created { kind: mention.kind.as_str().into(), is_proven, end });
+            entry.created.push(Created { kind: store.word(&mention.kind), is_proven, end });
         }
     }
     Some(entry)
@@ -173,12 +173,12 @@ fn contribution(
     Some(Contribution {
         fact: key.clone(),
         index,
-        kind: mention.kind.as_str().into(),
+        kind: store.word(&mention.kind),
         id: mention.aliases.first().cloned().unwrap_or_default(),
         class: mention.class,
-        region: event.region.as_str().into(),
+        region: store.word(&event.region),
         is_unplaced: zones.is_empty() && lives_in_zones(mention),
-        zones: zones.into_iter().map(Arc::from).collect(),
+        zones,
         is_spared: mention.is_spared,
         is_forced: mention.is_forced,
         guards_trail: mention.is_guard,
@@ -215,6 +215,9 @@ fn successor(
     let fact = store.get(key)?;
     let created_as = || life.creates().next_back().and_then(|create| stem_word(&create.fact.event, create.mention));
     let word = stem_word(&fact.event, mention).or_else(created_as)?;
+    if store.is_last_of_stem(&word, key) {
+        return None;
+    }
     let of_stem = (word, fact.may_pause);
     let pairs = cache.entry(of_stem).or_insert_with_key(|(word, may_pause)| successors(store, word, *may_pause));
     pairs.get(&(key.clone(), index)).cloned()

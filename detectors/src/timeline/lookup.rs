@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
+
 use super::order::FactKey;
-use super::store::{Store, creates, destroys, parents_agree, stem_word, unguards};
+use super::store::{FewKeys, Store, creates, destroys, parents_agree, stem_word, unguards};
 use crate::engine::Fact;
 use crate::event::{Event, Mention, Outcome, Proof};
 use crate::limits::{RECREATE_SECONDS_MAX, UNGUARDED_SECONDS_MAX};
@@ -21,14 +23,17 @@ pub(super) struct Member<'a> {
     pub index: usize,
 }
 
+/// Facts that name one resource; mostly one or two.
+pub(super) type Members<'a> = SmallVec<[Member<'a>; 2]>;
+
 /// All facts that show that what a mention names is there, in order: that create, destroy or change it. Aliases that a create adds lead on to further facts.
 /// For those who ask with `may_pause`, only facts that may bear a pause: others could be forged.
-pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Vec<Member<'a>> {
+pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Members<'a> {
     family_of(store, event, mention, &|key| store.is_heard(key, may_pause))
 }
 
 /// All facts that anybody may find in the family of what a mention names.
-pub(super) fn all_family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Vec<Member<'a>> {
+pub(super) fn all_family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Members<'a> {
     family_of(store, event, mention, &|_| true)
 }
 
@@ -37,10 +42,14 @@ fn family_of<'a>(
     event: &Event,
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
-) -> Vec<Member<'a>> {
+) -> Members<'a> {
     let mut members = members_of(store, event, mention, is_heard);
-    let created: Vec<Member<'a>> = members.iter().filter(|member| creates(&member.fact.event)).copied().collect();
-    for create in created.iter().filter(|create| create.mention.aliases != mention.aliases) {
+    let is_other = |member: &&Member<'a>| creates(&member.fact.event) && member.mention.aliases != mention.aliases;
+    let created: Members<'a> = members.iter().filter(is_other).copied().collect();
+    if created.is_empty() {
+        return members;
+    }
+    for create in created {
         members.extend(members_of(store, &create.fact.event, create.mention, is_heard));
     }
     members.sort_by(|one, other| (one.key, one.index).cmp(&(other.key, other.index)));
@@ -53,8 +62,8 @@ fn members_of<'a>(
     event: &Event,
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
-) -> Vec<Member<'a>> {
-    let keys: BTreeSet<&'a FactKey> = store.sharing_alias(event, mention);
+) -> Members<'a> {
+    let keys: FewKeys<'a> = store.sharing_alias(event, mention);
     keys.into_iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, mention)).collect()
 }
 

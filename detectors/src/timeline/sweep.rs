@@ -63,8 +63,10 @@ pub(super) struct State {
     /// The last human judgement that counts.
     cut: Option<Second>,
     pairing: Pairing,
-    /// Of the actor alone, and of all.
-    views: [Sights; 2],
+    /// Of the actor alone.
+    alone: Sights,
+    /// Of all, where others than the actor act.
+    whole: Option<Box<Sights>>,
     /// Findings close together, in order.
     pub(super) episodes: Vec<Arc<Episode>>,
 }
@@ -74,6 +76,13 @@ pub(super) struct State {
 struct Sights {
     all: Sight,
     trusted: Option<Box<Sight>>,
+}
+
+impl Sights {
+    /// Nothing before this position counts.
+    fn from(position: usize) -> Self {
+        Self { all: Sight::from(position), trusted: None }
+    }
 }
 
 /// What came back at a fact, as one view sees it.
@@ -86,13 +95,17 @@ struct Came {
 impl State {
     /// Nothing is known before this position.
     pub(super) fn from(position: usize) -> Self {
-        let sights = || Sights { all: Sight::from(position), trusted: None };
-        Self { next: position, views: [sights(), sights()], ..Self::default() }
+        Self { next: position, alone: Sights::from(position), ..Self::default() }
     }
 
     /// Whether all that is known was known before a fact.
     pub(super) fn is_before(&self, fact: &FactKey) -> bool {
         self.at.as_ref().is_none_or(|at| at < fact)
+    }
+
+    /// Whether the next entry is the first at or after a place.
+    pub(super) fn is_last_before(&self, place: &FactKey, entries: &Entries) -> bool {
+        self.is_before(place) && entries.at(self.next).is_some_and(|held| held.key >= *place)
     }
 
     /// Whether sums still hold what lies before a position.
@@ -101,7 +114,7 @@ impl State {
             sights.all.reaches_before(position)
                 || sights.trusted.as_ref().is_some_and(|sight| sight.reaches_before(position))
         };
-        self.next < position || self.views.iter().any(reaches)
+        self.next < position || reaches(&self.alone) || self.whole.as_deref().is_some_and(reaches)
     }
 
     /// Judges the next fact, if there is one; `say` is told what detectors say of it.
@@ -135,8 +148,8 @@ impl State {
         let Some(cut) = ground.judged_until.range(..at.second).next_back().copied() else { return };
         if self.cut.is_none_or(|held| held < cut) {
             self.cut = Some(cut);
-            let sights = || Sights { all: Sight::from(self.next), trusted: None };
-            self.views = [sights(), sights()];
+            self.alone = Sights::from(self.next);
+            self.whole = None;
         }
     }
 
@@ -159,11 +172,12 @@ impl State {
         }
         let entries = &*entries;
         let held = entries.at(next).filter(|_| is_entry);
-        for (index, sights) in self.views.iter_mut().enumerate() {
-            let is_whole = index == 1;
-            if is_whole && !ground.is_mixed {
-                continue;
-            }
+        if ground.is_mixed && self.whole.is_none() {
+            // Nothing before this entry is in the view: it began at the first, or behind a human's judgement.
+            self.whole = Some(Box::new(Sights::from(next)));
+        }
+        for (is_whole, sights) in [(false, Some(&mut self.alone)), (true, self.whole.as_deref_mut())] {
+            let Some(sights) = sights else { continue };
             let actor = (!is_whole).then_some(ground.name);
             let view = View { actor, trusted: false };
             let scene = Scene { at, next, held, back, entries, ground, cut: self.cut };
@@ -199,7 +213,7 @@ impl State {
     pub(super) fn tidy(&mut self, entries: &Entries) {
         let Some(at) = self.at.clone() else { return };
         self.pairing.tidy(entries, &at);
-        for sights in &mut self.views {
+        for sights in std::iter::once(&mut self.alone).chain(self.whole.as_deref_mut()) {
             sights.all.tidy(&at);
             if let Some(sight) = &mut sights.trusted {
                 sight.tidy(&at);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{ArnName, Guess, Kind, capitalised};
 use crate::event::{Effect, Scope, WeightClass};
 
-/// Verbs and what they do. A verb ends where the next word begins, so `Getaway` is no `Get`.
+/// Verbs and what they do, reads first. A verb ends where the next word begins, so `Getaway` is no `Get`.
 const VERBS: [(Effect, &str); 4] = [
     (
         Effect::Observe,
@@ -35,8 +35,12 @@ const NOT_RESOURCES: &str = "Tag Tags Tagging Item Items Message Messages Messag
 /// A read by its name alone. One-sided: false means that it has to be looked at.
 pub fn is_surely_a_read(name: &str) -> bool {
     // These hand out credentials, which is how one session leads to another.
+    let observes = |name: &str| {
+        let rest = after_adverbs(name);
+        makes_data(rest) || VERBS[0].1.split(' ').any(|verb| after_word(rest, verb).is_some())
+    };
     !matches!(name, "GetFederationToken" | "GetSessionToken")
-        && split(name).is_some_and(|(effect, _)| effect == Effect::Observe)
+        && capitalised(name).map_or_else(|| observes(name), |name| observes(&name))
 }
 
 /// A name without the API version that some services append: `CreateFunction20150331`, `AddPermission20150331v2`,
@@ -100,18 +104,28 @@ pub(super) fn guess(service: &str, name: &str) -> Guess {
 
 fn split(name: &str) -> Option<(Effect, String)> {
     let name = capitalised(name).map_or(Cow::Borrowed(name), Cow::Owned);
-    let mut rest = &*name;
-    for adverb in ADVERBS {
-        rest = after_word(rest, adverb).filter(|rest| !rest.is_empty()).unwrap_or(rest);
-    }
-    // `GenerateDataKey` and its variants make a key that AWS does not keep.
-    if rest.starts_with("GenerateDataKey") || rest.starts_with("GenerateRandom") {
-        return Some((Effect::Observe, rest.to_owned()));
+    verb(&name).map(|(effect, noun)| (effect, noun.to_owned()))
+}
+
+/// What the verb does, and the noun, of a name that begins with a capital.
+fn verb(name: &str) -> Option<(Effect, &str)> {
+    let rest = after_adverbs(name);
+    if makes_data(rest) {
+        return Some((Effect::Observe, rest));
     }
     VERBS.iter().find_map(|(effect, verbs)| {
         let noun = verbs.split_whitespace().find_map(|verb| after_word(rest, verb))?;
-        Some((*effect, noun.to_owned()))
+        Some((*effect, noun))
     })
+}
+
+fn after_adverbs(name: &str) -> &str {
+    ADVERBS.iter().fold(name, |rest, adverb| after_word(rest, adverb).filter(|rest| !rest.is_empty()).unwrap_or(rest))
+}
+
+/// `GenerateDataKey` and its variants make a key that AWS does not keep.
+fn makes_data(rest: &str) -> bool {
+    rest.starts_with("GenerateDataKey") || rest.starts_with("GenerateRandom")
 }
 
 /// What follows a word, if the text begins with it and another word or nothing comes next.

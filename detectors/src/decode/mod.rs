@@ -3,7 +3,10 @@
 mod dialect;
 mod envelope;
 mod fields;
+mod filter;
 mod identity;
+mod node;
+mod parts;
 mod record;
 mod resource;
 

@@ -36,7 +36,7 @@ def actions_text(made):
     text = [header("actions.txt")]
     primary = set(by_source)
     for alias, source in sorted(aliases(made).items()):
-        if alias not in primary and source in primary:
+        if source in primary and (alias not in primary or alias in sources.ALIASES):
             text.append(f"alias {alias} {source}\n")
     for source, groups in sorted(by_source.items()):
         text.append(f"\n# {source}\n")

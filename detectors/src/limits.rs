@@ -25,6 +25,9 @@ pub const REJECT_SAMPLE_BYTES_MAX: usize = 256;
 /// Rejects described for one payload; further ones are only counted.
 pub const REJECTS_PER_PAYLOAD_MAX: usize = 1_000;
 
+/// Differences that a comparison of the catalog with a table of facts lists; of more, the first are listed.
+pub const CATALOG_DIFFERENCES_MAX: usize = 10_000;
+
 /// An event later than this after now is rejected and never moves time.
 pub const FUTURE_SECONDS_MAX: i64 = 5 * 60;
 /// CloudTrail began in November 2013: an earlier event is rejected (2013-11-01T00:00:00Z).

@@ -14,8 +14,12 @@ class Types:
 
     def __init__(self):
         root = os.path.join(os.path.dirname(cfnlint.__file__), "data", "schemas")
-        with open(os.path.join(root, "providers", "us-east-1.json"), encoding="utf-8") as file:
-            index = json.load(file)
+        index = {}
+        # Not every type is provided in every region.
+        regions = sorted(os.listdir(os.path.join(root, "providers")), key=lambda name: (name != "us-east-1.json", name))
+        for region in regions:
+            with open(os.path.join(root, "providers", region), encoding="utf-8") as file:
+                index = json.load(file) | index
         self.types = {}
         homes = collections.defaultdict(collections.Counter)
         for name, digest in sorted(index.items()):
@@ -42,23 +46,24 @@ class Types:
         for name, handlers in self.types.items():
             namespace = name.split("::")[1]
             home = self.homes.get(namespace, "").replace("-", "").lower()
-            if namespace.lower() in names or home in names:
-                yield name, namespace.lower() in names, handlers
+            is_used = any(prefix.replace("-", "").lower() in names for prefix, _ in handlers[0])
+            if namespace.lower() in names or home in names or is_used:
+                yield name, namespace.lower() in names, namespace.lower() in names or home in names, handlers
 
     def find(self, names, thing, deletes):
         """The type of a thing that these actions delete; nothing if there is none."""
         best = (0, "")
         wanted = thing.lower()
-        for name, is_namesake, (delete_handler, _) in self.candidates(names):
+        for name, is_namesake, is_home, (delete_handler, _) in self.candidates(names):
             resource = name.split("::")[2].lower()
             destroyed = {action for _, action in delete_handler if words.split(action)[0] in words.DESTROY}
             destroyed -= {action for action in destroyed if "Tag" in action}
             is_handled = bool(destroyed & deletes)
-            if resource == wanted:
+            if resource == wanted and (is_home or is_handled):
                 score = 5
             elif is_handled and (resource.endswith(wanted) or wanted.endswith(resource)):
                 score = 3
-            elif is_handled and len(destroyed) == 1:
+            elif is_home and is_handled and len(destroyed) == 1:
                 score = 2
             else:
                 continue

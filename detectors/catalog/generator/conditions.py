@@ -21,10 +21,10 @@ WEAK_SCALE = re.compile(r"^minSize$", re.I)
 # A last snapshot of what is deleted.
 SPARED = re.compile(r"^final(DB|Cluster|Db)?Snapshot(Identifier|Name|Id)$|^finalBackup(Identifier|Name)$", re.I)
 SPARED_OFF = re.compile(r"^skipFinal(Cluster|DB)?(Snapshot|Backup)$|^skipSnapshot$", re.I)
-SPARED_ON = re.compile(r"^retain(AutomatedBackups|PhysicalResources|PrimaryCluster|PrimaryReplicationGroup)$", re.I)
+SPARED_ON = re.compile(r"^retain(AutomatedBackups|PhysicalResources|PrimaryCluster|PrimaryReplicationGroup|Resources|Stacks|Dependents)$", re.I)
 # What would have stopped or undone the deletion is waived.
 FORCED = re.compile(
-    r"^(force(Delete|d|Terminate|Detach|Stop|DeleteAddOns|DeleteWithoutRecovery|DeleteAWSJob|Failover)?|cascade|"
+    r"^(force(Delete|d|Terminate|Detach|Stop|DeleteAddOns|DeleteWithoutRecovery|DeleteAWSJob|Failover|PlannedFailover|UnsubscribeAll)?|cascade|"
     r"skipFinal(Cluster|DB)?(Snapshot|Backup)|skipSnapshot|skipResourceInUseCheck|deleteAll\w*|deleteAssociated\w+|"
     r"bypassGovernanceRetention|deleteAutomatedBackups|skipDestroy|deleteReplicas?|recursive)$", re.I)
 CHANGE = {"Update", "Modify", "Put", "Set", "Change", "Configure", "Edit"}

@@ -44,9 +44,7 @@ def create_rule(thing, variants, is_put):
     verdict = proof(variants, is_put, server_side)
     if verdict and ids:
         line.append(f"proof={verdict}")
-    if not ids:
-        line.append("guessed")
-    return " ".join(line)
+    return " ".join(line) if ids or each else ""
 
 
 def proof(variants, is_put, server_side):
@@ -112,11 +110,22 @@ class Made:
     def of_request(self):
         found = []
         for leaf in self.operation.inputs:
-            if len(leaf.path) > 2 or leaf.each or leaf.type == "boolean" or len(leaf.path) == 2 and not leaf.is_required:
+            if len(leaf.path) > 2 or leaf.each or leaf.type == "boolean":
                 continue
-            name, (stem, suffix) = leaf.name.lower(), words.stem(leaf.name)
-            same = name in self.wanted and (stem or suffix == "" or len(leaf.path) == 1)
-            called = name == "name" and len(leaf.path) == 1 or stem == self.noun and suffix in ("name", "identifier", "id")
+            if len(leaf.path) == 2 and not leaf.is_required and not self.is_own(leaf.path[0].removesuffix("Input"), 0, 1):
+                continue
+            name, copies = leaf.name.lower(), self.operation.verb in ("Copy", "Clone")
+            for prefix in ("target", "destination", "new"):
+                if name.startswith(prefix) and name.removeprefix(prefix) in self.wanted | {self.noun + "name", "name"}:
+                    name = name.removeprefix(prefix)
+                    copies = False
+            stem, suffix = words.stem(name)
+            # What a copy names alike is what it copies.
+            if copies and name != "name":
+                continue
+            own = len(leaf.path) == 1 or self.is_own(leaf.path[0].removesuffix("Input"), 0, 1)
+            same = name in self.wanted and (stem or suffix == "" or own)
+            called = name == "name" and own or stem == self.noun and suffix in ("name", "identifier", "id")
             if same or called or stem in self.stems and stem and suffix in ("name", "identifier"):
                 found.append(leaf)
         return found
@@ -135,7 +144,8 @@ class Made:
                 continue
             if container and not self.is_own(container[-1], len(tops), len(container)):
                 continue
-            called = suffix and (stem in self.stems and stem or stem == "")
+            near = len(stem) > 2 and self.noun.endswith(stem) and container
+            called = suffix and (stem in self.stems and stem or stem == "" or near)
             if called or leaf.name.lower() in self.wanted:
                 found.append((len(container), leaf))
         if not found:
@@ -144,9 +154,13 @@ class Made:
         return [leaf for level, leaf in found if level == depth]
 
     def is_own(self, container, tops, depth):
-        plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         noun = self.noun.rstrip("s")
+        if container.lower().rstrip("s") == noun:
+            return True
+        plain = member_noun(container).lower().removesuffix("set").rstrip("s")
         if plain == noun or depth == 1 and tops == 1:
+            return True
+        if len(container) > 3 and noun.endswith(container.lower().rstrip("s")):
             return True
         return len(plain) > 2 and (noun.endswith(plain) or plain.endswith(noun)) or plain.startswith(noun)
 

@@ -6,9 +6,9 @@ from . import words
 
 # What is data or a label and no resource: its deletion is a user's daily work. By noun, then by action.
 DATA = re.compile(
-    r"(Tags?|Tagging|Items?|Messages?|MessageBatch|Objects?|ObjectTagging|Records?|Documents?Batch|Sessions?|Comments?|"
-    r"MultipartUpload|Attributes|Values?|Rows?|Metrics?Data|Reaction|Emails?|Feedback|Annotations?|Memor(y|ies)|"
-    r"MemoryRecords?|Events?Batch|ThreadMessage|UserPolicyTag|FacesFromCollection|Vectors|Labels?|Metadata)$")
+    r"^(Items?|Messages?|MessageBatch|Objects?|Records?|Attributes|Values?|Rows?|Reaction|Emails?|Feedback|Vectors|"
+    r"Labels?|Metadata|CustomMetadata|MemoryRecords?|QueuedMessages|ObjectAnnotation|Faces)$|"
+    r"(Tags?|Tagging|Sessions?|Comments?|MultipartUpload|MetricsData)$")
 DATA_ACTIONS = {
     "dynamodb:BatchWriteItem", "iotdata:DeleteThingShadow", "iotdata:DeleteConnection", "glacier:DeleteArchive",
     "glacier:AbortMultipartUpload", "rekognition:DeleteFaces", "mediastore-data:DeleteObject",
@@ -36,6 +36,8 @@ PROTECTION = re.compile(
     r"ImageDeprecation|ImageDeregistrationProtection|SnapshotBlockPublicAccess|ImageBlockPublicAccess|"
     r"HealthChecks?|MFADevice|MFA|SoftwareTokenMfa|DRTAccess|DRTRole|DRTLogBucket|ApplicationLayerAutomaticResponse|"
     r"WebACL|WebACLAssociation|Firewall.*Association|LoggingConfiguration|Capture|DataCapture|MonitoringSchedule|"
+    r"MonitoringMembers|OrganizationsRoot\w+|HostedZoneDNSSEC|AllowedImagesSettings|DomainTransferLock|Control|Baseline|"
+    r"Guardrail|ImportFindings|SecurityHubV2|SecurityHubFeatureV2|CAEnrollmentPolicy|"
     r"EventSelectors|InsightSelectors|FlowLogs?|SecurityService|VaultLock.*|BucketLock.*|LegalHold)$")
 # Logging and the like that is deleted as a setting of something else.
 PROTECTING_SETTING = re.compile(
@@ -44,6 +46,11 @@ PROTECTING_SETTING = re.compile(
     r"VaultLockConfiguration|VaultNotifications|RetentionPolicy|QueryLoggingConfig|QueryLoggingConfiguration|"
     r"AccountPasswordPolicy|PasswordPolicy|DataProtectionPolicy|AccountAuditConfiguration|DeletionProtection|"
     r"DataProtectionSettings|ProvisionedThroughputProtection|ObservabilityConfiguration)$")
+# Protections that are not called like one.
+UNGUARDS = {
+    "inspector2:Disable", "ds:DisableClientAuthentication", "ds:DisableLDAPS", "events:DisableRule",
+    "backup:DisassociateBackupVaultMpaApprovalTeam", "cloudtrail:DisableFederation",
+}
 # A queue's messages and a cache's content go, and the thing stays.
 CONTENT = re.compile(r"^(Purge|Flush|Reset|Drain|Evict)")
 
@@ -66,6 +73,10 @@ def effect(operation):
     if verb in words.DISRUPT:
         if DATA.search(words.before_preposition(noun)) or is_data_plane(operation):
             return "other"
+        if f"{operation.service.source}:{name}" in UNGUARDS:
+            return "unguard"
+        if verb in ("Unlock", "Unmonitor"):
+            return "unguard"
         if verb in ("Disable", "Stop", "Remove", "Deactivate", "Suspend", "Disassociate", "Pause") and PROTECTION.search(
             words.before_preposition(noun)
         ):

@@ -9,7 +9,7 @@ class Hand:
     """The hand-kept tables. Their kinds win, so that a create and a destroy of one thing agree."""
 
     def __init__(self, folder):
-        self.actions, self.things, self.kinds = set(), {}, {}
+        self.actions, self.things, self.kinds = {}, {}, {}
         for line in self.lines(folder, "kinds.txt"):
             self.kinds[line.split()[0]] = line
         for line in self.lines(folder, "actions.txt"):
@@ -18,12 +18,16 @@ class Hand:
                 continue
             source, names = action.split(":")
             for name in names.split(","):
-                self.actions.add((source, name))
+                self.actions.setdefault((source, name), set()).add(effect)
                 if effect in ("create", "destroy") and rest and ":" in rest[0]:
                     verb, noun = words.split(name)
                     # Of several rules of an action the last is the usual one.
                     if verb in words.DESTROY:
                         self.things[source, words.thing(noun).lower()] = rest[0]
+
+    def may_destroy(self, source, name):
+        """Whether the hand-kept table calls the action a destruction, or says nothing of it."""
+        return "destroy" in self.actions.get((source, name), {"destroy"})
 
     @staticmethod
     def lines(folder, name):

@@ -21,6 +21,8 @@ class Leaf:
     each: list = None
     # Whether the list holds structures, and the value is in them.
     is_in_item: bool = False
+    # Whether all that holds the value is required.
+    is_reached: bool = True
     # The type of the model: string, boolean, integer …
     type: str = "string"
 
@@ -97,23 +99,24 @@ class Service:
             is_required = required and name in needed
             for logged in self.logged_names(name, member, side):
                 here = [*path, logged]
-                yield from self.values(inner, member["shape"], name, here, side, depth, each, is_required, seen + (shape_name,))
+                yield from self.values(
+                    inner, member["shape"], name, here, side, depth, each, is_required, required, seen + (shape_name,))
 
-    def values(self, inner, inner_name, name, here, side, depth, each, is_required, seen):
+    def values(self, inner, inner_name, name, here, side, depth, each, is_required, is_reached, seen):
         kind = inner["type"]
         if kind in ("string", "integer", "long", "boolean", "timestamp", "double", "float"):
-            yield Leaf(here, name, is_required, each, each is not None, kind)
+            yield Leaf(here, name, is_required, each, each is not None, is_reached, kind)
         elif kind == "structure":
             yield from self.leaves(inner_name, side, here, depth + 1, each, is_required, seen)
         elif kind == "list":
             item_name = inner["member"]["shape"]
             item = self.shapes[item_name]
             if item["type"] == "string":
-                yield Leaf(here, name, is_required, here, False)
+                yield Leaf(here, name, is_required, here, False, is_reached)
             elif item["type"] == "structure":
                 yield from self.leaves(item_name, side, here, depth + 1, here, is_required, seen)
             elif item["type"] == "list":
-                yield Leaf(here, name, is_required, here, False)
+                yield Leaf(here, name, is_required, here, False, is_reached)
 
 
 def services():

@@ -25,7 +25,9 @@ class Thing:
         has_twin = self.source in ("apigateway", "elasticloadbalancing")
         self.kind = "" if is_apart or has_twin else hand.things.get(key, "")
         if not self.kind:
-            self.kind = types.find({service.name for service in self.services} if has_twin else names, self.noun, deletes)
+            self.kind = types.find(
+                {sources.NAMESPACES.get(service.name, service.name) for service in self.services} if has_twin else names,
+                self.noun, deletes)
         has_type = bool(self.kind)
         self.is_config = all(effects.is_setting(operation, has_type, self.creates) for operation in self.destroys)
         self.kind = self.kind or f"{self.source}:{words.uncapitalised(self.noun)}"
@@ -36,10 +38,11 @@ class Thing:
     def find_parents(self):
         """What contains it, by the members that all its destroys require and its creates know."""
         requests = [request for _, request in self.requests()]
+        requests = [request for request in requests if request.primary]
         first = requests[0].parents if requests else []
         common = [
-            leaf.name for leaf in first
-            if all(any(leaf.name.lower() == other.name.lower() for other in request.parents) for request in requests)
+            name for name in dict.fromkeys(leaf.name for leaf in first)
+            if all(any(name.lower() == other.name.lower() for other in request.parents) for request in requests)
         ]
         makers = self.creates or self.puts
         self.parents = [
@@ -52,7 +55,7 @@ class Rules:
 
     def __init__(self, types, hand):
         self.types, self.hand = types, hand
-        self.things, self.lines, self.kinds = {}, collections.defaultdict(list), {}
+        self.things, self.lines, self.kinds, self.adopted = {}, collections.defaultdict(list), {}, {}
         groups = collections.defaultdict(list)
         for service in models.services():
             groups[service.source, sources.APART.get(service.name, "")].append(service)
@@ -60,6 +63,7 @@ class Rules:
         # The service that is called like the source speaks first.
         for (source, _), services in self.groups.items():
             services.sort(key=lambda service: (service.name != source, service.name))
+        self.merged = self.inseparable()
         for (source, apart), services in self.groups.items():
             self.gather(source, apart, services)
         for key, thing in sorted(self.things.items()):
@@ -69,11 +73,38 @@ class Rules:
         for (source, apart), services in self.groups.items():
             self.write(source, apart, services)
 
+    def key(self, source, apart, noun):
+        noun = noun.lower()
+        return (source, "" if (source, noun) in self.merged else apart, noun)
+
+    def inseparable(self):
+        """Nouns that two services of one source share, and that their records do not tell apart."""
+        found = set()
+        for (source, apart), services in self.groups.items():
+            for service in services if apart else ():
+                found |= {
+                    (source, operation.thing.lower()) for operation in service.operations.values()
+                    if (effects.effect(operation) == "destroy" or operation.verb in words.CREATE)
+                    and self.namesakes(source, operation.name) and not self.telling(source, operation)
+                }
+        return found
+
+    def namesakes(self, source, name):
+        services = self.groups.get((source, ""), [])
+        return [service.operations[name] for service in services if name in service.operations]
+
+    def telling(self, source, operation):
+        """A member that the action requires, and that its namesakes in other services do not know."""
+        known = {key.lower() for other in self.namesakes(source, operation.name) for leaf in other.inputs for key in leaf.path}
+        known |= {key.replace("_", "") for key in known}
+        own = [leaf for leaf in operation.inputs if leaf.is_required and len(leaf.path) == 1]
+        return next((path_of(leaf, "request") for leaf in own if leaf.path[0].lower() not in known), "")
+
     def gather(self, source, apart, services):
         operations = [operation for service in services for operation in service.operations.values()]
         for operation in operations:
-            if effects.effect(operation) == "destroy":
-                key = (source, apart, operation.thing.lower())
+            if effects.effect(operation) == "destroy" and self.hand.may_destroy(source, operation.name):
+                key = self.key(source, apart, operation.thing)
                 if key not in self.things:
                     self.things[key] = Thing(source, operation.thing, services)
                 self.things[key].destroys.append(operation)
@@ -82,16 +113,36 @@ class Rules:
             if thing:
                 effect = effects.effect(operation)
                 (thing.creates if effect == "create" else thing.puts).append(operation)
+        self.adopt(source, apart, operations)
+
+    def adopt(self, source, apart, operations):
+        """Gives things that nothing makes what is called nearly like their makers: `CreateRecipeJob` makes a job."""
+        makers = [operation for operation in operations if effects.effect(operation) in ("create", "put")]
+        free = [operation for operation in makers if not self.maker_of(source, apart, operation)]
+        for key, thing in sorted(self.things.items()):
+            if key[:2] != (source, apart) or thing.creates or thing.puts:
+                continue
+            for operation in free:
+                noun = operation.thing.lower()
+                near = noun.endswith(key[2]) or noun.startswith(key[2])
+                if near and len(key[2]) > 2 and effects.effect(operation) == "create":
+                    self.adopted[source, operation.name] = thing
+                    thing.creates.append(operation)
+            for operation in operations if not thing.creates else ():
+                if operation.verb in ("Update", "Modify", "Generate") and operation.thing.lower() == key[2]:
+                    self.adopted[source, operation.name] = thing
+                    thing.puts.append(operation)
 
     def maker_of(self, source, apart, operation):
         """The thing that an action makes."""
+        if (source, operation.name) in self.adopted:
+            return self.adopted[source, operation.name]
         if effects.effect(operation) not in ("create", "put"):
             return None
         if operation.verb in ("Update", "Modify", "Tag", "Apply", "Replace", "Open"):
             return None
-        direct = self.things.get((source, apart, operation.thing.lower()))
-        irregular = MAKERS.get(f"{source}:{operation.name}")
-        return self.things.get((source, apart, irregular)) if irregular else direct
+        noun = MAKERS.get(f"{source}:{operation.name}", operation.thing)
+        return self.things.get(self.key(source, apart, noun))
 
     def rename_twins(self):
         """Two things of one source may not share a kind unless they are one."""
@@ -111,31 +162,48 @@ class Rules:
         by_name = collections.defaultdict(list)
         for service in services:
             for operation in service.operations.values():
-                by_name[operation.name].append(operation)
+                if not apart or (source, operation.thing.lower()) not in self.merged:
+                    by_name[operation.name].append(operation)
+        for service in [] if apart else self.groups.get((source, "v2"), []):
+            for operation in service.operations.values():
+                if (source, operation.thing.lower()) in self.merged:
+                    by_name[operation.name].append(operation)
         for name, variants in sorted(by_name.items()):
             if (source, name) in self.hand.actions:
                 continue
-            for line in self.action(source, apart, name, variants):
-                if line not in self.lines[source, name]:
-                    self.lines[source, name].append(line)
+            lines = [line for line in dict.fromkeys(self.action(source, apart, name, variants)) if line]
+            if apart and self.lines[source, name]:
+                telling = self.telling(source, variants[0])
+                lines = [with_condition(line, telling) for line in lines if telling]
+                self.lines[source, name] = lines + self.lines[source, name]
+            else:
+                self.lines[source, name] = lines
 
     def action(self, source, apart, name, variants):
         first = variants[0]
         effect = effects.effect(first)
         yield from conditions.rules(self, source, apart, variants)
         if effect == "destroy":
-            yield self.destroy(self.things[source, apart, first.thing.lower()], variants)
-        elif effect in ("create", "put"):
+            thing = self.things.get(self.key(source, apart, first.thing))
+            yield self.destroy(thing, variants) if thing else "other"
+        elif effect in ("create", "put") or (source, name) in self.adopted:
             thing = self.maker_of(source, apart, first)
-            if thing and (effect == "create" or first in thing.puts and not thing.creates):
-                self.use(thing)
-                yield create_rule(thing, variants, effect == "put")
+            if thing and (effect == "create" or first in thing.puts and not self.is_made(thing, first)):
+                line = create_rule(thing, variants, effect != "create")
+                if line:
+                    self.use(thing)
+                yield line or "other"
             elif effect == "create":
                 yield "other"
         elif effect in ("disrupt", "unguard"):
             yield self.touch(source, apart, variants, effect)
         elif first.verb in words.DESTROY | words.DISRUPT | words.CREATE:
             yield "other"
+
+    @staticmethod
+    def is_made(thing, put):
+        """Whether the service has a real create of it."""
+        return any(maker.service is put.service and create_rule(thing, [maker], False) for maker in thing.creates)
 
     def use(self, thing):
         """Notes that a rule needs the kind, and how to call it."""
@@ -188,7 +256,7 @@ class Rules:
         thing = self.touched(source, apart, variants[0])
         if thing:
             self.use(thing)
-            return " ".join([effect, thing.kind, *self.places(thing, variants)])
+            return " ".join([effect, thing.kind, *self.places(thing, variants), *conditions.waivers(variants)])
         if effect == "unguard":
             return "unguard"
         request = Request(variants[0], variants[0].thing)
@@ -197,11 +265,11 @@ class Rules:
         own = Thing(source, variants[0].thing, [variants[0].service])
         own.kind = f"{source}:{words.uncapitalised(variants[0].thing)}"
         self.use(own)
-        return " ".join(["disrupt", own.kind, *self.places(own, variants)])
+        return " ".join(["disrupt", own.kind, *self.places(own, variants), *conditions.waivers(variants)])
 
     def touched(self, source, apart, operation):
         """The thing that an action acts on: the one of its noun, else the one whose identifier it takes."""
-        direct = self.things.get((source, apart, operation.thing.lower()))
+        direct = self.things.get(self.key(source, apart, operation.thing))
         if direct:
             return direct
         wanted = {leaf.name.lower() for leaf in operation.inputs if leaf.is_required and len(leaf.path) == 1}
@@ -226,7 +294,10 @@ MAKERS = {
     "organizations:CreateGovCloudAccount": "account", "iam:UploadSSHPublicKey": "sshpublickey",
     "ecr:PutImage": "image", "ec2:RequestSpotFleet": "spotfleetrequest",
     "ec2:RequestSpotInstances": "spotinstancerequest", "dms:CreateReplicationTask": "replicationtask",
-    "config:PutConfigRule": "configrule", "cloudsearch:DefineIndexField": "indexfield",
+    "config:PutConfigRule": "configrule", "autoscaling:PutScalingPolicy": "policy",
+    "autoscaling:PutScheduledUpdateGroupAction": "scheduledaction",
+    "autoscaling:BatchPutScheduledUpdateGroupAction": "scheduledaction", "drs:StartRecovery": "recoveryinstance",
+    "servicecatalog:ProvisionProduct": "provisionedproduct", "cloudsearch:DefineIndexField": "indexfield",
 }
 
 
@@ -239,12 +310,22 @@ def lists_of(thing, operation, leaf):
 
 
 def item_names(thing, variants, each):
-    if any(operation.service.protocol == "ec2" for operation in variants):
+    if any(operation.service.protocol == "ec2" and operation.name in LEGACY for operation in variants):
         return [leaf.path[-1] for leaf in each if leaf.path == leaf.each]
     return []
 
 
 LEGACY = models.legacy_ec2()
+
+
+def with_condition(line, path):
+    """A rule that applies only where something is at the path."""
+    if " when=" in line:
+        return line.replace(" when=", f" when={path},", 1)
+    head = line.split(" ", 2)
+    if len(head) == 1:
+        head.append("-")
+    return " ".join([*head[:2], f"when={path}", *head[2:]])
 
 
 def unique(paths):

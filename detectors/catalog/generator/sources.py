@@ -30,6 +30,9 @@ ALIASES = {
 # Services that share a source, name their actions alike, and mean different things by them.
 APART = {"apigatewayv2": "v2", "elbv2": "v2"}
 
+# The namespaces of their types.
+NAMESPACES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancingv2"}
+
 # S3 logs some actions under other names than its API's.
 RENAMED = {
     "s3": {

@@ -14,7 +14,8 @@ DESTROY = set(
 DISRUPT = set(
     "Stop Reboot Restart Detach Disassociate Dissociate Remove Disable Suspend Pause Failover Switchover Revoke "
     "Deactivate Disconnect Cancel Abort Unassign Drain Decrease Unsubscribe Leave Reject Decline Withdraw Rollback "
-    "Deprecate Archive Backtrack Block Isolate Unlink Unmap Exclude".split()
+    "Deprecate Archive Backtrack Block Isolate Unlink Unmap Exclude Unlock Unmonitor Unshare Ungroup Shutdown Deauthorize "
+    "Invalidate Logout Disallow Redact".split()
 )
 # These make something new.
 CREATE = set(

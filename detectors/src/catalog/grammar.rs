@@ -5,25 +5,23 @@ use std::borrow::Cow;
 use super::{ArnName, Guess, Kind, capitalised};
 use crate::event::{Effect, Scope, WeightClass};
 
-/// Verbs and what they do, reads first. A verb ends where the next word begins, so `Getaway` is no `Get`.
-const VERBS: [(Effect, &str); 4] = [
-    (
-        Effect::Observe,
-        "Get List Describe Head Lookup Search Query Scan Select View Check Validate Preview Simulate Estimate Count \
-         Decrypt Encrypt Poll Receive Fetch Read Retrieve Download",
-    ),
-    (
-        Effect::Destroy,
-        "Delete Terminate Destroy Purge Deregister Unregister Release Drop Erase Wipe Flush Retire Expire Evict Close \
-         Decommission Deprovision Undeploy Discard Dispose Forget",
-    ),
-    (
-        Effect::Disrupt,
-        "Stop Reboot Restart Detach Disassociate Dissociate Remove Disable Suspend Pause Failover Switchover Revoke \
-         Deactivate Disconnect Cancel Abort Unassign Drain Decrease Unsubscribe Leave",
-    ),
-    (Effect::Create, "Create Import Register Allocate Provision Launch Restore Copy Run Upload Define Clone Request"),
-];
+/// What a verb does. A verb ends where the next word begins, so `Getaway` is no `Get`.
+fn effect_of(verb: &str) -> Option<Effect> {
+    Some(match verb {
+        "Get" | "List" | "Describe" | "Head" | "Lookup" | "Search" | "Query" | "Scan" | "Select" | "View" | "Check"
+        | "Validate" | "Preview" | "Simulate" | "Estimate" | "Count" | "Decrypt" | "Encrypt" | "Poll" | "Receive"
+        | "Fetch" | "Read" | "Retrieve" | "Download" => Effect::Observe,
+        "Delete" | "Terminate" | "Destroy" | "Purge" | "Deregister" | "Unregister" | "Release" | "Drop" | "Erase"
+        | "Wipe" | "Flush" | "Retire" | "Expire" | "Evict" | "Close" | "Decommission" | "Deprovision" | "Undeploy"
+        | "Discard" | "Dispose" | "Forget" => Effect::Destroy,
+        "Stop" | "Reboot" | "Restart" | "Detach" | "Disassociate" | "Dissociate" | "Remove" | "Disable" | "Suspend"
+        | "Pause" | "Failover" | "Switchover" | "Revoke" | "Deactivate" | "Disconnect" | "Cancel" | "Abort"
+        | "Unassign" | "Drain" | "Decrease" | "Unsubscribe" | "Leave" => Effect::Disrupt,
+        "Create" | "Import" | "Register" | "Allocate" | "Provision" | "Launch" | "Restore" | "Copy" | "Run" | "Upload"
+        | "Define" | "Clone" | "Request" => Effect::Create,
+        _ => return None,
+    })
+}
 
 /// Words before the verb that change who is acted for or how many, and not what is done.
 const ADVERBS: [&str; 4] = ["Batch", "Bulk", "Admin", "Force"];
@@ -35,10 +33,7 @@ const NOT_RESOURCES: &str = "Tag Tags Tagging Item Items Message Messages Messag
 /// A read by its name alone. One-sided: false means that it has to be looked at.
 pub fn is_surely_a_read(name: &str) -> bool {
     // These hand out credentials, which is how one session leads to another.
-    let observes = |name: &str| {
-        let rest = after_adverbs(name);
-        makes_data(rest) || VERBS[0].1.split(' ').any(|verb| after_word(rest, verb).is_some())
-    };
+    let observes = |name: &str| matches!(verb(name), Some((Effect::Observe, _)));
     !matches!(name, "GetFederationToken" | "GetSessionToken")
         && capitalised(name).map_or_else(|| observes(name), |name| observes(&name))
 }
@@ -113,14 +108,22 @@ fn verb(name: &str) -> Option<(Effect, &str)> {
     if makes_data(rest) {
         return Some((Effect::Observe, rest));
     }
-    VERBS.iter().find_map(|(effect, verbs)| {
-        let noun = verbs.split_whitespace().find_map(|verb| after_word(rest, verb))?;
-        Some((*effect, noun))
-    })
+    let (verb, noun) = rest.split_at_checked(word_end(rest))?;
+    effect_of(verb).map(|effect| (effect, noun))
+}
+
+/// Where the first word ends, which begins with a capital.
+fn word_end(text: &str) -> usize {
+    let is_within = |byte: &u8| byte.is_ascii_lowercase();
+    text.bytes().skip(1).position(|byte| !is_within(&byte)).map_or(text.len(), |at| at + 1)
 }
 
 fn after_adverbs(name: &str) -> &str {
-    ADVERBS.iter().fold(name, |rest, adverb| after_word(rest, adverb).filter(|rest| !rest.is_empty()).unwrap_or(rest))
+    let mut rest = name;
+    for adverb in ADVERBS {
+        rest = after_word(rest, adverb).filter(|rest| !rest.is_empty()).unwrap_or(rest);
+    }
+    rest
 }
 
 /// `GenerateDataKey` and its variants make a key that AWS does not keep.

@@ -1,14 +1,18 @@
 //! What each AWS API action does, and to what.
 
+mod compare;
 mod grammar;
 mod path;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use crate::event::{Effect, Proof, Scope, WeightClass};
 
+pub use compare::{Aspect, Comparison, Difference, Unreadable, compare};
 pub use grammar::{is_surely_a_read, unversioned};
 pub use path::{Condition, Origin, Path, Selector, Term, is_off, is_on};
 pub use table::{Mistake, Problem};
@@ -120,7 +124,7 @@ impl Rule {
 
     /// Whether no condition has to hold.
     fn applies_always(&self) -> bool {
-        self.when.is_empty() && self.each.iter().all(|each| each.filter.is_none())
+        self.when.is_empty() && self.each.iter().all(|each| each.filters.is_empty())
     }
 }
 
@@ -217,57 +221,3 @@ fn capitalised(name: &str) -> Option<String> {
     Some(format!("{}{}", first.to_ascii_uppercase() as char, name.get(1..)?))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_tables_have_no_problems() {
-        let (catalog, problems) = Catalog::parse(&TABLES);
-        assert_eq!(problems, Vec::new());
-        assert!(catalog.len() >= 80, "only {} actions", catalog.len());
-    }
-
-    /// A kind that is destroyed under one name and created under another would never be linked.
-    #[test]
-    fn what_is_created_can_be_destroyed() {
-        let rules = || Catalog::built_in().actions.values().flat_map(HashMap::values).flatten();
-        let of = |effect: Effect| {
-            let mut kinds: Vec<&str> = rules()
-                .filter(|rule| rule.effect == effect)
-                .filter_map(|rule| Some(&*rule.kind.as_ref()?.name))
-                .collect();
-            kinds.sort_unstable();
-            kinds.dedup();
-            kinds
-        };
-        let (created, destroyed) = (of(Effect::Create), of(Effect::Destroy));
-        let without: Vec<_> = created.iter().filter(|kind| !destroyed.contains(kind)).collect();
-        assert_eq!(without, Vec::<&&str>::new(), "created, never destroyed");
-        let without: Vec<_> = destroyed.iter().filter(|kind| !created.contains(kind)).copied().collect();
-        // A version of a function comes with its publication, an inline policy with a put that widens permissions.
-        let expected = [
-            "AWS::IAM::GroupPolicy",
-            "AWS::IAM::RolePolicy",
-            "AWS::IAM::UserPolicy",
-            "AWS::Lambda::Version",
-            "AWS::S3::BucketPolicy",
-            "AWS::SSO::Assignment",
-        ];
-        assert_eq!(without, expected, "destroyed, never created");
-    }
-
-    #[test]
-    fn every_effect_on_resources_says_where_they_are_named() {
-        for (service, actions) in &Catalog::built_in().actions {
-            for (name, rules) in actions {
-                for rule in rules {
-                    let needs = matches!(rule.effect, Effect::Destroy | Effect::Create | Effect::Disrupt);
-                    let named = rule.kind.is_some() && (!rule.ids.is_empty() || !rule.each.is_empty());
-                    assert!(!needs || named, "{service}:{name}");
-                    assert!(rule.effect == Effect::Create || rule.proof == Proof::None, "{service}:{name} proves");
-                }
-            }
-        }
-    }
-}

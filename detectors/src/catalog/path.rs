@@ -22,13 +22,14 @@ pub struct Path {
     pub keys: Vec<String>,
 }
 
-/// A list's path and, in brackets, what its items must say: `request.changeBatch.changes[action:DELETE]`.
+/// A list's path and, in brackets, what its items must say: `request.changeBatch.changes[action:DELETE]`,
+/// `request.attributes[key:deletion_protection.enabled&value:false]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     /// Where the list is.
     pub path: Path,
-    /// A key of the item, in lower case, and its value.
-    pub filter: Option<(String, String)>,
+    /// Keys of the item, in lower case, and their values: all must be so.
+    pub filters: Vec<(String, String)>,
 }
 
 /// A path, or a word in single quotes that stands for itself.
@@ -96,12 +97,13 @@ impl Path {
 
 impl Selector {
     pub(super) fn parse(text: &str) -> Result<Self, Mistake> {
-        let Some((path, filter)) = text.split_once('[') else {
-            return Ok(Self { path: Path::parse(text)?, filter: None });
+        let Some((path, filter_list)) = text.split_once('[') else {
+            return Ok(Self { path: Path::parse(text)?, filters: Vec::new() });
         };
-        let filter = filter.strip_suffix(']').and_then(|filter| filter.split_once(':'));
-        let (key, value) = filter.ok_or_else(|| Mistake::Path(text.to_owned()))?;
-        Ok(Self { path: Path::parse(path)?, filter: Some((key.to_ascii_lowercase(), value.to_owned())) })
+        let mistake = || Mistake::Path(text.to_owned());
+        let filter = |filter: &str| filter.split_once(':').map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()));
+        let filters = filter_list.strip_suffix(']').ok_or_else(mistake)?.split('&').map(filter);
+        Ok(Self { path: Path::parse(path)?, filters: filters.collect::<Option<_>>().ok_or_else(mistake)? })
     }
 }
 

@@ -62,7 +62,7 @@ impl<'a> Call<'a> {
     /// The first rule that applies.
     pub(super) fn applicable<'r>(&self, rules: &'r [Rule]) -> Option<&'r Rule> {
         rules.iter().find(|rule| {
-            let filtered = rule.each.iter().any(|each| each.filter.is_some());
+            let filtered = rule.each.iter().any(|each| !each.filters.is_empty());
             rule.when.iter().all(|condition| self.holds(condition)) && (!filtered || !self.items(rule).is_empty())
         })
     }
@@ -89,10 +89,8 @@ impl<'a> Call<'a> {
         let mut items = Vec::new();
         for one in &rule.each {
             each(self.root(one.path.origin, None), &one.path.keys, |item| {
-                let passes = one.filter.as_ref().is_none_or(|(key, value)| {
-                    any_text(item, std::slice::from_ref(key), |text| text == value)
-                });
-                if passes {
+                let says = |(key, value): &(String, String)| any_text(item, std::slice::from_ref(key), |text| text == value);
+                if one.filters.iter().all(says) {
                     items.push(item);
                 }
             });

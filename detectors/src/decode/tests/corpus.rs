@@ -8,7 +8,7 @@ use super::{assert_adds_up, decoded, reasons};
 use crate::event::{Effect, Event, Outcome};
 
 /// The corpus, or a word on why there is no test.
-fn corpus() -> Option<PathBuf> {
+pub(super) fn corpus() -> Option<PathBuf> {
     let directory = std::env::var_os("TRAILBRAKE_CORPUS").map(PathBuf::from).filter(|path| path.is_dir());
     if directory.is_none() {
         say("skipped: TRAILBRAKE_CORPUS names no directory with a corpus of real records");
@@ -17,11 +17,11 @@ fn corpus() -> Option<PathBuf> {
 }
 
 #[expect(clippy::print_stdout, reason = "figures, and what was skipped, are the tests' output")]
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     println!("{line}");
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
     files.sort();

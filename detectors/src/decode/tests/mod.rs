@@ -4,6 +4,7 @@ mod corpus;
 mod envelopes;
 mod events;
 mod hostile;
+mod links;
 
 use serde_json::{Value, json};
 

@@ -28,7 +28,8 @@ impl Second {
     /// The one form that AWS writes, read without the machinery for all others: every record has a time.
     fn parse_usual(text: &str) -> Option<Self> {
         let bytes: &[u8; 20] = text.as_bytes().try_into().ok()?;
-        let [y3, y2, y1, y0, b'-', m1, m0, b'-', d1, d0, b'T', h1, h0, b':', n1, n0, b':', s1, s0, b'Z'] = *bytes else {
+        let [y3, y2, y1, y0, b'-', m1, m0, b'-', d1, d0, b'T', h1, h0, b':', n1, n0, b':', s1, s0, b'Z'] = *bytes
+        else {
             return None;
         };
         let digit = |byte: u8| char::from(byte).to_digit(10).map(i64::from);

@@ -82,8 +82,10 @@ pub enum Unreadable {
     #[error("not a table of comma-separated values: {0}")]
     NotCsv(String),
     /// A column is lacking.
-    #[error("no column of this name: {0}\nhint: a table of actions has eventSource, eventName, class and id_request_paths, \
-             one of conditions eventSource, eventName, class and path")]
+    #[error(
+        "no column of this name: {0}\nhint: a table of actions has eventSource, eventName, class and id_request_paths, \
+             one of conditions eventSource, eventName, class and path"
+    )]
     NoColumn(&'static str),
 }
 
@@ -202,7 +204,10 @@ fn action_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> {
         return Vec::new();
     }
     let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.effect == Effect::Destroy).collect();
-    [kind(fact, &rules), identifier(fact, &rules), create(catalog, fact, source, &rules)].into_iter().flatten().collect()
+    [kind(fact, &rules), identifier(fact, &rules), create(catalog, fact, source, &rules)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn kind_names(rules: &[&Rule]) -> Vec<String> {
@@ -303,7 +308,9 @@ fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> 
             return false;
         };
         // `disableApiTermination` may be given as itself or in a structure with a `value`.
-        wanted.iter().any(|keys| path.keys.starts_with(keys) || same_path(&path.keys, keys) || keys.starts_with(&path.keys))
+        wanted
+            .iter()
+            .any(|keys| path.keys.starts_with(keys) || same_path(&path.keys, keys) || keys.starts_with(&path.keys))
     };
     let is_met = match known {
         Known::Listed(rules) => rules.iter().any(|rule| match class {
@@ -319,12 +326,17 @@ fn condition_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Difference> 
         }),
         Known::Guessed(_) => matches!(class, "delete-data" | "indirect" | "context" | "overwrite"),
     };
-    if is_met { Vec::new() } else { vec![fact.difference(Aspect::Condition, &format!("{class} by {path}"), "no such rule".to_owned())] }
+    if is_met {
+        Vec::new()
+    } else {
+        vec![fact.difference(Aspect::Condition, &format!("{class} by {path}"), "no such rule".to_owned())]
+    }
 }
 
 /// Whether an action is that of a pattern: `service:Name`, `service:Verb*`, `*:Verb*`, `*:*Noun`.
 fn matches_pattern(pattern: &str, action: &str) -> bool {
-    let (Some((service, name)), Some((actual_service, actual_name))) = (pattern.split_once(':'), action.split_once(':'))
+    let (Some((service, name)), Some((actual_service, actual_name))) =
+        (pattern.split_once(':'), action.split_once(':'))
     else {
         return false;
     };
@@ -339,16 +351,15 @@ fn matches_pattern(pattern: &str, action: &str) -> bool {
 /// Lines of `service:Name aspect reason`; a name may begin or end in `*`, and the service be `*`.
 fn explanations() -> Vec<(&'static str, &'static str)> {
     let lines = EXPLAINED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.filter_map(|line| {
-        let mut words = line.splitn(3, ' ');
-        Some((words.next()?, words.next()?))
-    }).collect()
+    lines
+        .filter_map(|line| {
+            let mut words = line.splitn(3, ' ');
+            Some((words.next()?, words.next()?))
+        })
+        .collect()
 }
 
 fn is_explained(explanations: &[(&str, &str)], difference: &Difference) -> bool {
     let aspect = difference.aspect.to_string();
-    explanations.iter().any(|(action, of)| {
-        *of == aspect
-            && matches_pattern(action, &difference.action)
-    })
+    explanations.iter().any(|(action, of)| *of == aspect && matches_pattern(action, &difference.action))
 }

@@ -17,8 +17,8 @@ fn effect_of(verb: &str) -> Option<Effect> {
         "Stop" | "Reboot" | "Restart" | "Detach" | "Disassociate" | "Dissociate" | "Remove" | "Disable" | "Suspend"
         | "Pause" | "Failover" | "Switchover" | "Revoke" | "Deactivate" | "Disconnect" | "Cancel" | "Abort"
         | "Unassign" | "Drain" | "Decrease" | "Unsubscribe" | "Leave" => Effect::Disrupt,
-        "Create" | "Import" | "Register" | "Allocate" | "Provision" | "Launch" | "Restore" | "Copy" | "Run" | "Upload"
-        | "Define" | "Clone" | "Request" => Effect::Create,
+        "Create" | "Import" | "Register" | "Allocate" | "Provision" | "Launch" | "Restore" | "Copy" | "Run"
+        | "Upload" | "Define" | "Clone" | "Request" => Effect::Create,
         _ => return None,
     })
 }

@@ -220,4 +220,3 @@ fn capitalised(name: &str) -> Option<String> {
     let first = name.bytes().next().filter(u8::is_ascii_lowercase)?;
     Some(format!("{}{}", first.to_ascii_uppercase() as char, name.get(1..)?))
 }
-

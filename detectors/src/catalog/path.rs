@@ -101,7 +101,8 @@ impl Selector {
             return Ok(Self { path: Path::parse(text)?, filters: Vec::new() });
         };
         let mistake = || Mistake::Path(text.to_owned());
-        let filter = |filter: &str| filter.split_once(':').map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()));
+        let filter =
+            |filter: &str| filter.split_once(':').map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()));
         let filters = filter_list.strip_suffix(']').ok_or_else(mistake)?.split('&').map(filter);
         Ok(Self { path: Path::parse(path)?, filters: filters.collect::<Option<_>>().ok_or_else(mistake)? })
     }

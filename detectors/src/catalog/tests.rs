@@ -7,9 +7,8 @@ use super::*;
 
 fn rules() -> impl Iterator<Item = (String, &'static Rule)> {
     let actions = Catalog::built_in().actions.iter();
-    let named = actions.flat_map(|(service, actions)| {
-        actions.iter().map(move |(name, rules)| (format!("{service}:{name}"), rules))
-    });
+    let named = actions
+        .flat_map(|(service, actions)| actions.iter().map(move |(name, rules)| (format!("{service}:{name}"), rules)));
     named.flat_map(|(action, rules)| rules.iter().map(move |rule| (action.clone(), rule)))
 }
 
@@ -31,8 +30,10 @@ fn the_built_in_tables_have_no_problems() {
 #[test]
 fn what_is_created_can_be_destroyed() {
     let of = |effect: Effect| {
-        let mut kinds: Vec<&str> =
-            rules().filter(|(_, rule)| rule.effect == effect).filter_map(|(_, rule)| Some(&*rule.kind.as_ref()?.name)).collect();
+        let mut kinds: Vec<&str> = rules()
+            .filter(|(_, rule)| rule.effect == effect)
+            .filter_map(|(_, rule)| Some(&*rule.kind.as_ref()?.name))
+            .collect();
         kinds.sort_unstable();
         kinds.dedup();
         kinds

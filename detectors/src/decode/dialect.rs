@@ -45,11 +45,17 @@ fn walk<'a>(value: &'a Value, keys: &[String], depth: usize, take: &mut dyn FnMu
             }
             let Some((first, rest)) = keys.split_first() else { return take(value) };
             let mut is_wanted = true;
-            each_named(object, |key| same_key(key, first), |inner| is_wanted = is_wanted && walk(inner, rest, depth, take));
+            each_named(
+                object,
+                |key| same_key(key, first),
+                |inner| is_wanted = is_wanted && walk(inner, rest, depth, take),
+            );
             is_wanted
         }
         ValueRef::Null if value.as_raw_number().is_none() => true,
-        ValueRef::Null | ValueRef::Bool(_) | ValueRef::Number(_) | ValueRef::String(_) => !keys.is_empty() || take(value),
+        ValueRef::Null | ValueRef::Bool(_) | ValueRef::Number(_) | ValueRef::String(_) => {
+            !keys.is_empty() || take(value)
+        }
     }
 }
 
@@ -110,7 +116,8 @@ fn name_tag_within(value: &Value, depth: usize) -> Option<String> {
     match value.as_ref() {
         ValueRef::Array(items) => items.iter().find_map(|item| name_tag_within(item, depth)),
         ValueRef::Object(object) => {
-            let get = |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+            let get =
+                |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
             if let Some(key) = get("key").and_then(|key| key.as_str())
                 && let Some(value) = get("value")
             {
@@ -256,7 +263,12 @@ mod tests {
         for case in cases {
             assert_eq!(texts(&case, &keys), ["i-1"], "{case}");
         }
-        for other in [json!({"instanceIdentity": "i-1"}), json!(""), json!(null), json!({"instanceId": "HIDDEN_DUE_TO_SECURITY_REASONS"})] {
+        for other in [
+            json!({"instanceIdentity": "i-1"}),
+            json!(""),
+            json!(null),
+            json!({"instanceId": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+        ] {
             assert!(texts(&other, &keys).is_empty(), "{other}");
         }
     }

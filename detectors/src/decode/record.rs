@@ -185,7 +185,8 @@ const LINKS: [&str; 5] =
     ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken", "GetSessionToken"];
 
 fn link(response: &Value) -> Option<Link> {
-    let text = |outer: &str, inner: &str| cut(get(response, outer).map(|value| text_at(value, inner)).unwrap_or_default());
+    let text =
+        |outer: &str, inner: &str| cut(get(response, outer).map(|value| text_at(value, inner)).unwrap_or_default());
     let session_id = match text("assumedRoleUser", "assumedRoleId") {
         none if none.is_empty() => text("federatedUser", "federatedUserId"),
         assumed => assumed,

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 use sonic_rs::JsonValueTrait as _;
 
-use super::dialect::{any_text, cut, each, first_text, instant, is_subnet, is_zone_of, name_tag, percent_decoded, texts};
+use super::dialect::{
+    any_text, cut, each, first_text, instant, is_subnet, is_zone_of, name_tag, percent_decoded, texts,
+};
 use super::node::{NULL, Value, entries, plain};
 use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term, is_off, is_on};
 use crate::event::{Effect, Mention, Proof};
@@ -89,7 +91,8 @@ impl<'a> Call<'a> {
         let mut items = Vec::new();
         for one in &rule.each {
             each(self.root(one.path.origin, None), &one.path.keys, |item| {
-                let says = |(key, value): &(String, String)| any_text(item, std::slice::from_ref(key), |text| text == value);
+                let says =
+                    |(key, value): &(String, String)| any_text(item, std::slice::from_ref(key), |text| text == value);
                 if one.filters.iter().all(says) {
                     items.push(item);
                 }

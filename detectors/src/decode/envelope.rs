@@ -13,6 +13,7 @@ use super::filter::{FIRST_KEY, surely_read};
 use super::node::parse;
 use super::parts::{Part, Parts};
 use super::record::{self, Read};
+use super::wrapper::{Opened, opened};
 use super::{Decoded, Reject, RejectReason};
 use crate::catalog::Catalog;
 use crate::limits::{
@@ -30,6 +31,8 @@ pub(super) struct Decoder<'c> {
     decoded: Decoded,
     resources: usize,
     is_full: bool,
+    /// How many bytes decompression may still make of this payload, whatever is wrapped in what.
+    inflated_left: usize,
 }
 
 /// Where the accounts stood.
@@ -43,7 +46,8 @@ struct Mark {
 
 impl<'c> Decoder<'c> {
     pub(super) fn new(now: Millis, catalog: &'c Catalog) -> Self {
-        Self { now, catalog, decoded: Decoded::default(), resources: 0, is_full: false }
+        let (decoded, resources, is_full) = (Decoded::default(), 0, false);
+        Self { now, catalog, decoded, resources, is_full, inflated_left: DECOMPRESSED_BYTES_MAX }
     }
 
     pub(super) fn finish(self) -> Decoded {
@@ -54,21 +58,26 @@ impl<'c> Decoder<'c> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return self.reject(RejectReason::TooLarge, payload);
         }
+        self.bytes(payload, 0);
+    }
+
+    /// Text, compressed or not.
+    fn bytes(&mut self, bytes: &[u8], mut wrappers: usize) {
         let mut inflated;
-        let mut bytes = payload;
-        let mut wrappers = 0;
-        while bytes.starts_with(&GZIP) {
+        let mut inner = bytes;
+        while inner.starts_with(&GZIP) {
             wrappers += 1;
             if wrappers > ENVELOPES_MAX {
-                return self.reject(RejectReason::TooDeep, payload);
+                return self.reject(RejectReason::TooDeep, bytes);
             }
-            inflated = match inflate(bytes, DECOMPRESSED_BYTES_MAX) {
+            inflated = match inflate(inner, self.inflated_left) {
                 Ok(inflated) => inflated,
-                Err(reason) => return self.reject(reason, payload),
+                Err(reason) => return self.reject(reason, bytes),
             };
-            bytes = &inflated;
+            self.inflated_left -= inflated.len();
+            inner = &inflated;
         }
-        self.text(bytes, wrappers);
+        self.text(inner, wrappers);
     }
 
     /// One JSON document, or lines of them. A first line that is a document by itself says which.
@@ -84,16 +93,17 @@ impl<'c> Decoder<'c> {
         let first_line = memchr(b'\n', bytes).and_then(|end| bytes.get(..end)).unwrap_or(bytes);
         if first_line.len() < bytes.len() && !is_json(first_line) {
             if let Ok(whole) = serde_json::from_slice::<&RawValue>(bytes) {
-                return self.document(whole.get(), wrappers);
+                return self.document(whole.get(), wrappers, false);
             }
             if let Some(list) = text.and_then(opened_list).filter(|_| opened_list_only(first_line)) {
                 return self.list(list, wrappers + 1);
             }
         }
+        let before = self.mark();
         let documents = self.lines(bytes, wrappers);
         // Many lines and no object in any: not lines, but one message that is broken.
         if documents == 0 {
-            self.decoded = Decoded::default();
+            self.reset(before);
             self.reject(if is_json(bytes) { RejectReason::NotARecord } else { broken(bytes) }, bytes);
         }
     }
@@ -129,7 +139,7 @@ impl<'c> Decoder<'c> {
         if let Ok(text) = std::str::from_utf8(line)
             && let Ok(fields) = serde_json::from_str::<Fields<'_>>(text)
         {
-            self.object(&fields, text, wrappers);
+            self.object(&fields, text, wrappers, false);
             return 1;
         }
         self.documents(line, wrappers)
@@ -148,7 +158,7 @@ impl<'c> Decoder<'c> {
                         return documents;
                     }
                     documents += usize::from(document.get().starts_with(['{', '[']));
-                    self.document(document.get(), wrappers);
+                    self.document(document.get(), wrappers, false);
                 }
                 Some(Err(_)) => {
                     let rest = line.get(at..).unwrap_or(line);
@@ -163,7 +173,8 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    fn document(&mut self, json: &str, wrappers: usize) {
+    /// One document; an element of a list may wrap what the list was there for.
+    fn document(&mut self, json: &str, wrappers: usize, is_element: bool) {
         let json = json.trim();
         if wrappers > ENVELOPES_MAX {
             return self.reject(RejectReason::TooDeep, json.as_bytes());
@@ -174,7 +185,7 @@ impl<'c> Decoder<'c> {
         match json.as_bytes().first() {
             Some(b'[') => self.list(json, wrappers + 1),
             Some(b'{') => match serde_json::from_str::<Fields<'_>>(json) {
-                Ok(fields) => self.object(&fields, json, wrappers),
+                Ok(fields) => self.object(&fields, json, wrappers, is_element),
                 Err(_) => self.reject(RejectReason::NotJson, json.as_bytes()),
             },
             _ => self.reject(RejectReason::NotARecord, json.as_bytes()),
@@ -185,7 +196,7 @@ impl<'c> Decoder<'c> {
         let outcome = each_element(json, |element| {
             let has_room = self.has_room(element.get().as_bytes());
             if has_room {
-                self.document(element.get(), wrappers);
+                self.document(element.get(), wrappers, true);
             }
             has_room
         });
@@ -194,24 +205,29 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize) {
-        if fields.is_record() {
-            return self.record(json);
-        }
-        for list in [Field::Records, Field::Events] {
-            if let Some(records) = fields.raw(list).filter(|raw| raw.starts_with('[')) {
-                return self.list(records, wrappers + 1);
+    fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize, is_element: bool) {
+        // A list and the messages in it are one wrapper.
+        let inner = wrappers + usize::from(!is_element);
+        match opened(fields) {
+            Opened::Record => self.record(json),
+            Opened::EventBridge(detail) => self.event_bridge(fields, detail, json),
+            Opened::List(list) => self.list(list, wrappers + 1),
+            Opened::Lists(lists) => {
+                for list in lists {
+                    self.list(list, wrappers + 1);
+                }
             }
-        }
-        if let Some(text) = fields.text(Field::CloudTrailEvent) {
-            return match is_json(text.as_bytes()) {
-                true => self.document(&text, wrappers + 1),
-                false => self.reject(RejectReason::NotJson, json.as_bytes()),
-            };
-        }
-        match fields.raw(Field::Detail) {
-            Some(detail) => self.event_bridge(fields, detail, json),
-            None => self.reject(RejectReason::NotARecord, json.as_bytes()),
+            Opened::Object(object) => self.document(object, inner, true),
+            Opened::Text(_) | Opened::Bytes(_) if inner > ENVELOPES_MAX => {
+                self.reject(RejectReason::TooDeep, json.as_bytes());
+            }
+            Opened::Text(text) => self.text(text.as_bytes(), inner),
+            Opened::Bytes(bytes) => self.bytes(&bytes, inner),
+            Opened::Nothing => {
+                self.decoded.received += 1;
+                self.decoded.ignored += 1;
+            }
+            Opened::Unknown => self.reject(RejectReason::NotARecord, json.as_bytes()),
         }
     }
 

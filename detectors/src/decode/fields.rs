@@ -20,8 +20,48 @@ pub(super) enum Field {
     EventVersion,
     #[serde(rename = "userIdentity")]
     UserIdentity,
-    /// Of an S3 file, or of a payload like one.
+    /// Of an S3 file, of a payload like one, or of a function's event: a list.
     Records,
+    /// Of a Firehose or Kafka function's event: a list, or lists by topic.
+    #[serde(rename = "records")]
+    SmallRecords,
+    /// Of what SQS answers: a list.
+    Messages,
+    /// Of a CloudWatch Logs subscription: a list.
+    #[serde(rename = "logEvents")]
+    LogEvents,
+    /// Of a CloudWatch Logs subscription: whether it carries data.
+    #[serde(rename = "messageType")]
+    MessageType,
+    /// Of a CloudWatch Logs event: a record as text.
+    #[serde(rename = "message")]
+    SmallMessage,
+    /// Of a function's event from CloudWatch Logs.
+    #[serde(rename = "awslogs")]
+    AwsLogs,
+    /// Of an SNS notification: its text.
+    Message,
+    /// Of a function's event from SNS: the notification.
+    Sns,
+    /// Of an SQS message in a function's event: its text.
+    #[serde(rename = "body")]
+    SmallBody,
+    /// Of an SQS message as SQS answers it: its text.
+    Body,
+    /// Of a function's event from Kinesis.
+    #[serde(rename = "kinesis")]
+    Kinesis,
+    /// Of a Kinesis or Firehose record: its bytes in base 64.
+    #[serde(rename = "data")]
+    SmallData,
+    /// Of a Kinesis record as Kinesis answers it.
+    Data,
+    /// Of a Kafka record: its bytes in base 64.
+    #[serde(rename = "value")]
+    Value,
+    /// Of an event of a log router: what it read.
+    #[serde(rename = "_raw")]
+    Raw,
     /// Of a LookupEvents page.
     Events,
     /// Of one item of such a page: a record as text.

@@ -9,6 +9,7 @@ mod node;
 mod parts;
 mod record;
 mod resource;
+mod wrapper;
 
 #[cfg(test)]
 mod tests;

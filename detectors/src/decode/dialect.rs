@@ -1,66 +1,72 @@
 //! Finds values in request and response, whatever dialect the service logs them in.
 
+use std::borrow::Cow;
+
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use serde_json::{Map, Value};
+use sonic_rs::{JsonValueTrait as _, Object, ValueRef};
 
+use super::node::{Value, each_named, entries, get, plain};
 use crate::limits::{NESTING_MAX, STRING_BYTES_MAX};
 use crate::time::Second;
-
-/// What CloudTrail writes where a value is secret.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// Values taken from one path, at most. Above what one call can name.
 const SELECTED_MAX: usize = 4_000;
 
 /// The object that holds the parameters: newer EC2 actions wrap theirs in `<Action>Request` and `<Action>Response`.
 pub(super) fn unwrapped<'a>(value: &'a Value, action: &str) -> &'a Value {
-    let Some(object) = value.as_object() else { return value };
-    let wrapper = object.iter().find(|(key, inner)| {
+    let wrapper = entries(value).find(|(key, inner)| {
         let rest = key.strip_prefix(action);
         matches!(rest, Some("Request" | "Response")) && inner.is_object()
     });
     wrapper.map_or(value, |(_, inner)| inner)
 }
 
-/// Everything at a path of lower-case keys. Lists and their wrappers are no keys.
-pub(super) fn select<'a>(value: &'a Value, keys: &[String]) -> Vec<&'a Value> {
-    let mut found = Vec::new();
-    collect(value, keys, NESTING_MAX, &mut found);
-    found
+/// Hands over everything at a path of lower-case keys. Lists and their wrappers are no keys.
+pub(super) fn each<'a>(value: &'a Value, keys: &[String], mut take: impl FnMut(&'a Value)) {
+    let mut left = SELECTED_MAX;
+    walk(value, keys, NESTING_MAX, &mut |found| {
+        if left > 0 {
+            left -= 1;
+            take(found);
+        }
+        left > 0
+    });
 }
 
-fn collect<'a>(value: &'a Value, keys: &[String], depth: usize, found: &mut Vec<&'a Value>) {
-    if depth == 0 || found.len() >= SELECTED_MAX {
-        return;
-    }
-    match value {
-        Value::Null => {}
-        Value::Array(items) => items.iter().for_each(|item| collect(item, keys, depth - 1, found)),
-        Value::Object(object) => {
+/// Goes on as long as what is found is wanted; says whether it still is.
+fn walk<'a>(value: &'a Value, keys: &[String], depth: usize, take: &mut dyn FnMut(&'a Value) -> bool) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return true };
+    match value.as_ref() {
+        ValueRef::Array(items) => items.iter().all(|item| walk(item, keys, depth, take)),
+        ValueRef::Object(object) => {
             if let Some(inner) = wrapped(object) {
-                return collect(inner, keys, depth - 1, found);
+                return walk(inner, keys, depth, take);
             }
-            let Some((first, rest)) = keys.split_first() else { return found.push(value) };
-            for (key, inner) in object {
-                if same_key(key, first) {
-                    collect(inner, rest, depth - 1, found);
-                }
-            }
+            let Some((first, rest)) = keys.split_first() else { return take(value) };
+            let mut is_wanted = true;
+            each_named(
+                object,
+                |key| same_key(key, first),
+                |inner| is_wanted = is_wanted && walk(inner, rest, depth, take),
+            );
+            is_wanted
         }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            if keys.is_empty() {
-                found.push(value);
-            }
+        ValueRef::Null if value.as_raw_number().is_none() => true,
+        ValueRef::Null | ValueRef::Bool(_) | ValueRef::Number(_) | ValueRef::String(_) => {
+            !keys.is_empty() || take(value)
         }
     }
 }
 
 /// What is inside an object that is there for XML's sake: `{items: […]}`, `{item: …}`, `{tag: 1, content: …}`.
-fn wrapped(object: &Map<String, Value>) -> Option<&Value> {
-    let only = |name: &str| object.get(name).filter(|_| object.len() == 1);
-    let content = || object.get("content").filter(|_| object.len() == 2 && object.contains_key("tag"));
-    only("items").or_else(|| only("item")).or_else(content)
+fn wrapped(object: &Object) -> Option<&Value> {
+    let is_wrapper = match object.len() {
+        1 => |key: &str| matches!(key, "items" | "item"),
+        2 if object.contains_key(&"tag") => |key: &str| key == "content",
+        _ => return None,
+    };
+    object.iter().find(|(key, _)| is_wrapper(key)).map(|(_, inner)| inner)
 }
 
 /// Keys match whatever their case, and in the plural: `instanceId`, `InstanceId`, `instanceIds`.
@@ -75,20 +81,29 @@ fn same_key(key: &str, wanted: &str) -> bool {
     }
 }
 
-/// A plain value as text; nothing if it is empty, hidden, or no plain value.
-pub(super) fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if text.is_empty() || text == HIDDEN => None,
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
+/// Plain values at a path.
+pub(super) fn texts<'a>(value: &'a Value, keys: &[String]) -> Vec<Cow<'a, str>> {
+    let mut texts = Vec::new();
+    each(value, keys, |found| texts.extend(plain(found)));
+    texts
 }
 
-/// Plain values at a path.
-pub(super) fn texts(value: &Value, keys: &[String]) -> Vec<String> {
-    select(value, keys).into_iter().filter_map(plain).collect()
+/// Whether a plain value at a path passes.
+pub(super) fn any_text(value: &Value, keys: &[String], passes: impl Fn(&str) -> bool) -> bool {
+    let mut any = false;
+    each(value, keys, |found| any = any || plain(found).is_some_and(|text| passes(&text)));
+    any
+}
+
+/// The first plain value at a path.
+pub(super) fn first_text<'a>(value: &'a Value, keys: &[String]) -> Option<Cow<'a, str>> {
+    let mut first = None;
+    each(value, keys, |found| {
+        if first.is_none() {
+            first = plain(found);
+        }
+    });
+    first
 }
 
 /// The value of the tag `Name`, wherever among the tags of the object it is.
@@ -98,22 +113,25 @@ pub(super) fn name_tag(value: &Value) -> Option<String> {
 
 fn name_tag_within(value: &Value, depth: usize) -> Option<String> {
     let depth = depth.checked_sub(1)?;
-    match value {
-        Value::Array(items) => items.iter().find_map(|item| name_tag_within(item, depth)),
-        Value::Object(object) => {
+    match value.as_ref() {
+        ValueRef::Array(items) => items.iter().find_map(|item| name_tag_within(item, depth)),
+        ValueRef::Object(object) => {
             let get =
                 |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-            if let (Some(Value::String(key)), Some(value)) = (get("key"), get("value")) {
-                return if key == "Name" { plain(value) } else { None };
+            if let Some(key) = get("key").and_then(|key| key.as_str())
+                && let Some(value) = get("value")
+            {
+                return if key == "Name" { plain(value).map(Cow::into_owned) } else { None };
             }
-            let may_hold_tags = |key: &str| {
-                let key = key.to_ascii_lowercase();
-                key.starts_with("tag") || key == "item" || key == "items"
-            };
             object.iter().filter(|(key, _)| may_hold_tags(key)).find_map(|(_, inner)| name_tag_within(inner, depth))
         }
         _ => None,
     }
+}
+
+fn may_hold_tags(key: &str) -> bool {
+    let starts_with_tag = key.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("tag"));
+    starts_with_tag || key.eq_ignore_ascii_case("item") || key.eq_ignore_ascii_case("items")
 }
 
 /// Pairs (subnet, zone) that stand together anywhere in a response.
@@ -129,26 +147,39 @@ fn find_pairs(value: &Value, region: &str, depth: usize, pairs: &mut Vec<(String
     if depth == 0 || pairs.len() >= SELECTED_MAX {
         return;
     }
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| find_pairs(item, region, depth - 1, pairs)),
-        Value::Object(object) => {
-            let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-            let subnet = text(object.get("subnetId")).or_else(|| text(object.get("subnetIdentifier")));
-            let zone = text(object.get("availabilityZone"))
-                .or_else(|| text(object.get("zoneName")))
-                .or_else(|| text(object.get("availabilityZoneName")))
-                .or_else(|| text(object.get("placement").and_then(|inner| inner.get("availabilityZone"))))
-                .or_else(|| text(object.get("subnetAvailabilityZone").and_then(|inner| inner.get("name"))));
+    match value.as_ref() {
+        ValueRef::Array(items) => items.iter().for_each(|item| find_pairs(item, region, depth - 1, pairs)),
+        ValueRef::Object(object) => {
+            let (subnet, zone) = placed(object);
             if let (Some(subnet), Some(zone)) = (subnet, zone)
-                && is_subnet(&subnet)
-                && is_zone_of(&zone, region)
+                && is_subnet(subnet)
+                && is_zone_of(zone, region)
             {
-                pairs.push((subnet, zone));
+                pairs.push((subnet.to_owned(), zone.to_owned()));
             }
-            object.values().for_each(|inner| find_pairs(inner, region, depth - 1, pairs));
+            for (_, inner) in object.iter() {
+                if inner.is_object() || inner.is_array() {
+                    find_pairs(inner, region, depth - 1, pairs);
+                }
+            }
         }
         _ => {}
     }
+}
+
+/// The subnet and the zone that an object names as its own.
+fn placed(object: &Object) -> (Option<&str>, Option<&str>) {
+    let (mut subnet, mut zone) = (None, None);
+    for (key, value) in object.iter() {
+        match key {
+            "subnetId" | "subnetIdentifier" => subnet = subnet.or(value.as_str()),
+            "availabilityZone" | "zoneName" | "availabilityZoneName" => zone = zone.or(value.as_str()),
+            "placement" => zone = zone.or(get(value, "availabilityZone").and_then(|inner| inner.as_str())),
+            "subnetAvailabilityZone" => zone = zone.or(get(value, "name").and_then(|inner| inner.as_str())),
+            _ => {}
+        }
+    }
+    (subnet, zone)
 }
 
 /// Whether this is a zone of the region: `us-east-1a`, or a local one as `us-west-2-lax-1a`.
@@ -167,9 +198,9 @@ pub(super) fn is_subnet(text: &str) -> bool {
 }
 
 /// A text with its percent-encoding undone; as it is if that is none, or would not be UTF-8.
-pub(super) fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -189,7 +220,7 @@ pub(super) fn percent_decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The instant that a response writes in one of its forms: ISO 8601, `Jul 10, 2023, 12:07:59 PM` with and without the
@@ -213,7 +244,7 @@ pub(super) fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use sonic_rs::json;
 
     use super::*;
 
@@ -232,8 +263,13 @@ mod tests {
         for case in cases {
             assert_eq!(texts(&case, &keys), ["i-1"], "{case}");
         }
-        for other in [json!({"instanceIdentity": "i-1"}), json!(""), json!(null), json!({"instanceId": HIDDEN})] {
-            assert_eq!(texts(&other, &keys), Vec::<String>::new(), "{other}");
+        for other in [
+            json!({"instanceIdentity": "i-1"}),
+            json!(""),
+            json!(null),
+            json!({"instanceId": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+        ] {
+            assert!(texts(&other, &keys).is_empty(), "{other}");
         }
     }
 

@@ -3,18 +3,24 @@
 use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
+use memchr::memmem::find_iter;
+use memchr::{memchr, memchr_iter};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::fields::{Field, Fields, each_element};
+use super::filter::{FIRST_KEY, surely_read};
+use super::node::parse;
+use super::parts::{Part, Parts};
 use super::record::{self, Read};
+use super::wrapper::{Opened, opened};
 use super::{Decoded, Reject, RejectReason};
 use crate::catalog::Catalog;
 use crate::limits::{
-    DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
+    DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, NESTING_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
     REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX, RESOURCES_PER_PAYLOAD_MAX,
 };
-use crate::time::Millis;
+use crate::time::{Millis, Second};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -25,11 +31,23 @@ pub(super) struct Decoder<'c> {
     decoded: Decoded,
     resources: usize,
     is_full: bool,
+    /// How many bytes decompression may still make of this payload, whatever is wrapped in what.
+    inflated_left: usize,
+}
+
+/// Where the accounts stood.
+struct Mark {
+    counts: Decoded,
+    events: usize,
+    rejects: usize,
+    resources: usize,
+    is_full: bool,
 }
 
 impl<'c> Decoder<'c> {
     pub(super) fn new(now: Millis, catalog: &'c Catalog) -> Self {
-        Self { now, catalog, decoded: Decoded::default(), resources: 0, is_full: false }
+        let (decoded, resources, is_full) = (Decoded::default(), 0, false);
+        Self { now, catalog, decoded, resources, is_full, inflated_left: DECOMPRESSED_BYTES_MAX }
     }
 
     pub(super) fn finish(self) -> Decoded {
@@ -40,21 +58,26 @@ impl<'c> Decoder<'c> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return self.reject(RejectReason::TooLarge, payload);
         }
+        self.bytes(payload, 0);
+    }
+
+    /// Text, compressed or not.
+    fn bytes(&mut self, bytes: &[u8], mut wrappers: usize) {
         let mut inflated;
-        let mut bytes = payload;
-        let mut wrappers = 0;
-        while bytes.starts_with(&GZIP) {
+        let mut inner = bytes;
+        while inner.starts_with(&GZIP) {
             wrappers += 1;
             if wrappers > ENVELOPES_MAX {
-                return self.reject(RejectReason::TooDeep, payload);
+                return self.reject(RejectReason::TooDeep, bytes);
             }
-            inflated = match inflate(bytes, DECOMPRESSED_BYTES_MAX) {
+            inflated = match inflate(inner, self.inflated_left) {
                 Ok(inflated) => inflated,
-                Err(reason) => return self.reject(reason, payload),
+                Err(reason) => return self.reject(reason, bytes),
             };
-            bytes = &inflated;
+            self.inflated_left -= inflated.len();
+            inner = &inflated;
         }
-        self.text(bytes, wrappers);
+        self.text(inner, wrappers);
     }
 
     /// One JSON document, or lines of them. A first line that is a document by itself says which.
@@ -63,37 +86,67 @@ impl<'c> Decoder<'c> {
         if bytes.is_empty() {
             return self.reject(RejectReason::Empty, bytes);
         }
-        let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
-        if first_line.len() < bytes.len()
-            && !is_json(first_line)
-            && let Ok(whole) = serde_json::from_slice::<&RawValue>(bytes)
-        {
-            return self.document(whole.get(), wrappers);
+        let text = std::str::from_utf8(bytes).ok();
+        if text.is_some_and(|text| self.split_list(text)) {
+            return;
         }
+        let first_line = memchr(b'\n', bytes).and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+        if first_line.len() < bytes.len() && !is_json(first_line) {
+            if let Ok(whole) = serde_json::from_slice::<&RawValue>(bytes) {
+                return self.document(whole.get(), wrappers, false);
+            }
+            if let Some(list) = text.and_then(opened_list).filter(|_| opened_list_only(first_line)) {
+                return self.list(list, wrappers + 1);
+            }
+        }
+        let before = self.mark();
+        let documents = self.lines(bytes, wrappers);
+        // Many lines and no object in any: not lines, but one message that is broken.
+        if documents == 0 {
+            self.reset(before);
+            self.reject(if is_json(bytes) { RejectReason::NotARecord } else { broken(bytes) }, bytes);
+        }
+    }
+
+    /// Says how many lines held objects or lists.
+    fn lines(&mut self, bytes: &[u8], wrappers: usize) -> usize {
         let mut documents = 0;
-        for line in bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).unwrap_or(rest.len());
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            let line = line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
             if !self.has_room(line) {
                 break;
             }
             documents += self.line(line, wrappers);
         }
-        // Many lines and no object in any: not lines, but one message that is broken.
-        if documents == 0 {
-            self.decoded = Decoded::default();
-            self.reject(if is_json(bytes) { RejectReason::NotARecord } else { broken(bytes) }, bytes);
-        }
+        documents
     }
 
     /// The documents on one line, mostly one: some senders put no newline between them. Says how many were objects or
     /// lists, as a line of a message that goes over several lines is not.
     fn line(&mut self, line: &[u8], wrappers: usize) -> usize {
-        // Nearly always the line is one object: then it is read once.
+        if let Ok(text) = std::str::from_utf8(line)
+            && (self.whole_record(text) || self.split_list(text))
+        {
+            return 1;
+        }
         if let Ok(text) = std::str::from_utf8(line)
             && let Ok(fields) = serde_json::from_str::<Fields<'_>>(text)
         {
-            self.object(&fields, text, wrappers);
+            self.object(&fields, text, wrappers, false);
             return 1;
         }
+        self.documents(line, wrappers)
+    }
+
+    /// Documents with nothing, or blanks, between them.
+    fn documents(&mut self, line: &[u8], wrappers: usize) -> usize {
         let mut documents = 0;
         let mut stream = Deserializer::from_slice(line).into_iter::<&RawValue>();
         loop {
@@ -105,10 +158,14 @@ impl<'c> Decoder<'c> {
                         return documents;
                     }
                     documents += usize::from(document.get().starts_with(['{', '[']));
-                    self.document(document.get(), wrappers);
+                    self.document(document.get(), wrappers, false);
                 }
                 Some(Err(_)) => {
                     let rest = line.get(at..).unwrap_or(line);
+                    if let Some(list) = std::str::from_utf8(rest).ok().and_then(opened_list) {
+                        self.list(list, wrappers + 1);
+                        return documents + 1;
+                    }
                     self.reject(broken(rest), rest);
                     return documents;
                 }
@@ -116,15 +173,19 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    fn document(&mut self, json: &str, wrappers: usize) {
+    /// One document; an element of a list may wrap what the list was there for.
+    fn document(&mut self, json: &str, wrappers: usize, is_element: bool) {
         let json = json.trim();
         if wrappers > ENVELOPES_MAX {
             return self.reject(RejectReason::TooDeep, json.as_bytes());
         }
+        if self.whole_record(json) {
+            return;
+        }
         match json.as_bytes().first() {
             Some(b'[') => self.list(json, wrappers + 1),
             Some(b'{') => match serde_json::from_str::<Fields<'_>>(json) {
-                Ok(fields) => self.object(&fields, json, wrappers),
+                Ok(fields) => self.object(&fields, json, wrappers, is_element),
                 Err(_) => self.reject(RejectReason::NotJson, json.as_bytes()),
             },
             _ => self.reject(RejectReason::NotARecord, json.as_bytes()),
@@ -135,7 +196,7 @@ impl<'c> Decoder<'c> {
         let outcome = each_element(json, |element| {
             let has_room = self.has_room(element.get().as_bytes());
             if has_room {
-                self.document(element.get(), wrappers);
+                self.document(element.get(), wrappers, true);
             }
             has_room
         });
@@ -144,53 +205,97 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize) {
-        if fields.is_record() {
-            return self.record(fields, json);
-        }
-        for list in [Field::Records, Field::Events] {
-            if let Some(records) = fields.raw(list).filter(|raw| raw.starts_with('[')) {
-                return self.list(records, wrappers + 1);
+    fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize, is_element: bool) {
+        // A list and the messages in it are one wrapper.
+        let inner = wrappers + usize::from(!is_element);
+        match opened(fields) {
+            Opened::Record => self.record(json),
+            Opened::EventBridge(detail) => self.event_bridge(fields, detail, json),
+            Opened::List(list) => self.list(list, wrappers + 1),
+            Opened::Lists(lists) => {
+                for list in lists {
+                    self.list(list, wrappers + 1);
+                }
             }
-        }
-        if let Some(text) = fields.raw(Field::CloudTrailEvent).and_then(|raw| serde_json::from_str::<String>(raw).ok())
-        {
-            return match is_json(text.as_bytes()) {
-                true => self.document(&text, wrappers + 1),
-                false => self.reject(RejectReason::NotJson, json.as_bytes()),
-            };
-        }
-        match fields.raw(Field::Detail) {
-            Some(detail) => self.event_bridge(fields, detail, json),
-            None => self.reject(RejectReason::NotARecord, json.as_bytes()),
+            Opened::Object(object) => self.document(object, inner, true),
+            Opened::Text(_) | Opened::Bytes(_) if inner > ENVELOPES_MAX => {
+                self.reject(RejectReason::TooDeep, json.as_bytes());
+            }
+            Opened::Text(text) => self.text(text.as_bytes(), inner),
+            Opened::Bytes(bytes) => self.bytes(&bytes, inner),
+            Opened::Nothing => {
+                self.decoded.received += 1;
+                self.decoded.ignored += 1;
+            }
+            Opened::Unknown => self.reject(RejectReason::NotARecord, json.as_bytes()),
         }
     }
 
     /// Anybody may put events on a bus, but only AWS under a source that begins with `aws.`; and the account that AWS
     /// names there must be the record's.
     fn event_bridge(&mut self, envelope: &Fields<'_>, detail: &str, json: &str) {
-        let Ok(fields) = serde_json::from_str::<Fields<'_>>(detail) else {
-            return self.reject(RejectReason::NotARecord, json.as_bytes());
-        };
-        let is_from_aws = envelope.text(Field::Source).is_ok_and(|source| source.starts_with("aws."));
-        if !is_from_aws || !fields.is_record() {
+        let is_from_aws = envelope.text(Field::Source).is_some_and(|source| source.starts_with("aws."));
+        if !is_from_aws {
             return self.reject(RejectReason::NotARecord, json.as_bytes());
         }
-        let recipient = fields.text(Field::RecipientAccountId).unwrap_or_default();
-        if !recipient.is_empty() && envelope.text(Field::Account).as_deref() != Ok(&*recipient) {
-            return self.reject(RejectReason::BadField, json.as_bytes());
-        }
-        self.record(&fields, detail);
+        let account = envelope.text(Field::Account).unwrap_or_default();
+        self.record_checked(detail, |parts| {
+            if !parts.is_record() {
+                return Err(RejectReason::NotARecord);
+            }
+            let recipient = parts.text(Part::RecipientAccountId)?;
+            if recipient.is_empty() || *recipient == *account { Ok(()) } else { Err(RejectReason::BadField) }
+        });
     }
 
-    fn record(&mut self, fields: &Fields<'_>, json: &str) {
+    /// A record in AWS's own form, if the whole text is one: dropped unparsed if it is surely a read, else parsed once.
+    fn whole_record(&mut self, text: &str) -> bool {
+        if !text.as_bytes().starts_with(FIRST_KEY) {
+            return false;
+        }
+        if let Some(time) = surely_read(text).filter(|time| record::in_time(*time, self.now).is_ok()) {
+            self.accept(time, Read::Ignored);
+            return true;
+        }
+        if text.len() > RECORD_BYTES_MAX || is_nested_too_deep(text) {
+            return false;
+        }
+        let Some(value) = parse(text) else { return false };
+        let Some(parts) = Parts::of(&value).filter(Parts::is_record) else { return false };
+        self.read(&parts, text);
+        true
+    }
+
+    /// A record, whatever its first field is.
+    fn record(&mut self, json: &str) {
+        self.record_checked(json, |_| Ok(()));
+    }
+
+    fn record_checked(&mut self, json: &str, check: impl FnOnce(&Parts<'_>) -> Result<(), RejectReason>) {
         if json.len() > RECORD_BYTES_MAX {
             return self.reject(RejectReason::TooLarge, json.as_bytes());
         }
-        let (time, read) = match record::read(fields, json, self.now, self.catalog) {
-            Ok(read) => read,
-            Err(reason) => return self.reject(reason, json.as_bytes()),
+        if is_nested_too_deep(json) {
+            return self.reject(RejectReason::TooDeep, json.as_bytes());
+        }
+        let value = parse(json);
+        let Some(parts) = value.as_ref().and_then(Parts::of) else {
+            return self.reject(RejectReason::NotJson, json.as_bytes());
         };
+        match check(&parts) {
+            Ok(()) => self.read(&parts, json),
+            Err(reason) => self.reject(reason, json.as_bytes()),
+        }
+    }
+
+    fn read(&mut self, parts: &Parts<'_>, json: &str) {
+        match record::read(parts, self.now, self.catalog) {
+            Ok((time, read)) => self.accept(time, read),
+            Err(reason) => self.reject(reason, json.as_bytes()),
+        }
+    }
+
+    fn accept(&mut self, time: Second, read: Read) {
         self.decoded.received += 1;
         self.decoded.newest = self.decoded.newest.max(Some(time));
         match read {
@@ -200,6 +305,67 @@ impl<'c> Decoder<'c> {
             }
             Read::Ignored => self.decoded.ignored += 1,
         }
+    }
+
+    /// `{"Records":[…]}` of nothing but records in AWS's own form, without parsing what surely is a read.
+    ///
+    /// In JSON the bytes of the first key of a record with its bracket can only be the start of an object: inside a
+    /// string the quotes would be escaped. So the text is cut there, each part is dropped or must be one whole record,
+    /// and if any is neither, all of it is read in the exact way. What is dropped names only reads.
+    fn split_list(&mut self, text: &str) -> bool {
+        let Some(list) = records_list(text) else { return false };
+        let Some(list) = list.strip_suffix('}').map(str::trim_ascii_end).and_then(|list| list.strip_suffix(']')) else {
+            return false;
+        };
+        let list = list.trim_ascii();
+        if !list.as_bytes().starts_with(FIRST_KEY) {
+            return false;
+        }
+        let before = self.mark();
+        let is_split = self.split(list);
+        if !is_split {
+            self.reset(before);
+        }
+        is_split
+    }
+
+    fn split(&mut self, list: &str) -> bool {
+        let mut starts = find_iter(list.as_bytes(), FIRST_KEY).skip(1);
+        let mut start = 0;
+        loop {
+            let end = starts.next();
+            let Some(part) = list.get(start..end.unwrap_or(list.len())) else { return false };
+            let part = match end {
+                None => part,
+                Some(_) => match part.trim_ascii_end().strip_suffix(',') {
+                    Some(part) => part.trim_ascii_end(),
+                    None => return false,
+                },
+            };
+            if !self.has_room(part.as_bytes()) {
+                return true;
+            }
+            if !self.whole_record(part) {
+                return false;
+            }
+            let Some(end) = end else { return true };
+            start = end;
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        let Decoded { events, rejects, .. } = &self.decoded;
+        let counts = Decoded { events: Vec::new(), rejects: Vec::new(), ..self.decoded };
+        Mark { counts, events: events.len(), rejects: rejects.len(), resources: self.resources, is_full: self.is_full }
+    }
+
+    /// Forgets what came since.
+    fn reset(&mut self, mark: Mark) {
+        let Decoded { mut events, mut rejects, .. } = std::mem::replace(&mut self.decoded, mark.counts);
+        events.truncate(mark.events);
+        rejects.truncate(mark.rejects);
+        (self.decoded.events, self.decoded.rejects) = (events, rejects);
+        (self.resources, self.is_full) = (mark.resources, mark.is_full);
     }
 
     /// Whether one more record fits. The first that does not is rejected in the name of all that follow.
@@ -223,6 +389,27 @@ impl<'c> Decoder<'c> {
         }
         self.decoded.rejects.push(Reject { reason, sample: sample(bytes), record });
     }
+}
+
+/// What follows `{"Records":`, if that is how the text begins and a list comes.
+fn records_list(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix('{')?.trim_ascii_start().strip_prefix("\"Records\"")?.trim_ascii_start();
+    rest.strip_prefix(':')?.trim_ascii_start().strip_prefix('[')
+}
+
+/// The list that a text begins with, by itself or as `Records`: of one that is cut off, what is whole is read.
+fn opened_list(text: &str) -> Option<&str> {
+    if text.starts_with('[') {
+        return Some(text);
+    }
+    let elements = records_list(text)?;
+    text.get(text.len() - elements.len() - 1..)
+}
+
+/// Whether a first line is no more than the beginning of a list that goes over many lines.
+fn opened_list_only(line: &[u8]) -> bool {
+    let line: Vec<u8> = line.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    b"{\"Records\":[".starts_with(&line) || line == b"["
 }
 
 fn is_json(bytes: &[u8]) -> bool {
@@ -254,6 +441,32 @@ fn sample(bytes: &[u8]) -> String {
         sample.push(printable);
     }
     sample
+}
+
+/// Whether brackets are nested deeper than is read. Looks at bytes only, so it can come before any parsing.
+fn is_nested_too_deep(raw: &str) -> bool {
+    // Few brackets cannot nest deep; nearly always that is all there is to see.
+    let opened = |bracket| memchr_iter(bracket, raw.as_bytes()).count();
+    if opened(b'{') + opened(b'[') <= NESTING_MAX {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in raw.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                if depth > NESTING_MAX {
+                    return true;
+                }
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]

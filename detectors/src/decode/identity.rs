@@ -1,41 +1,40 @@
 //! Who made a call: `userIdentity` in all its forms.
 
-use serde_json::Value;
-
 use super::dialect::cut;
+use super::node::{Value, get, text_at};
 use crate::event::{Identity, IdentityKind};
 
 /// Reads `userIdentity`; nothing if it names nobody at all.
 pub(super) fn identity(value: &Value) -> Option<Identity> {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(cut).unwrap_or_default();
-    let own = |key: &str| text(value.get(key));
-    let issuer = value.get("sessionContext").and_then(|context| context.get("sessionIssuer"));
-    let issued = |key: &str| text(issuer.and_then(|issuer| issuer.get(key)));
-    let source_identity = value.get("sessionContext").and_then(|context| context.get("sourceIdentity"));
-    let identity = Identity {
-        kind: kind(value),
+    let own = |key: &str| cut(text_at(value, key));
+    let context = get(value, "sessionContext");
+    let issuer = context.and_then(|context| get(context, "sessionIssuer"));
+    let within = |outer: Option<&Value>, key: &str| outer.map(|outer| cut(text_at(outer, key))).unwrap_or_default();
+    let kind = text_at(value, "type");
+    let mut identity = Identity {
+        kind: IdentityKind::Unknown,
         account: own("accountId"),
         arn: own("arn"),
         principal_id: own("principalId"),
         access_key: own("accessKeyId"),
-        issuer_arn: issued("arn"),
-        issuer_id: issued("principalId"),
-        source_identity: match text(source_identity) {
+        issuer_arn: within(issuer, "arn"),
+        issuer_id: within(issuer, "principalId"),
+        source_identity: match within(context, "sourceIdentity") {
             nested if nested.is_empty() => own("sourceIdentity"),
             nested => nested,
         },
-        identity_center_user: text(value.get("onBehalfOf").and_then(|behalf| behalf.get("userId"))),
+        identity_center_user: within(get(value, "onBehalfOf"), "userId"),
         invoked_by: own("invokedBy"),
-        sign_in_session: text(value.get("sessionContext").and_then(|context| context.get("signInSessionArn"))),
+        sign_in_session: within(context, "signInSessionArn"),
     };
+    identity.kind = kind_of(kind, &identity);
     let named = [&identity.account, &identity.arn, &identity.principal_id, &identity.invoked_by];
-    let has_type = value.get("type").and_then(Value::as_str).is_some_and(|kind| !kind.is_empty());
-    (has_type || named.iter().any(|name| !name.is_empty())).then_some(identity)
+    (!kind.is_empty() || named.iter().any(|name| !name.is_empty())).then_some(identity)
 }
 
-fn kind(value: &Value) -> IdentityKind {
-    let has = |key: &str| value.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    match value.get("type").and_then(Value::as_str).unwrap_or_default() {
+fn kind_of(kind: &str, identity: &Identity) -> IdentityKind {
+    let names_nobody = || identity.arn.is_empty() && identity.principal_id.is_empty() && identity.access_key.is_empty();
+    match kind {
         "Root" => IdentityKind::Root,
         "IAMUser" => IdentityKind::IamUser,
         "AssumedRole" | "Role" => IdentityKind::AssumedRole,
@@ -46,14 +45,14 @@ fn kind(value: &Value) -> IdentityKind {
         "SAMLUser" => IdentityKind::SamlUser,
         "WebIdentityUser" => IdentityKind::WebIdentityUser,
         // Events of services themselves have only an account and who invoked them.
-        "" if has("invokedBy") && !has("arn") && !has("principalId") && !has("accessKeyId") => IdentityKind::AwsService,
+        "" if !identity.invoked_by.is_empty() && names_nobody() => IdentityKind::AwsService,
         _ => IdentityKind::Unknown,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use sonic_rs::json;
 
     use super::*;
 

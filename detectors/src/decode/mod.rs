@@ -3,11 +3,15 @@
 mod dialect;
 mod envelope;
 mod fields;
+mod filter;
 mod identity;
+mod node;
+mod parts;
 mod reach;
 mod record;
 mod resource;
 mod start;
+mod wrapper;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,7 @@
 //! Where things live that no event names a zone for: what services make network interfaces for, and groups of subnets.
 
-use serde_json::Value;
-
 use super::dialect::{cut, is_zone_of, texts};
+use super::node::Value;
 use crate::event::{Effect, Event, Mention, Reach, Scope};
 
 /// What services write into the description of an interface before the name of what it is for, and that one's type.

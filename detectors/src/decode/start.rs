@@ -1,8 +1,7 @@
 //! Calls that set a stack's operation or an automation going, under which role.
 
-use serde_json::Value;
-
 use super::dialect::{cut, percent_decoded, texts};
+use super::node::Value;
 use crate::event::{Event, RunsAs, Start};
 
 /// Whether calls of this name may start something, or prepare it.

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use sonic_rs::{JsonValueTrait as _, Object, ValueRef};
 
-use super::node::{Value, each_named, entries, get, plain};
+use super::node::{Node, Object, Shape};
 use crate::limits::{NESTING_MAX, STRING_BYTES_MAX};
 use crate::time::Second;
 
@@ -14,8 +13,8 @@ use crate::time::Second;
 const SELECTED_MAX: usize = 4_000;
 
 /// The object that holds the parameters: newer EC2 actions wrap theirs in `<Action>Request` and `<Action>Response`.
-pub(super) fn unwrapped<'a>(value: &'a Value, action: &str) -> &'a Value {
-    let wrapper = entries(value).find(|(key, inner)| {
+pub(super) fn unwrapped<'a>(value: Node<'a>, action: &str) -> Node<'a> {
+    let wrapper = value.entries().find(|(key, inner)| {
         let rest = key.strip_prefix(action);
         matches!(rest, Some("Request" | "Response")) && inner.is_object()
     });
@@ -23,7 +22,7 @@ pub(super) fn unwrapped<'a>(value: &'a Value, action: &str) -> &'a Value {
 }
 
 /// Hands over everything at a path of lower-case keys. Lists and their wrappers are no keys.
-pub(super) fn each<'a>(value: &'a Value, keys: &[String], mut take: impl FnMut(&'a Value)) {
+pub(super) fn each<'a>(value: Node<'a>, keys: &[String], mut take: impl FnMut(Node<'a>)) {
     let mut left = SELECTED_MAX;
     walk(value, keys, NESTING_MAX, &mut |found| {
         if left > 0 {
@@ -35,38 +34,35 @@ pub(super) fn each<'a>(value: &'a Value, keys: &[String], mut take: impl FnMut(&
 }
 
 /// Goes on as long as what is found is wanted; says whether it still is.
-fn walk<'a>(value: &'a Value, keys: &[String], depth: usize, take: &mut dyn FnMut(&'a Value) -> bool) -> bool {
+fn walk<'a>(value: Node<'a>, keys: &[String], depth: usize, take: &mut dyn FnMut(Node<'a>) -> bool) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return true };
-    match value.as_ref() {
-        ValueRef::Array(items) => items.iter().all(|item| walk(item, keys, depth, take)),
-        ValueRef::Object(object) => {
+    match value.shape() {
+        Shape::Array(mut items) => items.all(|item| walk(item, keys, depth, take)),
+        Shape::Object(object) => {
             if let Some(inner) = wrapped(object) {
                 return walk(inner, keys, depth, take);
             }
             let Some((first, rest)) = keys.split_first() else { return take(value) };
             let mut is_wanted = true;
-            each_named(
-                object,
+            object.each_named(
                 |key| same_key(key, first),
                 |inner| is_wanted = is_wanted && walk(inner, rest, depth, take),
             );
             is_wanted
         }
-        ValueRef::Null if value.as_raw_number().is_none() => true,
-        ValueRef::Null | ValueRef::Bool(_) | ValueRef::Number(_) | ValueRef::String(_) => {
-            !keys.is_empty() || take(value)
-        }
+        Shape::Null => true,
+        Shape::Bool(_) | Shape::Number(_) | Shape::Text(_) => !keys.is_empty() || take(value),
     }
 }
 
 /// What is inside an object that is there for XML's sake: `{items: […]}`, `{item: …}`, `{tag: 1, content: …}`.
-fn wrapped(object: &Object) -> Option<&Value> {
-    let is_wrapper = match object.len() {
+fn wrapped(object: Object<'_>) -> Option<Node<'_>> {
+    let is_wrapper = match object.keys {
         1 => |key: &str| matches!(key, "items" | "item"),
-        2 if object.contains_key(&"tag") => |key: &str| key == "content",
+        2 if object.entries().any(|(key, _)| key == "tag") => |key: &str| key == "content",
         _ => return None,
     };
-    object.iter().find(|(key, _)| is_wrapper(key)).map(|(_, inner)| inner)
+    object.entries().find(|(key, _)| is_wrapper(key)).map(|(_, inner)| inner)
 }
 
 /// Keys match whatever their case, and in the plural: `instanceId`, `InstanceId`, `instanceIds`.
@@ -82,48 +78,48 @@ fn same_key(key: &str, wanted: &str) -> bool {
 }
 
 /// Plain values at a path.
-pub(super) fn texts<'a>(value: &'a Value, keys: &[String]) -> Vec<Cow<'a, str>> {
+pub(super) fn texts<'a>(value: Node<'a>, keys: &[String]) -> Vec<&'a str> {
     let mut texts = Vec::new();
-    each(value, keys, |found| texts.extend(plain(found)));
+    each(value, keys, |found| texts.extend(found.plain()));
     texts
 }
 
 /// Whether a plain value at a path passes.
-pub(super) fn any_text(value: &Value, keys: &[String], passes: impl Fn(&str) -> bool) -> bool {
+pub(super) fn any_text(value: Node<'_>, keys: &[String], passes: impl Fn(&str) -> bool) -> bool {
     let mut any = false;
-    each(value, keys, |found| any = any || plain(found).is_some_and(|text| passes(&text)));
+    each(value, keys, |found| any = any || found.plain().is_some_and(&passes));
     any
 }
 
 /// The first plain value at a path.
-pub(super) fn first_text<'a>(value: &'a Value, keys: &[String]) -> Option<Cow<'a, str>> {
+pub(super) fn first_text<'a>(value: Node<'a>, keys: &[String]) -> Option<&'a str> {
     let mut first = None;
     each(value, keys, |found| {
         if first.is_none() {
-            first = plain(found);
+            first = found.plain();
         }
     });
     first
 }
 
 /// The value of the tag `Name`, wherever among the tags of the object it is.
-pub(super) fn name_tag(value: &Value) -> Option<String> {
+pub(super) fn name_tag(value: Node<'_>) -> Option<String> {
     name_tag_within(value, 6)
 }
 
-fn name_tag_within(value: &Value, depth: usize) -> Option<String> {
+fn name_tag_within(value: Node<'_>, depth: usize) -> Option<String> {
     let depth = depth.checked_sub(1)?;
-    match value.as_ref() {
-        ValueRef::Array(items) => items.iter().find_map(|item| name_tag_within(item, depth)),
-        ValueRef::Object(object) => {
+    match value.shape() {
+        Shape::Array(mut items) => items.find_map(|item| name_tag_within(item, depth)),
+        Shape::Object(object) => {
             let get =
-                |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+                |name: &str| object.entries().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
             if let Some(key) = get("key").and_then(|key| key.as_str())
                 && let Some(value) = get("value")
             {
-                return if key == "Name" { plain(value).map(Cow::into_owned) } else { None };
+                return if key == "Name" { value.plain().map(str::to_owned) } else { None };
             }
-            object.iter().filter(|(key, _)| may_hold_tags(key)).find_map(|(_, inner)| name_tag_within(inner, depth))
+            object.entries().filter(|(key, _)| may_hold_tags(key)).find_map(|(_, inner)| name_tag_within(inner, depth))
         }
         _ => None,
     }
@@ -135,7 +131,7 @@ fn may_hold_tags(key: &str) -> bool {
 }
 
 /// Pairs (subnet, zone) that stand together anywhere in a response.
-pub(super) fn subnet_zones(value: &Value, region: &str) -> Vec<(String, String)> {
+pub(super) fn subnet_zones(value: Node<'_>, region: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     find_pairs(value, region, NESTING_MAX, &mut pairs);
     pairs.sort_unstable();
@@ -143,13 +139,13 @@ pub(super) fn subnet_zones(value: &Value, region: &str) -> Vec<(String, String)>
     pairs
 }
 
-fn find_pairs(value: &Value, region: &str, depth: usize, pairs: &mut Vec<(String, String)>) {
+fn find_pairs(value: Node<'_>, region: &str, depth: usize, pairs: &mut Vec<(String, String)>) {
     if depth == 0 || pairs.len() >= SELECTED_MAX {
         return;
     }
-    match value.as_ref() {
-        ValueRef::Array(items) => items.iter().for_each(|item| find_pairs(item, region, depth - 1, pairs)),
-        ValueRef::Object(object) => {
+    match value.shape() {
+        Shape::Array(items) => items.for_each(|item| find_pairs(item, region, depth - 1, pairs)),
+        Shape::Object(object) => {
             let (subnet, zone) = placed(object);
             if let (Some(subnet), Some(zone)) = (subnet, zone)
                 && is_subnet(subnet)
@@ -157,7 +153,7 @@ fn find_pairs(value: &Value, region: &str, depth: usize, pairs: &mut Vec<(String
             {
                 pairs.push((subnet.to_owned(), zone.to_owned()));
             }
-            for (_, inner) in object.iter() {
+            for (_, inner) in object.entries() {
                 if inner.is_object() || inner.is_array() {
                     find_pairs(inner, region, depth - 1, pairs);
                 }
@@ -168,14 +164,14 @@ fn find_pairs(value: &Value, region: &str, depth: usize, pairs: &mut Vec<(String
 }
 
 /// The subnet and the zone that an object names as its own.
-fn placed(object: &Object) -> (Option<&str>, Option<&str>) {
+fn placed(object: Object<'_>) -> (Option<&str>, Option<&str>) {
     let (mut subnet, mut zone) = (None, None);
-    for (key, value) in object.iter() {
+    for (key, value) in object.entries() {
         match key {
             "subnetId" | "subnetIdentifier" => subnet = subnet.or(value.as_str()),
             "availabilityZone" | "zoneName" | "availabilityZoneName" => zone = zone.or(value.as_str()),
-            "placement" => zone = zone.or(get(value, "availabilityZone").and_then(|inner| inner.as_str())),
-            "subnetAvailabilityZone" => zone = zone.or(get(value, "name").and_then(|inner| inner.as_str())),
+            "placement" => zone = zone.or(value.get("availabilityZone").and_then(Node::as_str)),
+            "subnetAvailabilityZone" => zone = zone.or(value.get("name").and_then(Node::as_str)),
             _ => {}
         }
     }
@@ -244,13 +240,20 @@ pub(super) fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sonic_rs::json;
+    use serde_json::{Value, json};
 
+    use super::super::tape::Tape;
     use super::*;
+
+    fn instance_ids(value: &Value) -> Vec<String> {
+        let text = value.to_string();
+        let mut tape = Tape::default();
+        let document = tape.read(&text).expect("JSON");
+        texts(Node::of(&document), &["instanceid".to_owned()]).into_iter().map(str::to_owned).collect()
+    }
 
     #[test]
     fn one_path_reads_every_dialect() {
-        let keys = ["instanceid".to_owned()];
         let cases = [
             json!({"instanceId": "i-1"}),
             json!({"InstanceId": "i-1"}),
@@ -261,7 +264,7 @@ mod tests {
             json!({"item": {"instanceId": "i-1"}}),
         ];
         for case in cases {
-            assert_eq!(texts(&case, &keys), ["i-1"], "{case}");
+            assert_eq!(instance_ids(&case), ["i-1"], "{case}");
         }
         for other in [
             json!({"instanceIdentity": "i-1"}),
@@ -269,7 +272,7 @@ mod tests {
             json!(null),
             json!({"instanceId": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
         ] {
-            assert!(texts(&other, &keys).is_empty(), "{other}");
+            assert!(instance_ids(&other).is_empty(), "{other}");
         }
     }
 

@@ -4,20 +4,21 @@ use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
 use memchr::memmem::find_iter;
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::fields::{Field, Fields, each_element};
 use super::filter::{FIRST_KEY, surely_read};
-use super::node::parse;
+use super::node::Node;
 use super::parts::{Part, Parts};
 use super::record::{self, Read};
+use super::tape::{Tape, Unread};
 use super::wrapper::{Opened, opened};
 use super::{Decoded, Reject, RejectReason};
 use crate::catalog::Catalog;
 use crate::limits::{
-    DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, NESTING_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
+    DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
     REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX, RESOURCES_PER_PAYLOAD_MAX,
 };
 use crate::time::{Millis, Second};
@@ -33,6 +34,8 @@ pub(super) struct Decoder<'c> {
     is_full: bool,
     /// How many bytes decompression may still make of this payload, whatever is wrapped in what.
     inflated_left: usize,
+    /// Where records are read to.
+    tape: Tape,
 }
 
 /// Where the accounts stood.
@@ -47,7 +50,7 @@ struct Mark {
 impl<'c> Decoder<'c> {
     pub(super) fn new(now: Millis, catalog: &'c Catalog) -> Self {
         let (decoded, resources, is_full) = (Decoded::default(), 0, false);
-        Self { now, catalog, decoded, resources, is_full, inflated_left: DECOMPRESSED_BYTES_MAX }
+        Self { now, catalog, decoded, resources, is_full, inflated_left: DECOMPRESSED_BYTES_MAX, tape: Tape::default() }
     }
 
     pub(super) fn finish(self) -> Decoded {
@@ -257,13 +260,14 @@ impl<'c> Decoder<'c> {
             self.accept(time, Read::Ignored);
             return true;
         }
-        if text.len() > RECORD_BYTES_MAX || is_nested_too_deep(text) {
-            return false;
-        }
-        let Some(value) = parse(text) else { return false };
-        let Some(parts) = Parts::of(&value).filter(Parts::is_record) else { return false };
-        self.read(&parts, text);
-        true
+        text.len() <= RECORD_BYTES_MAX
+            && self.with_parts(text, |decoder, parts| match parts {
+                Ok(parts) if parts.is_record() => {
+                    decoder.read(parts, text);
+                    true
+                }
+                _ => false,
+            })
     }
 
     /// A record, whatever its first field is.
@@ -275,17 +279,29 @@ impl<'c> Decoder<'c> {
         if json.len() > RECORD_BYTES_MAX {
             return self.reject(RejectReason::TooLarge, json.as_bytes());
         }
-        if is_nested_too_deep(json) {
-            return self.reject(RejectReason::TooDeep, json.as_bytes());
-        }
-        let value = parse(json);
-        let Some(parts) = value.as_ref().and_then(Parts::of) else {
-            return self.reject(RejectReason::NotJson, json.as_bytes());
+        self.with_parts(json, |decoder, parts| match parts.and_then(|parts| check(parts).map(|()| parts)) {
+            Ok(parts) => decoder.read(parts, json),
+            Err(reason) => decoder.reject(reason, json.as_bytes()),
+        });
+    }
+
+    /// Reads an object and hands over its fields.
+    fn with_parts<T>(
+        &mut self,
+        json: &str,
+        take: impl FnOnce(&mut Self, Result<&Parts<'_>, RejectReason>) -> T,
+    ) -> T {
+        let mut tape = std::mem::take(&mut self.tape);
+        let taken = match tape.read(json) {
+            Ok(document) => {
+                let parts = Parts::of(Node::of(&document));
+                take(self, parts.as_ref().ok_or(RejectReason::NotJson))
+            }
+            Err(Unread::NotJson) => take(self, Err(RejectReason::NotJson)),
+            Err(Unread::TooDeep) => take(self, Err(RejectReason::TooDeep)),
         };
-        match check(&parts) {
-            Ok(()) => self.read(&parts, json),
-            Err(reason) => self.reject(reason, json.as_bytes()),
-        }
+        self.tape = tape;
+        taken
     }
 
     fn read(&mut self, parts: &Parts<'_>, json: &str) {
@@ -441,32 +457,6 @@ fn sample(bytes: &[u8]) -> String {
         sample.push(printable);
     }
     sample
-}
-
-/// Whether brackets are nested deeper than is read. Looks at bytes only, so it can come before any parsing.
-fn is_nested_too_deep(raw: &str) -> bool {
-    // Few brackets cannot nest deep; nearly always that is all there is to see.
-    let opened = |bracket| memchr_iter(bracket, raw.as_bytes()).count();
-    if opened(b'{') + opened(b'[') <= NESTING_MAX {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in raw.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                if depth > NESTING_MAX {
-                    return true;
-                }
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
 }
 
 #[cfg(test)]

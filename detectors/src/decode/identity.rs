@@ -1,16 +1,16 @@
 //! Who made a call: `userIdentity` in all its forms.
 
 use super::dialect::cut;
-use super::node::{Value, get, text_at};
+use super::node::Node;
 use crate::event::{Identity, IdentityKind};
 
 /// Reads `userIdentity`; nothing if it names nobody at all.
-pub(super) fn identity(value: &Value) -> Option<Identity> {
-    let own = |key: &str| cut(text_at(value, key));
-    let context = get(value, "sessionContext");
-    let issuer = context.and_then(|context| get(context, "sessionIssuer"));
-    let within = |outer: Option<&Value>, key: &str| outer.map(|outer| cut(text_at(outer, key))).unwrap_or_default();
-    let kind = text_at(value, "type");
+pub(super) fn identity(value: Node<'_>) -> Option<Identity> {
+    let own = |key: &str| cut(value.text_at(key));
+    let context = value.get("sessionContext");
+    let issuer = context.and_then(|context| context.get("sessionIssuer"));
+    let within = |outer: Option<Node<'_>>, key: &str| outer.map(|outer| cut(outer.text_at(key))).unwrap_or_default();
+    let kind = value.text_at("type");
     let mut identity = Identity {
         kind: IdentityKind::Unknown,
         account: own("accountId"),
@@ -23,7 +23,7 @@ pub(super) fn identity(value: &Value) -> Option<Identity> {
             nested if nested.is_empty() => own("sourceIdentity"),
             nested => nested,
         },
-        identity_center_user: within(get(value, "onBehalfOf"), "userId"),
+        identity_center_user: within(value.get("onBehalfOf"), "userId"),
         invoked_by: own("invokedBy"),
         sign_in_session: within(context, "signInSessionArn"),
     };
@@ -52,9 +52,15 @@ fn kind_of(kind: &str, identity: &Identity) -> IdentityKind {
 
 #[cfg(test)]
 mod tests {
-    use sonic_rs::json;
+    use serde_json::{Value, json};
 
+    use super::super::tape::Tape;
     use super::*;
+
+    fn read(value: &Value) -> Option<Identity> {
+        let text = value.to_string();
+        identity(Node::of(&Tape::default().read(&text).expect("JSON")))
+    }
 
     #[test]
     fn each_kind_is_told() {
@@ -76,7 +82,7 @@ mod tests {
             (json!({}), None),
         ];
         for (value, expected) in cases {
-            assert_eq!(identity(&value).map(|identity| identity.kind), expected, "{value}");
+            assert_eq!(read(&value).map(|identity| identity.kind), expected, "{value}");
         }
     }
 
@@ -92,7 +98,7 @@ mod tests {
                 "sourceIdentity": "anna"
             }
         });
-        let identity = identity(&value).expect("an identity");
+        let identity = read(&value).expect("an identity");
         assert_eq!(identity.entity_arn(), "arn:aws:iam::1:role/p/r");
         assert_eq!((&*identity.issuer_id, &*identity.source_identity), ("AROA1", "anna"));
         assert_eq!((&*identity.identity_center_user, identity.session_name()), ("u-1", "s"));

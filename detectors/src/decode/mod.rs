@@ -11,6 +11,7 @@ mod reach;
 mod record;
 mod resource;
 mod start;
+mod tape;
 mod wrapper;
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
 //! The top-level fields of a record.
 
-use std::borrow::Cow;
-
-use sonic_rs::{JsonValueTrait as _, ValueRef};
-
 use super::dialect::cut;
-use super::node::{Value, object, plain};
+use super::node::{Node, Shape};
 
 /// The fields that are read; a field's place in [`Parts`] is its number here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +58,13 @@ pub(super) struct NotPlain;
 
 /// The fields of one record. Of a field given twice the last counts, as in every reader that AWS and we know.
 #[derive(Debug)]
-pub(super) struct Parts<'v>([Option<&'v Value>; COUNT]);
+pub(super) struct Parts<'v>([Option<Node<'v>>; COUNT]);
 
 impl<'v> Parts<'v> {
     /// The fields of an object.
-    pub(super) fn of(value: &'v Value) -> Option<Self> {
+    pub(super) fn of(value: Node<'v>) -> Option<Self> {
         let mut parts = [None; COUNT];
-        for (key, inner) in object(value)?.iter() {
+        for (key, inner) in value.as_object()?.entries() {
             if let Some(slot) = Part::named(key).and_then(|part| parts.get_mut(part as usize)) {
                 *slot = Some(inner);
             }
@@ -77,24 +73,23 @@ impl<'v> Parts<'v> {
     }
 
     /// The field; nothing if it is absent or null.
-    pub(super) fn get(&self, part: Part) -> Option<&'v Value> {
+    pub(super) fn get(&self, part: Part) -> Option<Node<'v>> {
         let value = (*self.0.get(part as usize)?)?;
-        let is_null = value.is_null() && value.as_raw_number().is_none();
-        (!is_null).then_some(value)
+        (!value.is_null()).then_some(value)
     }
 
     /// The field as text: empty if absent or null, a number or truth value as it is written.
-    pub(super) fn text(&self, part: Part) -> Result<Cow<'v, str>, NotPlain> {
-        let Some(value) = self.get(part) else { return Ok(Cow::Borrowed("")) };
-        match value.as_ref() {
-            ValueRef::String(text) => Ok(Cow::Borrowed(text)),
-            _ => plain(value).ok_or(NotPlain),
+    pub(super) fn text(&self, part: Part) -> Result<&'v str, NotPlain> {
+        let Some(value) = self.get(part) else { return Ok("") };
+        match value.shape() {
+            Shape::Text(text) => Ok(text),
+            _ => value.plain().ok_or(NotPlain),
         }
     }
 
     /// The field as text, as much as is kept of one.
     pub(super) fn kept(&self, part: Part) -> Result<String, NotPlain> {
-        self.text(part).map(|text| cut(&text))
+        self.text(part).map(cut)
     }
 
     /// Whether the object is a record: it has a field that only records have. Its fields are never taken for wrappers.
@@ -107,15 +102,16 @@ impl<'v> Parts<'v> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::node::parse;
+    use super::super::tape::Tape;
     use super::*;
 
     #[test]
     fn of_a_field_given_twice_the_last_counts() {
-        let value = parse(r#"{"eventName":"GetUser","x":{"eventName":"A"},"event\u004eame":"DeleteUser"}"#);
-        let value = value.expect("JSON");
-        let parts = Parts::of(&value).expect("an object");
-        assert_eq!(parts.text(Part::EventName), Ok(Cow::Borrowed("DeleteUser")));
+        let mut tape = Tape::default();
+        let text = r#"{"eventName":"GetUser","x":{"eventName":"A"},"event\u004eame":"DeleteUser"}"#;
+        let document = tape.read(text).expect("JSON");
+        let parts = Parts::of(Node::of(&document)).expect("an object");
+        assert_eq!(parts.text(Part::EventName), Ok("DeleteUser"));
         assert!(parts.is_record());
     }
 
@@ -134,9 +130,11 @@ mod tests {
             ("{}", Err(NotPlain)),
         ];
         for (raw, expected) in cases {
-            let value = parse(&format!(r#"{{"userAgent":{raw}}}"#)).expect("JSON");
-            let parts = Parts::of(&value).expect("an object");
-            assert_eq!(parts.text(Part::UserAgent).as_deref(), expected.as_deref(), "{raw}");
+            let text = format!(r#"{{"userAgent":{raw}}}"#);
+            let mut tape = Tape::default();
+            let document = tape.read(&text).expect("JSON");
+            let parts = Parts::of(Node::of(&document)).expect("an object");
+            assert_eq!(parts.text(Part::UserAgent), expected, "{raw}");
         }
     }
 }

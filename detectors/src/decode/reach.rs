@@ -1,7 +1,7 @@
 //! Where things live that no event names a zone for: what services make network interfaces for, and groups of subnets.
 
 use super::dialect::{cut, is_zone_of, texts};
-use super::node::Value;
+use super::node::Node;
 use crate::event::{Effect, Event, Mention, Reach, Scope};
 
 /// What services write into the description of an interface before the name of what it is for, and that one's type.
@@ -23,7 +23,7 @@ const MOUNT_TARGET: (&str, &str) = ("EFS mount target for ", "AWS::EFS::MountTar
 
 /// The resource that a service made a network interface for, and its zone. Only services are believed: anybody may
 /// describe an interface as he likes.
-pub(super) fn reach(event: &Event, request: &Value, response: &Value) -> Option<Reach> {
+pub(super) fn reach(event: &Event, request: Node<'_>, response: Node<'_>) -> Option<Reach> {
     if event.service != "ec2" || event.name != "CreateNetworkInterface" || !event.identity.is_aws_service() {
         return None;
     }
@@ -58,7 +58,7 @@ const GROUPS: [&str; 5] = [
 ];
 
 /// Says of groups of subnets what is said of subnets: which zones they have, and what lives in them.
-pub(super) fn add_groups(event: &mut Event, request: &Value, response: &Value) {
+pub(super) fn add_groups(event: &mut Event, request: Node<'_>, response: Node<'_>) {
     let named = GROUPS.iter().find_map(|key| first(request, &[key]).or_else(|| first(response, &[key])));
     let Some(name) = named else { return };
     let group = cut(&format!("group:{}:{}:{}:{}", event.service, event.account, event.region, name.to_lowercase()));
@@ -78,7 +78,7 @@ pub(super) fn add_groups(event: &mut Event, request: &Value, response: &Value) {
 }
 
 /// The first text at a path of lower-case keys.
-fn first(value: &Value, keys: &[&str]) -> Option<String> {
+fn first(value: Node<'_>, keys: &[&str]) -> Option<String> {
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     texts(value, &keys).first().map(ToString::to_string)
 }

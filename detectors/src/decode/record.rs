@@ -1,11 +1,9 @@
 //! One record: an event, something that bears on nothing, or a reject.
 
-use sonic_rs::JsonValueTrait as _;
-
 use super::RejectReason;
 use super::dialect::{cut, each, subnet_zones, unwrapped};
 use super::identity::identity;
-use super::node::{NULL, Value, entries, get, plain, text_at};
+use super::node::{NULL, Node};
 use super::parts::{NotPlain, Part, Parts};
 use super::reach::{add_groups, reach};
 use super::resource::{Call, unnamed};
@@ -36,12 +34,12 @@ pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<
     if source.starts_with("aws:") {
         return Err(RejectReason::NotARecord);
     }
-    let time = Second::parse(&parts.text(Part::EventTime)?).ok_or(RejectReason::BadTime)?;
+    let time = Second::parse(parts.text(Part::EventTime)?).ok_or(RejectReason::BadTime)?;
     in_time(time, now)?;
     let event_type = parts.text(Part::EventType)?;
     let id = parts.kept(Part::EventId)?;
     // Insights are no calls, and an endpoint's events repeat a call that has its own record.
-    if matches!(&*event_type, "AwsCloudTrailInsight" | "AwsVpceEvent") && !id.is_empty() {
+    if matches!(event_type, "AwsCloudTrailInsight" | "AwsVpceEvent") && !id.is_empty() {
         return Ok((time, Read::Ignored));
     }
     let name = parts.text(Part::EventName)?;
@@ -52,11 +50,11 @@ pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<
     if !who.is_object() {
         return Err(RejectReason::BadField);
     }
-    if is_surely_a_read(&name) && !flag(parts, "false") {
+    if is_surely_a_read(name) && !flag(parts, "false") {
         return Ok((time, Read::Ignored));
     }
     let identity = identity(who).ok_or(RejectReason::NoIdentity)?;
-    let head = Head { id, time, source: &source, name: unversioned(&name), identity };
+    let head = Head { id, time, source, name: unversioned(name), identity };
     let read = event(parts, head, catalog)?;
     Ok((time, read.map_or(Read::Ignored, |event| Read::Event(Box::new(event)))))
 }
@@ -71,7 +69,7 @@ pub(super) fn in_time(time: Second, now: Millis) -> Result<(), RejectReason> {
 
 /// Whether the flag `readOnly` is there and says this, as a truth value or as text.
 fn flag(parts: &Parts<'_>, truth: &str) -> bool {
-    parts.get(Part::ReadOnly).and_then(plain).is_some_and(|text| text.eq_ignore_ascii_case(truth))
+    parts.get(Part::ReadOnly).and_then(Node::plain).is_some_and(|text| text.eq_ignore_ascii_case(truth))
 }
 
 /// What is known of a record before it is known what the call does.
@@ -95,8 +93,8 @@ fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<
     }
     let mut event = without_resources(parts, head, service)?;
     let took_effect = event.outcome == Outcome::Ok;
-    let request = parts.get(Part::RequestParameters).unwrap_or(&NULL);
-    let response = parts.get(Part::ResponseElements).unwrap_or(&NULL);
+    let request = parts.get(Part::RequestParameters).unwrap_or(NULL);
+    let response = parts.get(Part::ResponseElements).unwrap_or(NULL);
     if is_link {
         event.link = link(response).filter(|_| took_effect);
         return Ok(event.link.is_some().then_some(event));
@@ -165,16 +163,16 @@ fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>
 }
 
 /// Takes out what a response without an error code lists as not done. If that is everything, nothing was destroyed.
-fn without_failed(resources: &mut Option<Vec<Mention>>, response: &Value) {
+fn without_failed(resources: &mut Option<Vec<Mention>>, response: Node<'_>) {
     const LISTS: [&str; 7] =
         ["unsuccessful", "failures", "errors", "failedentries", "unprocesseditems", "unprocessed", "failedresources"];
     const KEYS: [&str; 7] = ["resourceid", "id", "arn", "imageid", "name", "targetid", "identifier"];
     let Some(found) = resources else { return };
     let mut failed = Vec::new();
-    for (key, list) in entries(response) {
+    for (key, list) in response.entries() {
         let is_list = LISTS.iter().any(|name| key.eq_ignore_ascii_case(name));
         if is_list && (list.is_array() || list.is_object()) {
-            KEYS.iter().for_each(|key| each(list, &[(*key).to_owned()], |value| failed.extend(plain(value))));
+            KEYS.iter().for_each(|key| each(list, &[(*key).to_owned()], |value| failed.extend(value.plain())));
         }
     }
     if failed.is_empty() {
@@ -195,9 +193,9 @@ const LINKS: [&str; 6] = [
     "GetSessionToken",
 ];
 
-fn link(response: &Value) -> Option<Link> {
+fn link(response: Node<'_>) -> Option<Link> {
     let text =
-        |outer: &str, inner: &str| cut(get(response, outer).map(|value| text_at(value, inner)).unwrap_or_default());
+        |outer: &str, inner: &str| cut(response.get(outer).map(|value| value.text_at(inner)).unwrap_or_default());
     let session_id = match text("assumedRoleUser", "assumedRoleId") {
         none if none.is_empty() => text("federatedUser", "federatedUserId"),
         assumed => assumed,

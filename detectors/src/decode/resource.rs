@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
-use sonic_rs::JsonValueTrait as _;
 
 use super::dialect::{
     any_text, cut, each, first_text, instant, is_subnet, is_zone_of, name_tag, percent_decoded, texts,
 };
-use super::node::{NULL, Value, entries, plain};
+use super::node::{NULL, Node};
 use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term, is_off, is_on};
 use crate::event::{Effect, Mention, Proof};
 use crate::limits::{ALIASES_PER_RESOURCE_MAX, RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
@@ -18,9 +17,9 @@ use crate::time::Second;
 /// The parts of a record that name resources.
 pub(super) struct Call<'a> {
     /// `requestParameters`, unwrapped.
-    pub(super) request: &'a Value,
+    pub(super) request: Node<'a>,
     /// `responseElements`, unwrapped.
-    pub(super) response: &'a Value,
+    pub(super) response: Node<'a>,
     /// `awsRegion`.
     pub(super) region: &'a str,
     /// `eventTime`.
@@ -37,23 +36,23 @@ const PARENTS_MAX: usize = 4;
 const NAMES_MAX: usize = 64;
 
 impl<'a> Call<'a> {
-    fn root(&self, origin: Origin, item: Option<&'a Value>) -> &'a Value {
+    fn root(&self, origin: Origin, item: Option<Node<'a>>) -> Node<'a> {
         match origin {
             Origin::Request => self.request,
             Origin::Response => self.response,
-            Origin::Item => item.unwrap_or(&NULL),
+            Origin::Item => item.unwrap_or(NULL),
         }
     }
 
-    fn each_text(&self, path: &Path, item: Option<&'a Value>, mut take: impl FnMut(Cow<'a, str>)) {
+    fn each_text(&self, path: &Path, item: Option<Node<'a>>, mut take: impl FnMut(&'a str)) {
         each(self.root(path.origin, item), &path.keys, |found| {
-            if let Some(text) = plain(found) {
+            if let Some(text) = found.plain() {
                 take(text);
             }
         });
     }
 
-    fn first(&self, path: &Path, item: Option<&'a Value>) -> Option<Cow<'a, str>> {
+    fn first(&self, path: &Path, item: Option<Node<'a>>) -> Option<&'a str> {
         first_text(self.root(path.origin, item), &path.keys)
     }
 
@@ -87,7 +86,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn items(&self, rule: &Rule) -> Vec<&'a Value> {
+    fn items(&self, rule: &Rule) -> Vec<Node<'a>> {
         let mut items = Vec::new();
         for one in &rule.each {
             each(self.root(one.path.origin, None), &one.path.keys, |item| {
@@ -117,14 +116,14 @@ impl<'a> Call<'a> {
         found
     }
 
-    fn mention(&self, rule: &Rule, kind: &Kind, item: Option<&'a Value>) -> Option<Mention> {
+    fn mention(&self, rule: &Rule, kind: &Kind, item: Option<Node<'a>>) -> Option<Mention> {
         let mut aliases = Aliases::default();
-        if let Some(own) = item.and_then(plain) {
-            aliases.add(&own, kind);
+        if let Some(own) = item.and_then(Node::plain) {
+            aliases.add(own, kind);
         }
         for joined in &rule.ids {
             match joined.as_slice() {
-                [path] => self.each_text(path, item, |id| aliases.add(&id, kind)),
+                [path] => self.each_text(path, item, |id| aliases.add(id, kind)),
                 paths => {
                     let last = |path: &Path| {
                         let mut last = None;
@@ -140,11 +139,11 @@ impl<'a> Call<'a> {
         let aliases = aliases.into_vec()?;
         let container_of = |terms: &Vec<Term>| {
             terms.iter().find_map(|term| match term {
-                Term::Path(path) => self.first(path, item).map(|text| container(&text)),
+                Term::Path(path) => self.first(path, item).map(container),
                 Term::Literal(literal) => Some(container(literal)),
             })
         };
-        let named = rule.names.iter().find_map(|path| self.first(path, item)).map(|name| cut(&name));
+        let named = rule.names.iter().find_map(|path| self.first(path, item)).map(cut);
         let tagged = || item.and_then(name_tag).or_else(|| name_tag(self.request)).map(|name| cut(&name));
         Some(Mention {
             kind: kind.name.clone(),
@@ -163,7 +162,7 @@ impl<'a> Call<'a> {
     }
 
     /// Zones or subnets at some paths, each once, in order.
-    fn places(&self, paths: &[Path], item: Option<&'a Value>, is_one: impl Fn(&str) -> bool) -> Vec<String> {
+    fn places(&self, paths: &[Path], item: Option<Node<'a>>, is_one: impl Fn(&str) -> bool) -> Vec<String> {
         let mut places: Vec<String> = Vec::new();
         for path in paths {
             self.each_text(path, item, |text| {
@@ -181,7 +180,7 @@ impl<'a> Call<'a> {
     pub(super) fn guessed(&self, guess: &Guess) -> Vec<Mention> {
         let noun = guess.noun.to_ascii_lowercase();
         // What is destroyed is named in the request; of what was created, request and response each know names.
-        let mut found: Vec<Vec<Cow<'_, str>>> = Vec::new();
+        let mut found: Vec<Vec<&str>> = Vec::new();
         let is_create = guess.effect == Effect::Create;
         for root in [self.request, self.response].into_iter().take(if is_create { 2 } else { 1 }) {
             for (index, id) in named_like(root, &noun) {
@@ -191,9 +190,8 @@ impl<'a> Call<'a> {
                 }
             }
         }
-        if found.is_empty() && !is_create {
-            found.extend(all_ids(self.request).map(|id| vec![Cow::Owned(id)]));
-        }
+        let joined = if found.is_empty() && !is_create { all_ids(self.request) } else { None };
+        found.extend(joined.as_deref().map(|id| vec![id]));
         let parents = containers(self.request, &noun);
         let name = name_tag(self.request).unwrap_or_default();
         let mentions = found.into_iter().filter_map(|ids| {
@@ -233,10 +231,10 @@ fn unplaced(kind: &Kind, aliases: Vec<String>, parents: Vec<String>, name: Strin
 const SUFFIXES: [&str; 8] = ["id", "arn", "name", "identifier", "url", "ids", "arns", "names"];
 
 /// Identifiers called like the noun, in the object or in one of that name within it, with their place in a list.
-fn named_like<'a>(root: &'a Value, noun: &str) -> Vec<(usize, Cow<'a, str>)> {
-    let inner = entries(root).find(|(key, value)| key.eq_ignore_ascii_case(noun) && value.is_object());
-    let candidates: Vec<(String, &Value)> = entries(root)
-        .chain(inner.into_iter().flat_map(|(_, value)| entries(value)))
+fn named_like<'a>(root: Node<'a>, noun: &str) -> Vec<(usize, &'a str)> {
+    let inner = root.entries().find(|(key, value)| key.eq_ignore_ascii_case(noun) && value.is_object());
+    let candidates: Vec<(String, Node<'_>)> = root.entries()
+        .chain(inner.into_iter().flat_map(|(_, value)| value.entries()))
         .map(|(key, value)| (key.to_ascii_lowercase(), value))
         .collect();
     let exact = |key: &str| {
@@ -248,9 +246,9 @@ fn named_like<'a>(root: &'a Value, noun: &str) -> Vec<(usize, Cow<'a, str>)> {
         let stem = SUFFIXES.iter().find_map(|suffix| key.strip_suffix(suffix));
         stem.is_some_and(|stem| stem.len() > 2 && noun.ends_with(stem))
     };
-    let collect = |is_name: &dyn Fn(&str) -> bool| -> Vec<(usize, Cow<'a, str>)> {
+    let collect = |is_name: &dyn Fn(&str) -> bool| -> Vec<(usize, &'a str)> {
         let named = candidates.iter().filter(|(key, _)| is_name(key));
-        named.flat_map(|(_, value)| texts(value, &[]).into_iter().enumerate()).collect()
+        named.flat_map(|(_, value)| texts(*value, &[]).into_iter().enumerate()).collect()
     };
     let found = collect(&|key| exact(key) || SUFFIXES.contains(&key));
     if found.is_empty() { collect(&partial) } else { found }
@@ -258,29 +256,29 @@ fn named_like<'a>(root: &'a Value, noun: &str) -> Vec<(usize, Cow<'a, str>)> {
 
 /// All identifiers of a request in one, for what is called like none of them: it links to nothing, and two requests
 /// that differ stay two.
-fn all_ids(request: &Value) -> Option<String> {
+fn all_ids(request: Node<'_>) -> Option<String> {
     let is_id = |key: &str| SUFFIXES.iter().any(|suffix| key.to_ascii_lowercase().ends_with(suffix));
-    let keys = entries(request).filter(|(key, _)| is_id(key));
-    let ids: Vec<Cow<'_, str>> = keys.flat_map(|(_, value)| texts(value, &[])).collect();
+    let keys = request.entries().filter(|(key, _)| is_id(key));
+    let ids: Vec<&str> = keys.flat_map(|(_, value)| texts(value, &[])).collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
 /// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both
 /// say the same of one resource.
-fn containers(request: &Value, noun: &str) -> Vec<String> {
+fn containers(request: Node<'_>, noun: &str) -> Vec<String> {
     const CONTAINERS: &str = "\
         api restapi cluster instance domain application app workspace knowledgebase database userpool pool farm index \
         detector bot assistant organization mesh space fleet project environment server vault backupvault repository \
         registry bus eventbus catalog gateway network globalnetwork store policystore identitystore collection \
         namespace group table function";
-    let mut parents: Vec<(String, String)> = entries(request)
+    let mut parents: Vec<(String, String)> = request.entries()
         .filter_map(|(key, value)| {
             let key = key.to_ascii_lowercase();
             let stem = ["identifier", "name", "arn", "id"].iter().find_map(|suffix| key.strip_suffix(suffix))?;
             let contains =
                 CONTAINERS.split_whitespace().any(|word| word == stem) && stem != noun && !noun.ends_with(stem);
             contains.then_some(())?;
-            Some((stem.to_owned(), container(&plain(value)?)))
+            Some((stem.to_owned(), container(value.plain()?)))
         })
         .collect();
     parents.sort_unstable();

@@ -78,7 +78,7 @@ fn parts() -> Parts {
     let (mut reads, mut changes, mut last) = (Vec::new(), Vec::new(), START);
     for seed in 1..=3 {
         for scenario in ["agent-rebuild", "ci-environments", "rolling-replace", "terraform-destroy"] {
-            for record in generate(scenario, &Options { seed, start: START }).unwrap_or_default() {
+            for record in generate(scenario, &Options::new(seed, START)).unwrap_or_default() {
                 last = last.max(record.time);
                 let decoded = decode(record.json.as_bytes(), record.time.millis(), Catalog::built_in());
                 if !decoded.events.is_empty() {

@@ -22,7 +22,7 @@ pub(super) fn unwrapped<'a>(value: Node<'a>, action: &str) -> Node<'a> {
 }
 
 /// Hands over everything at a path of lower-case keys. Lists and their wrappers are no keys.
-pub(super) fn each<'a>(value: Node<'a>, keys: &[String], mut take: impl FnMut(Node<'a>)) {
+pub(super) fn each<'a>(value: Node<'a>, keys: &[impl AsRef<str>], mut take: impl FnMut(Node<'a>)) {
     let mut left = SELECTED_MAX;
     walk(value, keys, NESTING_MAX, &mut |found| {
         if left > 0 {
@@ -34,7 +34,7 @@ pub(super) fn each<'a>(value: Node<'a>, keys: &[String], mut take: impl FnMut(No
 }
 
 /// Goes on as long as what is found is wanted; says whether it still is.
-fn walk<'a>(value: Node<'a>, keys: &[String], depth: usize, take: &mut dyn FnMut(Node<'a>) -> bool) -> bool {
+fn walk<'a, K: AsRef<str>>(value: Node<'a>, keys: &[K], depth: usize, take: &mut dyn FnMut(Node<'a>) -> bool) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return true };
     match value.shape() {
         Shape::Array(mut items) => items.all(|item| walk(item, keys, depth, take)),
@@ -45,7 +45,7 @@ fn walk<'a>(value: Node<'a>, keys: &[String], depth: usize, take: &mut dyn FnMut
             let Some((first, rest)) = keys.split_first() else { return take(value) };
             let mut is_wanted = true;
             object.each_named(
-                |key| same_key(key, first),
+                |key| same_key(key, first.as_ref()),
                 |inner| is_wanted = is_wanted && walk(inner, rest, depth, take),
             );
             is_wanted
@@ -78,21 +78,21 @@ fn same_key(key: &str, wanted: &str) -> bool {
 }
 
 /// Plain values at a path.
-pub(super) fn texts<'a>(value: Node<'a>, keys: &[String]) -> Vec<&'a str> {
+pub(super) fn texts<'a>(value: Node<'a>, keys: &[impl AsRef<str>]) -> Vec<&'a str> {
     let mut texts = Vec::new();
     each(value, keys, |found| texts.extend(found.plain()));
     texts
 }
 
 /// Whether a plain value at a path passes.
-pub(super) fn any_text(value: Node<'_>, keys: &[String], passes: impl Fn(&str) -> bool) -> bool {
+pub(super) fn any_text(value: Node<'_>, keys: &[impl AsRef<str>], passes: impl Fn(&str) -> bool) -> bool {
     let mut any = false;
     each(value, keys, |found| any = any || found.plain().is_some_and(&passes));
     any
 }
 
 /// The first plain value at a path.
-pub(super) fn first_text<'a>(value: Node<'a>, keys: &[String]) -> Option<&'a str> {
+pub(super) fn first_text<'a>(value: Node<'a>, keys: &[impl AsRef<str>]) -> Option<&'a str> {
     let mut first = None;
     each(value, keys, |found| {
         if first.is_none() {
@@ -249,7 +249,7 @@ mod tests {
         let text = value.to_string();
         let mut tape = Tape::default();
         let document = tape.read(&text).expect("JSON");
-        texts(Node::of(&document), &["instanceid".to_owned()]).into_iter().map(str::to_owned).collect()
+        texts(Node::of(&document), &["instanceid"]).into_iter().map(str::to_owned).collect()
     }
 
     #[test]

@@ -1,50 +1,38 @@
 //! What records travel in: compression, lines, lists, wrappers.
 
-use std::io::Read as _;
-
-use flate2::read::MultiGzDecoder;
-use memchr::memmem::find_iter;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
+use super::compression::{inflate, is_compressed};
 use super::fields::{Field, Fields, each_element};
 use super::filter::{FIRST_KEY, surely_read};
 use super::node::Node;
 use super::parts::{Part, Parts};
-use super::record::{self, Read};
+use super::record;
+use super::split::{opened_list, opened_list_only};
 use super::tape::{Tape, Unread};
 use super::wrapper::{Opened, opened};
 use super::{Decoded, Reject, RejectReason};
 use crate::catalog::Catalog;
+use crate::event::Event;
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
     REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX, RESOURCES_PER_PAYLOAD_MAX,
 };
 use crate::time::{Millis, Second};
 
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-
 /// Opens wrappers and keeps the accounts.
 pub(super) struct Decoder<'c> {
     now: Millis,
     catalog: &'c Catalog,
-    decoded: Decoded,
-    resources: usize,
-    is_full: bool,
+    pub(super) decoded: Decoded,
+    pub(super) resources: usize,
+    pub(super) is_full: bool,
     /// How many bytes decompression may still make of this payload, whatever is wrapped in what.
     inflated_left: usize,
     /// Where records are read to.
     tape: Tape,
-}
-
-/// Where the accounts stood.
-struct Mark {
-    counts: Decoded,
-    events: usize,
-    rejects: usize,
-    resources: usize,
-    is_full: bool,
 }
 
 impl<'c> Decoder<'c> {
@@ -68,7 +56,7 @@ impl<'c> Decoder<'c> {
     fn bytes(&mut self, bytes: &[u8], mut wrappers: usize) {
         let mut inflated;
         let mut inner = bytes;
-        while inner.starts_with(&GZIP) {
+        while is_compressed(inner) {
             wrappers += 1;
             if wrappers > ENVELOPES_MAX {
                 return self.reject(RejectReason::TooDeep, bytes);
@@ -103,7 +91,10 @@ impl<'c> Decoder<'c> {
             }
         }
         let before = self.mark();
-        let documents = self.lines(bytes, wrappers);
+        let documents = match text {
+            Some(text) => self.lines(text, wrappers),
+            None => self.lines_of_bytes(bytes, wrappers),
+        };
         // Many lines and no object in any: not lines, but one message that is broken.
         if documents == 0 {
             self.reset(before);
@@ -112,18 +103,15 @@ impl<'c> Decoder<'c> {
     }
 
     /// Says how many lines held objects or lists.
-    fn lines(&mut self, bytes: &[u8], wrappers: usize) -> usize {
-        let mut documents = 0;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let end = memchr(b'\n', rest).unwrap_or(rest.len());
-            let (line, after) = rest.split_at(end);
-            rest = after.get(1..).unwrap_or_default();
-            let line = line.trim_ascii();
+    fn lines(&mut self, text: &str, wrappers: usize) -> usize {
+        let (mut documents, mut start) = (0, 0);
+        for end in memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+            let line = text.get(start..end).unwrap_or_default().trim_ascii();
+            start = end + 1;
             if line.is_empty() {
                 continue;
             }
-            if !self.has_room(line) {
+            if !self.has_room(line.as_bytes()) {
                 break;
             }
             documents += self.line(line, wrappers);
@@ -131,21 +119,32 @@ impl<'c> Decoder<'c> {
         documents
     }
 
+    /// Lines of which not all are UTF-8.
+    fn lines_of_bytes(&mut self, bytes: &[u8], wrappers: usize) -> usize {
+        let mut documents = 0;
+        for line in bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+            if !self.has_room(line) {
+                break;
+            }
+            documents += match std::str::from_utf8(line) {
+                Ok(line) => self.line(line, wrappers),
+                Err(_) => self.documents(line, wrappers),
+            };
+        }
+        documents
+    }
+
     /// The documents on one line, mostly one: some senders put no newline between them. Says how many were objects or
     /// lists, as a line of a message that goes over several lines is not.
-    fn line(&mut self, line: &[u8], wrappers: usize) -> usize {
-        if let Ok(text) = std::str::from_utf8(line)
-            && (self.whole_record(text) || self.split_list(text))
-        {
+    fn line(&mut self, line: &str, wrappers: usize) -> usize {
+        if self.whole_record(line) || self.split_list(line) {
             return 1;
         }
-        if let Ok(text) = std::str::from_utf8(line)
-            && let Ok(fields) = serde_json::from_str::<Fields<'_>>(text)
-        {
-            self.object(&fields, text, wrappers, false);
+        if let Ok(fields) = serde_json::from_str::<Fields<'_>>(line) {
+            self.object(&fields, line, wrappers, false);
             return 1;
         }
-        self.documents(line, wrappers)
+        self.documents(line.as_bytes(), wrappers)
     }
 
     /// Documents with nothing, or blanks, between them.
@@ -252,12 +251,12 @@ impl<'c> Decoder<'c> {
     }
 
     /// A record in AWS's own form, if the whole text is one: dropped unparsed if it is surely a read, else parsed once.
-    fn whole_record(&mut self, text: &str) -> bool {
+    pub(super) fn whole_record(&mut self, text: &str) -> bool {
         if !text.as_bytes().starts_with(FIRST_KEY) {
             return false;
         }
         if let Some(time) = surely_read(text).filter(|time| record::in_time(*time, self.now).is_ok()) {
-            self.accept(time, Read::Ignored);
+            self.accept(time, None);
             return true;
         }
         text.len() <= RECORD_BYTES_MAX
@@ -286,11 +285,7 @@ impl<'c> Decoder<'c> {
     }
 
     /// Reads an object and hands over its fields.
-    fn with_parts<T>(
-        &mut self,
-        json: &str,
-        take: impl FnOnce(&mut Self, Result<&Parts<'_>, RejectReason>) -> T,
-    ) -> T {
+    fn with_parts<T>(&mut self, json: &str, take: impl FnOnce(&mut Self, Result<&Parts<'_>, RejectReason>) -> T) -> T {
         let mut tape = std::mem::take(&mut self.tape);
         let taken = match tape.read(json) {
             Ok(document) => {
@@ -306,86 +301,25 @@ impl<'c> Decoder<'c> {
 
     fn read(&mut self, parts: &Parts<'_>, json: &str) {
         match record::read(parts, self.now, self.catalog) {
-            Ok((time, read)) => self.accept(time, read),
+            Ok((time, event)) => self.accept(time, event),
             Err(reason) => self.reject(reason, json.as_bytes()),
         }
     }
 
-    fn accept(&mut self, time: Second, read: Read) {
+    fn accept(&mut self, time: Second, event: Option<Event>) {
         self.decoded.received += 1;
         self.decoded.newest = self.decoded.newest.max(Some(time));
-        match read {
-            Read::Event(event) => {
+        match event {
+            Some(event) => {
                 self.resources += event.resources.len();
-                self.decoded.events.push(*event);
+                self.decoded.events.push(event);
             }
-            Read::Ignored => self.decoded.ignored += 1,
+            None => self.decoded.ignored += 1,
         }
-    }
-
-    /// `{"Records":[…]}` of nothing but records in AWS's own form, without parsing what surely is a read.
-    ///
-    /// In JSON the bytes of the first key of a record with its bracket can only be the start of an object: inside a
-    /// string the quotes would be escaped. So the text is cut there, each part is dropped or must be one whole record,
-    /// and if any is neither, all of it is read in the exact way. What is dropped names only reads.
-    fn split_list(&mut self, text: &str) -> bool {
-        let Some(list) = records_list(text) else { return false };
-        let Some(list) = list.strip_suffix('}').map(str::trim_ascii_end).and_then(|list| list.strip_suffix(']')) else {
-            return false;
-        };
-        let list = list.trim_ascii();
-        if !list.as_bytes().starts_with(FIRST_KEY) {
-            return false;
-        }
-        let before = self.mark();
-        let is_split = self.split(list);
-        if !is_split {
-            self.reset(before);
-        }
-        is_split
-    }
-
-    fn split(&mut self, list: &str) -> bool {
-        let mut starts = find_iter(list.as_bytes(), FIRST_KEY).skip(1);
-        let mut start = 0;
-        loop {
-            let end = starts.next();
-            let Some(part) = list.get(start..end.unwrap_or(list.len())) else { return false };
-            let part = match end {
-                None => part,
-                Some(_) => match part.trim_ascii_end().strip_suffix(',') {
-                    Some(part) => part.trim_ascii_end(),
-                    None => return false,
-                },
-            };
-            if !self.has_room(part.as_bytes()) {
-                return true;
-            }
-            if !self.whole_record(part) {
-                return false;
-            }
-            let Some(end) = end else { return true };
-            start = end;
-        }
-    }
-
-    fn mark(&self) -> Mark {
-        let Decoded { events, rejects, .. } = &self.decoded;
-        let counts = Decoded { events: Vec::new(), rejects: Vec::new(), ..self.decoded };
-        Mark { counts, events: events.len(), rejects: rejects.len(), resources: self.resources, is_full: self.is_full }
-    }
-
-    /// Forgets what came since.
-    fn reset(&mut self, mark: Mark) {
-        let Decoded { mut events, mut rejects, .. } = std::mem::replace(&mut self.decoded, mark.counts);
-        events.truncate(mark.events);
-        rejects.truncate(mark.rejects);
-        (self.decoded.events, self.decoded.rejects) = (events, rejects);
-        (self.resources, self.is_full) = (mark.resources, mark.is_full);
     }
 
     /// Whether one more record fits. The first that does not is rejected in the name of all that follow.
-    fn has_room(&mut self, next: &[u8]) -> bool {
+    pub(super) fn has_room(&mut self, next: &[u8]) -> bool {
         if self.decoded.received < RECORDS_PER_PAYLOAD_MAX as u64 && self.resources < RESOURCES_PER_PAYLOAD_MAX {
             return true;
         }
@@ -407,42 +341,12 @@ impl<'c> Decoder<'c> {
     }
 }
 
-/// What follows `{"Records":`, if that is how the text begins and a list comes.
-fn records_list(text: &str) -> Option<&str> {
-    let rest = text.strip_prefix('{')?.trim_ascii_start().strip_prefix("\"Records\"")?.trim_ascii_start();
-    rest.strip_prefix(':')?.trim_ascii_start().strip_prefix('[')
-}
-
-/// The list that a text begins with, by itself or as `Records`: of one that is cut off, what is whole is read.
-fn opened_list(text: &str) -> Option<&str> {
-    if text.starts_with('[') {
-        return Some(text);
-    }
-    let elements = records_list(text)?;
-    text.get(text.len() - elements.len() - 1..)
-}
-
-/// Whether a first line is no more than the beginning of a list that goes over many lines.
-fn opened_list_only(line: &[u8]) -> bool {
-    let line: Vec<u8> = line.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    b"{\"Records\":[".starts_with(&line) || line == b"["
-}
-
 fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<&RawValue>(bytes).is_ok()
 }
 
 fn broken(bytes: &[u8]) -> RejectReason {
     if std::str::from_utf8(bytes).is_err() { RejectReason::NotUtf8 } else { RejectReason::NotJson }
-}
-
-fn inflate(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, RejectReason> {
-    let mut inflated = Vec::new();
-    match MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1).read_to_end(&mut inflated) {
-        Err(_) => Err(RejectReason::BadCompression),
-        Ok(_) if inflated.len() > bytes_max => Err(RejectReason::TooLarge),
-        Ok(_) => Ok(inflated),
-    }
 }
 
 /// The first bytes, printable: what is rejected may hold anything, terminal sequences included.
@@ -457,23 +361,4 @@ fn sample(bytes: &[u8]) -> String {
         sample.push(printable);
     }
     sample
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    #[test]
-    fn what_grows_past_the_bound_is_given_up() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&[b' '; 1_000]).expect("memory takes all");
-        let bytes = encoder.finish().expect("memory takes all");
-        assert_eq!(inflate(&bytes, 1_000), Ok(vec![b' '; 1_000]));
-        assert_eq!(inflate(&bytes, 999), Err(RejectReason::TooLarge));
-    }
 }

@@ -5,8 +5,8 @@
 
 use std::sync::LazyLock;
 
-use memchr::memchr_iter;
-use memchr::memmem::{Finder, find};
+use memchr::memchr3_iter;
+use memchr::memmem::Finder;
 
 use crate::catalog::is_surely_a_read;
 use crate::limits::RECORD_BYTES_MAX;
@@ -16,6 +16,7 @@ use crate::time::Second;
 pub(super) const FIRST_KEY: &[u8] = b"{\"eventVersion\"";
 
 static EVENT_KEYS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"event"));
+static IDENTITY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"userIdentity\""));
 static READ_ONLY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"readOnly\""));
 
 /// The time of a record that is surely a read; nothing if it has to be decoded in full. What is let through besides is
@@ -26,7 +27,7 @@ pub(super) fn surely_read(record: &str) -> Option<Second> {
         return None;
     }
     let time = keys_of_a_read(record)?;
-    (has_an_identity(record) && says_read_only(record) && !has_escaped_characters(bytes)).then_some(time)
+    (has_an_identity(record) && says_read_only(record) && is_one_object(bytes)).then_some(time)
 }
 
 /// Walks all keys that begin with `event`, at any depth: each that counts must be there once, and say what a read says.
@@ -67,8 +68,8 @@ fn keys_of_a_read(record: &str) -> Option<Second> {
 /// The string that follows a key, if it holds no escape.
 fn text_value(after_key: &str) -> Option<&str> {
     let text = value(after_key).strip_prefix('"')?;
-    let (text, _) = text.split_once('"')?;
-    (!text.contains('\\')).then_some(text)
+    let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    text.get(..end).filter(|_| text.as_bytes().get(end) == Some(&b'"'))
 }
 
 /// What follows a key and its colon.
@@ -81,9 +82,8 @@ fn value(after_key: &str) -> &str {
 }
 
 fn has_an_identity(record: &str) -> bool {
-    const KEY: &str = "\"userIdentity\"";
-    let at = find(record.as_bytes(), KEY.as_bytes());
-    at.and_then(|at| record.get(at + KEY.len()..)).is_some_and(|rest| value(rest).starts_with('{'))
+    let at = IDENTITY.find(record.as_bytes());
+    at.and_then(|at| record.get(at + IDENTITY.needle().len()..)).is_some_and(|rest| value(rest).starts_with('{'))
 }
 
 /// Whether every flag, at any depth, says that this was a read. Most records have none.
@@ -95,7 +95,23 @@ fn says_read_only(record: &str) -> bool {
     })
 }
 
-/// Whether a character is written as `\u`: then a key may be one that it does not look like.
-fn has_escaped_characters(bytes: &[u8]) -> bool {
-    memchr_iter(b'\\', bytes).any(|at| bytes.get(at + 1) == Some(&b'u'))
+/// Whether the brackets close at the end and nowhere before, so that nothing stands behind the record, and no character
+/// is written as `\u`: then a key may be one that it does not look like. Brackets within texts are counted like others,
+/// which sends few records the long way.
+fn is_one_object(bytes: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    for at in memchr3_iter(b'{', b'}', b'\\', bytes) {
+        match bytes.get(at) {
+            Some(b'{') => depth += 1,
+            Some(b'}') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at + 1 == bytes.len();
+                }
+            }
+            _ if bytes.get(at + 1) == Some(&b'u') => return false,
+            _ => {}
+        }
+    }
+    false
 }

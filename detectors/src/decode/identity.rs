@@ -1,35 +1,63 @@
 //! Who made a call: `userIdentity` in all its forms.
 
 use super::dialect::cut;
-use super::node::Node;
+use super::node::{NULL, Node};
 use crate::event::{Identity, IdentityKind};
 
 /// Reads `userIdentity`; nothing if it names nobody at all.
 pub(super) fn identity(value: Node<'_>) -> Option<Identity> {
-    let own = |key: &str| cut(value.text_at(key));
-    let context = value.get("sessionContext");
-    let issuer = context.and_then(|context| context.get("sessionIssuer"));
-    let within = |outer: Option<Node<'_>>, key: &str| outer.map(|outer| cut(outer.text_at(key))).unwrap_or_default();
-    let kind = value.text_at("type");
+    let mut texts = [""; OWN.len()];
+    let (mut context, mut on_behalf_of) = (NULL, NULL);
+    for (key, inner) in value.entries() {
+        match key {
+            "sessionContext" => context = inner,
+            "onBehalfOf" => on_behalf_of = inner,
+            _ => fill(&OWN, &mut texts, key, inner),
+        }
+    }
+    let [kind, account, arn, principal_id, access_key, invoked_by, own_source_identity] = texts;
+    let mut texts = [""; CONTEXT.len()];
+    let mut issuer = NULL;
+    for (key, inner) in context.entries() {
+        match key {
+            "sessionIssuer" => issuer = inner,
+            _ => fill(&CONTEXT, &mut texts, key, inner),
+        }
+    }
+    let [source_identity, sign_in_session] = texts;
+    let mut texts = [""; ISSUER.len()];
+    issuer.entries().for_each(|(key, inner)| fill(&ISSUER, &mut texts, key, inner));
+    let [issuer_arn, issuer_id] = texts;
     let mut identity = Identity {
         kind: IdentityKind::Unknown,
-        account: own("accountId"),
-        arn: own("arn"),
-        principal_id: own("principalId"),
-        access_key: own("accessKeyId"),
-        issuer_arn: within(issuer, "arn"),
-        issuer_id: within(issuer, "principalId"),
-        source_identity: match within(context, "sourceIdentity") {
-            nested if nested.is_empty() => own("sourceIdentity"),
-            nested => nested,
-        },
-        identity_center_user: within(value.get("onBehalfOf"), "userId"),
-        invoked_by: own("invokedBy"),
-        sign_in_session: within(context, "signInSessionArn"),
+        account: cut(account),
+        arn: cut(arn),
+        principal_id: cut(principal_id),
+        access_key: cut(access_key),
+        issuer_arn: cut(issuer_arn),
+        issuer_id: cut(issuer_id),
+        source_identity: cut(if source_identity.is_empty() { own_source_identity } else { source_identity }),
+        identity_center_user: cut(on_behalf_of.text_at("userId")),
+        invoked_by: cut(invoked_by),
+        sign_in_session: cut(sign_in_session),
     };
     identity.kind = kind_of(kind, &identity);
     let named = [&identity.account, &identity.arn, &identity.principal_id, &identity.invoked_by];
     (!kind.is_empty() || named.iter().any(|name| !name.is_empty())).then_some(identity)
+}
+
+/// Texts of `userIdentity` itself, in the order in which they are taken apart.
+const OWN: [&str; 7] = ["type", "accountId", "arn", "principalId", "accessKeyId", "invokedBy", "sourceIdentity"];
+/// Texts of `sessionContext`.
+const CONTEXT: [&str; 2] = ["sourceIdentity", "signInSessionArn"];
+/// Texts of `sessionIssuer`.
+const ISSUER: [&str; 2] = ["arn", "principalId"];
+
+/// Puts a text in the place of its key. Of a key given twice the last counts.
+fn fill<'a, const COUNT: usize>(keys: &[&str; COUNT], texts: &mut [&'a str; COUNT], key: &str, value: Node<'a>) {
+    if let Some((_, text)) = keys.iter().zip(texts).find(|(name, _)| **name == key) {
+        *text = value.as_str().unwrap_or_default();
+    }
 }
 
 fn kind_of(kind: &str, identity: &Identity) -> IdentityKind {

@@ -1,5 +1,6 @@
 //! Bytes in, events and rejects out: total, bounded, whatever the bytes are.
 
+mod compression;
 mod dialect;
 mod envelope;
 mod fields;
@@ -10,6 +11,7 @@ mod parts;
 mod reach;
 mod record;
 mod resource;
+mod split;
 mod start;
 mod tape;
 mod wrapper;

@@ -13,22 +13,14 @@ use crate::event::{Effect, Event, Identity, Link, Mention, Outcome};
 use crate::limits::{EVENT_TIME_MIN, FUTURE_SECONDS_MAX};
 use crate::time::{Millis, Second};
 
-/// What a record came to.
-pub(super) enum Read {
-    /// It may bear on judgement.
-    Event(Box<Event>),
-    /// It was accepted and bears on nothing.
-    Ignored,
-}
-
 impl From<NotPlain> for RejectReason {
     fn from(_: NotPlain) -> Self {
         Self::BadField
     }
 }
 
-/// Reads a record. The time is known of every record that is accepted.
-pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<(Second, Read), RejectReason> {
+/// Reads a record that is accepted: its time, and the event if it may bear on judgement.
+pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<(Second, Option<Event>), RejectReason> {
     let source = parts.text(Part::EventSource)?;
     // Notifications of S3 and messages of SNS, SQS, Kinesis have fields of the same names.
     if source.starts_with("aws:") {
@@ -40,7 +32,7 @@ pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<
     let id = parts.kept(Part::EventId)?;
     // Insights are no calls, and an endpoint's events repeat a call that has its own record.
     if matches!(event_type, "AwsCloudTrailInsight" | "AwsVpceEvent") && !id.is_empty() {
-        return Ok((time, Read::Ignored));
+        return Ok((time, None));
     }
     let name = parts.text(Part::EventName)?;
     if id.is_empty() || source.is_empty() || name.is_empty() {
@@ -51,12 +43,11 @@ pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<
         return Err(RejectReason::BadField);
     }
     if is_surely_a_read(name) && !flag(parts, "false") {
-        return Ok((time, Read::Ignored));
+        return Ok((time, None));
     }
     let identity = identity(who).ok_or(RejectReason::NoIdentity)?;
     let head = Head { id, time, source, name: unversioned(name), identity };
-    let read = event(parts, head, catalog)?;
-    Ok((time, read.map_or(Read::Ignored, |event| Read::Event(Box::new(event)))))
+    event(parts, head, catalog).map(|event| (time, event))
 }
 
 /// Whether a time is one that a record can have.
@@ -172,7 +163,7 @@ fn without_failed(resources: &mut Option<Vec<Mention>>, response: Node<'_>) {
     for (key, list) in response.entries() {
         let is_list = LISTS.iter().any(|name| key.eq_ignore_ascii_case(name));
         if is_list && (list.is_array() || list.is_object()) {
-            KEYS.iter().for_each(|key| each(list, &[(*key).to_owned()], |value| failed.extend(value.plain())));
+            KEYS.iter().for_each(|key| each(list, &[key], |value| failed.extend(value.plain())));
         }
     }
     if failed.is_empty() {

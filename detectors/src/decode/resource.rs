@@ -227,13 +227,16 @@ fn unplaced(kind: &Kind, aliases: Vec<String>, parents: Vec<String>, name: Strin
     }
 }
 
+/// The value itself, or all in a list.
+const NO_KEYS: &[&str] = &[];
 /// How keys of identifiers end.
 const SUFFIXES: [&str; 8] = ["id", "arn", "name", "identifier", "url", "ids", "arns", "names"];
 
 /// Identifiers called like the noun, in the object or in one of that name within it, with their place in a list.
 fn named_like<'a>(root: Node<'a>, noun: &str) -> Vec<(usize, &'a str)> {
     let inner = root.entries().find(|(key, value)| key.eq_ignore_ascii_case(noun) && value.is_object());
-    let candidates: Vec<(String, Node<'_>)> = root.entries()
+    let candidates: Vec<(String, Node<'_>)> = root
+        .entries()
         .chain(inner.into_iter().flat_map(|(_, value)| value.entries()))
         .map(|(key, value)| (key.to_ascii_lowercase(), value))
         .collect();
@@ -248,7 +251,7 @@ fn named_like<'a>(root: Node<'a>, noun: &str) -> Vec<(usize, &'a str)> {
     };
     let collect = |is_name: &dyn Fn(&str) -> bool| -> Vec<(usize, &'a str)> {
         let named = candidates.iter().filter(|(key, _)| is_name(key));
-        named.flat_map(|(_, value)| texts(*value, &[]).into_iter().enumerate()).collect()
+        named.flat_map(|(_, value)| texts(*value, NO_KEYS).into_iter().enumerate()).collect()
     };
     let found = collect(&|key| exact(key) || SUFFIXES.contains(&key));
     if found.is_empty() { collect(&partial) } else { found }
@@ -259,7 +262,7 @@ fn named_like<'a>(root: Node<'a>, noun: &str) -> Vec<(usize, &'a str)> {
 fn all_ids(request: Node<'_>) -> Option<String> {
     let is_id = |key: &str| SUFFIXES.iter().any(|suffix| key.to_ascii_lowercase().ends_with(suffix));
     let keys = request.entries().filter(|(key, _)| is_id(key));
-    let ids: Vec<&str> = keys.flat_map(|(_, value)| texts(value, &[])).collect();
+    let ids: Vec<&str> = keys.flat_map(|(_, value)| texts(value, NO_KEYS)).collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
@@ -271,7 +274,8 @@ fn containers(request: Node<'_>, noun: &str) -> Vec<String> {
         detector bot assistant organization mesh space fleet project environment server vault backupvault repository \
         registry bus eventbus catalog gateway network globalnetwork store policystore identitystore collection \
         namespace group table function";
-    let mut parents: Vec<(String, String)> = request.entries()
+    let mut parents: Vec<(String, String)> = request
+        .entries()
         .filter_map(|(key, value)| {
             let key = key.to_ascii_lowercase();
             let stem = ["identifier", "name", "arn", "id"].iter().find_map(|suffix| key.strip_suffix(suffix))?;

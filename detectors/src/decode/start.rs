@@ -1,6 +1,6 @@
 //! Calls that set a stack's operation or an automation going, under which role.
 
-use super::dialect::{cut, percent_decoded, texts};
+use super::dialect::{cut, first_text, percent_decoded};
 use super::node::Node;
 use crate::event::{Event, RunsAs, Start};
 
@@ -106,6 +106,5 @@ fn automation(request: Node<'_>, response: Node<'_>) -> Option<Start> {
 
 /// The first text at a path of lower-case keys.
 fn text(value: Node<'_>, keys: &[&str]) -> Option<String> {
-    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-    texts(value, &keys).first().map(|text| cut(&percent_decoded(text)))
+    first_text(value, keys).map(|text| cut(&percent_decoded(text)))
 }

@@ -1,4 +1,6 @@
 //! Decoding a trail: records a second, and how that compares with parsing the same bytes into `serde_json::Value`.
+//! Both get the same payload in turns: lines, which `Value` parses and drops one by one, or one S3 file of ordinary size,
+//! of which `Value` makes one tree.
 
 use std::hint::black_box;
 

@@ -25,7 +25,8 @@ pub struct Trail {
     pub last: Second,
 }
 
-/// Records of a mixed trail, as many as a file of CloudTrail holds in a busy account.
+/// Records of a trail, as many as a file of CloudTrail holds in a busy account: both ways read file by file, so that
+/// neither has to hold more than one.
 const MIX_RECORDS: usize = 1_000;
 /// Of so many records of a mixed trail, one changes something.
 const MIX_PERIOD: usize = 5;
@@ -67,6 +68,24 @@ impl Trail {
     }
 }
 
+/// Records above this are left out. Real ones are of 836 to 1,174 bytes by the median of an account, of 1.3 to 1.8 KB by
+/// the 95th percentile.
+const RECORD_BYTES_MAX: usize = 1_700;
+
+/// A record with what makes generated ones larger than real ones of the median made smaller: without details of TLS,
+/// and with the short user agent that services write.
+fn shortened(json: &str) -> String {
+    let without = |json: &str, from: &str, to: char, instead: &str| match json.split_once(from) {
+        Some((before, after)) => match after.split_once(to) {
+            Some((_, after)) => format!("{before}{instead}{after}"),
+            None => json.to_owned(),
+        },
+        None => json.to_owned(),
+    };
+    let json = without(json, ",\"tlsDetails\":{", '}', "");
+    without(&json, "\"userAgent\":\"", '"', "\"userAgent\":\"aws-sdk-java/1.11.500\"")
+}
+
 struct Parts {
     reads: Vec<String>,
     changes: Vec<String>,
@@ -80,11 +99,15 @@ fn parts() -> Parts {
         for scenario in ["agent-rebuild", "ci-environments", "rolling-replace", "terraform-destroy"] {
             for record in generate(scenario, &Options::new(seed, START)).unwrap_or_default() {
                 last = last.max(record.time);
-                let decoded = decode(record.json.as_bytes(), record.time.millis(), Catalog::built_in());
+                let json = shortened(&record.json);
+                if json.len() > RECORD_BYTES_MAX {
+                    continue;
+                }
+                let decoded = decode(json.as_bytes(), record.time.millis(), Catalog::built_in());
                 if !decoded.events.is_empty() {
-                    changes.push(record.json);
-                } else if record.json.contains("\"readOnly\":true") {
-                    reads.push(record.json);
+                    changes.push(json);
+                } else if json.contains("\"readOnly\":true") {
+                    reads.push(json);
                 }
             }
         }
@@ -141,7 +164,7 @@ mod tests {
     fn a_mixed_trail_is_like_a_real_one() {
         for (trail, events) in [(Trail::mixed(), 200), (Trail::changing(), 1_000)] {
             assert_eq!(trail.records, 1_000);
-            assert!((1_000..2_200).contains(&trail.record_bytes()), "{} bytes a record", trail.record_bytes());
+            assert!((1_050..1_500).contains(&trail.record_bytes()), "{} bytes a record", trail.record_bytes());
             for payload in [&trail.lines, &trail.list] {
                 let decoded = decode(payload, trail.last.millis(), Catalog::built_in());
                 assert_eq!((decoded.received, decoded.events.len(), decoded.rejects.len()), (1_000, events, 0));

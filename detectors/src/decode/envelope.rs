@@ -4,6 +4,7 @@ use memchr::{memchr, memchr_iter};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
+use super::aggregate::{each_message, packed};
 use super::compression::{inflate, is_compressed};
 use super::fields::{Field, Fields, each_element};
 use super::filter::{FIRST_KEY, surely_read};
@@ -15,7 +16,7 @@ use super::tape::{Tape, Unread};
 use super::wrapper::{Opened, opened};
 use super::{Decoded, Reject, RejectReason};
 use crate::catalog::Catalog;
-use crate::event::Event;
+use crate::event::{Effect, Event};
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
     REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX, RESOURCES_PER_PAYLOAD_MAX,
@@ -68,7 +69,28 @@ impl<'c> Decoder<'c> {
             self.inflated_left -= inflated.len();
             inner = &inflated;
         }
-        self.text(inner, wrappers);
+        match packed(inner) {
+            Some(packed) => self.aggregate(packed, wrappers + 1),
+            None => self.text(inner, wrappers),
+        }
+    }
+
+    /// Messages packed into one record of a stream.
+    fn aggregate(&mut self, packed: &[u8], wrappers: usize) {
+        if wrappers > ENVELOPES_MAX {
+            return self.reject(RejectReason::TooDeep, packed);
+        }
+        let received = self.decoded.received;
+        let is_whole = each_message(packed, |message| {
+            let has_room = self.has_room(message);
+            if has_room {
+                self.bytes(message, wrappers);
+            }
+            has_room
+        });
+        if !is_whole || self.decoded.received == received {
+            self.reject(RejectReason::NotARecord, packed);
+        }
     }
 
     /// One JSON document, or lines of them. A first line that is a document by itself says which.
@@ -301,7 +323,12 @@ impl<'c> Decoder<'c> {
 
     fn read(&mut self, parts: &Parts<'_>, json: &str) {
         match record::read(parts, self.now, self.catalog) {
-            Ok((time, event)) => self.accept(time, event),
+            Ok((time, event)) => {
+                let is_destruction = event.as_ref().is_some_and(|event| event.effect == Effect::Destroy);
+                let is_contradiction = is_destruction && record::flag(parts, "true");
+                self.decoded.read_only_destructive += u64::from(is_contradiction);
+                self.accept(time, event);
+            }
             Err(reason) => self.reject(reason, json.as_bytes()),
         }
     }

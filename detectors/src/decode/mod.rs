@@ -1,5 +1,6 @@
 //! Bytes in, events and rejects out: total, bounded, whatever the bytes are.
 
+mod aggregate;
 mod compression;
 mod dialect;
 mod envelope;
@@ -102,6 +103,8 @@ pub struct Decoded {
     pub received: u64,
     /// Reads, and what bears on nothing.
     pub ignored: u64,
+    /// Destructions whose record says that it was a read: the record is wrong, or what we know of the action.
+    pub read_only_destructive: u64,
     /// The greatest event time seen among accepted records, ignored ones included.
     pub newest: Option<Second>,
 }

@@ -6,7 +6,7 @@ use super::identity::identity;
 use super::node::{NULL, Node};
 use super::parts::{NotPlain, Part, Parts};
 use super::reach::{add_groups, reach};
-use super::resource::{Call, unnamed};
+use super::resource::{Call, Found, unnamed};
 use super::start::{may_start, start};
 use crate::catalog::{Catalog, Kind, Known, is_surely_a_read, unversioned};
 use crate::event::{Effect, Event, Identity, Link, Mention, Outcome};
@@ -59,7 +59,7 @@ pub(super) fn in_time(time: Second, now: Millis) -> Result<(), RejectReason> {
 }
 
 /// Whether the flag `readOnly` is there and says this, as a truth value or as text.
-fn flag(parts: &Parts<'_>, truth: &str) -> bool {
+pub(super) fn flag(parts: &Parts<'_>, truth: &str) -> bool {
     parts.get(Part::ReadOnly).and_then(Node::plain).is_some_and(|text| text.eq_ignore_ascii_case(truth))
 }
 
@@ -98,14 +98,19 @@ fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<
         return Ok(None);
     }
     if took_effect {
-        without_failed(&mut resources, call.response);
+        if let Some(found) = &mut resources {
+            without_failed(&mut found.mentions, call.response);
+        }
         event.subnet_zones = subnet_zones(call.response, call.region);
     }
     if let Some(kind) = kind.filter(|_| effect == Effect::Destroy && took_effect && resources.is_none()) {
-        resources = Some(vec![unnamed(kind, &event.id)]);
+        resources = Some(Found { mentions: vec![unnamed(kind, &event.id)], left_out: 0 });
     }
     event.effect = effect;
-    event.resources = if is_idle { Vec::new() } else { resources.unwrap_or_default() };
+    if !is_idle {
+        let found = resources.unwrap_or_default();
+        (event.resources, event.resources_left_out) = (found.mentions, found.left_out);
+    }
     if took_effect {
         add_groups(&mut event, request, response);
         event.start = start(&event, request, response);
@@ -134,6 +139,7 @@ fn without_resources(parts: &Parts<'_>, head: Head<'_>, service: String) -> Resu
         user_agent: parts.kept(Part::UserAgent)?,
         source_ip: parts.kept(Part::SourceIpAddress)?,
         resources: Vec::new(),
+        resources_left_out: 0,
         link: None,
         subnet_zones: Vec::new(),
         start: None,
@@ -142,7 +148,7 @@ fn without_resources(parts: &Parts<'_>, head: Head<'_>, service: String) -> Resu
 }
 
 /// The effect, the kind, and the resources found; no resources if none were found.
-fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Vec<Mention>>) {
+fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Found>) {
     let (effect, kind, resources) = match known {
         Known::Listed(rules) => match call.applicable(rules) {
             Some(rule) => (rule.effect, rule.kind.as_deref(), call.mentions(rule)),
@@ -150,18 +156,33 @@ fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>
         },
         Known::Guessed(guess) => (guess.effect, Some(&guess.kind), call.guessed(guess)),
     };
-    (effect, kind, (!resources.is_empty()).then_some(resources))
+    (effect, kind, (!resources.mentions.is_empty()).then_some(resources))
 }
 
 /// Takes out what a response without an error code lists as not done. If that is everything, nothing was destroyed.
-fn without_failed(resources: &mut Option<Vec<Mention>>, response: Node<'_>) {
-    const LISTS: [&str; 7] =
-        ["unsuccessful", "failures", "errors", "failedentries", "unprocesseditems", "unprocessed", "failedresources"];
-    const KEYS: [&str; 7] = ["resourceid", "id", "arn", "imageid", "name", "targetid", "identifier"];
-    let Some(found) = resources else { return };
+fn without_failed(found: &mut Vec<Mention>, response: Node<'_>) {
+    // `unsuccessfulFleetDeletionSet`, `failedEntries`, `unprocessedItems`, `errors`: how the names of such lists begin.
+    const LISTS: [&str; 6] = ["unsuccessful", "failed", "failure", "error", "unprocessed", "notdeleted"];
+    const KEYS: [&str; 14] = [
+        "resourceid",
+        "id",
+        "arn",
+        "imageid",
+        "name",
+        "targetid",
+        "identifier",
+        "fleetid",
+        "reservedinstancesid",
+        "tablename",
+        "connectionname",
+        "triggername",
+        "jobname",
+        "resourcearn",
+    ];
     let mut failed = Vec::new();
     for (key, list) in response.entries() {
-        let is_list = LISTS.iter().any(|name| key.eq_ignore_ascii_case(name));
+        let begins = |name: &&str| key.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let is_list = LISTS.iter().any(begins);
         if is_list && (list.is_array() || list.is_object()) {
             KEYS.iter().for_each(|key| each(list, &[key], |value| failed.extend(value.plain())));
         }

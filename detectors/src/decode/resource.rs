@@ -26,6 +26,14 @@ pub(super) struct Call<'a> {
     pub(super) time: Second,
 }
 
+/// The resources of an event, as many as are kept of one.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) mentions: Vec<Mention>,
+    /// How many more there are.
+    pub(super) left_out: u32,
+}
+
 /// How far from the event's own time a time still says "now": clocks of one region differ by less.
 const NOW_SECONDS: u64 = 60;
 /// Zones and subnets kept of one resource, each.
@@ -101,8 +109,8 @@ impl<'a> Call<'a> {
     }
 
     /// The resources that a rule finds.
-    pub(super) fn mentions(&self, rule: &Rule) -> Vec<Mention> {
-        let Some(kind) = &rule.kind else { return Vec::new() };
+    pub(super) fn mentions(&self, rule: &Rule) -> Found {
+        let Some(kind) = &rule.kind else { return Found::default() };
         let found: Vec<Mention> = match rule.each.is_empty() {
             true => self.mention(rule, kind, None).into_iter().collect(),
             false => self.items(rule).into_iter().filter_map(|item| self.mention(rule, kind, Some(item))).collect(),
@@ -110,7 +118,7 @@ impl<'a> Call<'a> {
         let any = |conditions: &[Condition]| conditions.iter().any(|condition| self.holds(condition));
         let mut found = distinct(found);
         let (is_spared, is_forced) = (any(&rule.spared), any(&rule.forced));
-        for mention in &mut found {
+        for mention in &mut found.mentions {
             (mention.is_spared, mention.is_forced) = (is_spared, is_forced);
         }
         found
@@ -177,7 +185,7 @@ impl<'a> Call<'a> {
     }
 
     /// The resources that an action outside the table seems to name: what is called like its noun.
-    pub(super) fn guessed(&self, guess: &Guess) -> Vec<Mention> {
+    pub(super) fn guessed(&self, guess: &Guess) -> Found {
         let noun = guess.noun.to_ascii_lowercase();
         // What is destroyed is named in the request; of what was created, request and response each know names.
         let mut found: Vec<Vec<&str>> = Vec::new();
@@ -297,7 +305,7 @@ fn container(text: &str) -> String {
 }
 
 /// Each resource once.
-fn distinct(mut mentions: Vec<Mention>) -> Vec<Mention> {
+fn distinct(mut mentions: Vec<Mention>) -> Found {
     if mentions.len() > 1 {
         let mut seen = BTreeSet::new();
         let is_fresh: Vec<bool> =
@@ -305,8 +313,9 @@ fn distinct(mut mentions: Vec<Mention>) -> Vec<Mention> {
         let mut is_fresh = is_fresh.into_iter();
         mentions.retain(|_| is_fresh.next().unwrap_or(true));
     }
+    let left_out = mentions.len().saturating_sub(RESOURCES_PER_EVENT_MAX);
     mentions.truncate(RESOURCES_PER_EVENT_MAX);
-    mentions
+    Found { mentions, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) }
 }
 
 /// The names of one resource.

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use super::super::RejectReason;
+use super::super::aggregate::tests::aggregate;
 use super::{decoded, reasons, record};
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, NESTING_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
@@ -276,4 +277,17 @@ fn reads_are_ignored_and_move_time() {
     let decoded = decoded(lines);
     assert_eq!((decoded.received, decoded.ignored), (3, 3));
     assert_eq!(decoded.newest, Second::parse("2025-12-31T23:59:30Z"));
+}
+
+#[test]
+fn packed_messages_of_a_stream_are_opened() {
+    let one = record("iam:DeleteUser", &json!({"requestParameters": {"userName": "anna"}})).to_string();
+    let packed = aggregate(&[one.as_bytes(), one.as_bytes(), b"nonsense"]);
+    let told = decoded(&packed);
+    assert_eq!((told.received, told.events.len(), reasons(&told)), (3, 2, vec![RejectReason::NotJson]));
+    let twice = aggregate(&[&packed]);
+    assert_eq!(decoded(&twice).events.len(), 2);
+    let deep = (0..9).fold(twice, |inner, _| aggregate(&[&inner]));
+    assert_eq!(reasons(&decoded(deep)), [RejectReason::TooDeep]);
+    assert_eq!(reasons(&decoded(aggregate(&[]))), [RejectReason::NotARecord]);
 }

@@ -26,43 +26,61 @@ pub(super) fn surely_read(record: &str) -> Option<Second> {
     if !bytes.starts_with(FIRST_KEY) || !bytes.ends_with(b"}") || bytes.len() > RECORD_BYTES_MAX {
         return None;
     }
-    let time = keys_of_a_read(record)?;
-    (has_an_identity(record) && says_read_only(record) && is_one_object(bytes)).then_some(time)
+    let Keys { time, at: [first, second, third, fourth] } = Keys::of_a_read(record)?;
+    let mut keys = [first, second, third, fourth, identity(record)?];
+    keys.sort_unstable();
+    (says_read_only(record) && is_one_object(bytes, &keys)).then_some(time)
 }
 
-/// Walks all keys that begin with `event`, at any depth: each that counts must be there once, and say what a read says.
-fn keys_of_a_read(record: &str) -> Option<Second> {
-    let (mut time, mut is_named, mut has_id, mut has_source) = (None, false, false, false);
-    for at in EVENT_KEYS.find_iter(record.as_bytes()) {
-        let key = record.get(at + EVENT_KEYS.needle().len()..)?;
-        if let Some(rest) = key.strip_prefix("Name\"") {
-            if is_named || !is_surely_a_read(text_value(rest)?) {
-                return None;
+/// The keys of a record that begin with `event` and count.
+struct Keys {
+    time: Second,
+    /// Where they stand, in order.
+    at: [usize; 4],
+}
+
+impl Keys {
+    /// Walks all keys that begin with `event`, at any depth: each that counts must be there once, and say what a read
+    /// says.
+    fn of_a_read(record: &str) -> Option<Self> {
+        let (mut time, mut is_named, mut has_id, mut has_source) = (None, false, false, false);
+        let (mut places, mut found) = ([0; 4], 0);
+        for at in EVENT_KEYS.find_iter(record.as_bytes()) {
+            let key = record.get(at + EVENT_KEYS.needle().len()..)?;
+            if let Some(rest) = key.strip_prefix("Name\"") {
+                if is_named || !is_surely_a_read(text_value(rest)?) {
+                    return None;
+                }
+                is_named = true;
+            } else if let Some(rest) = key.strip_prefix("Time\"") {
+                if time.is_some() {
+                    return None;
+                }
+                time = Some(Second::parse(text_value(rest)?)?);
+            } else if let Some(rest) = key.strip_prefix("Source\"") {
+                let source = text_value(rest)?;
+                if has_source || source.is_empty() || source.starts_with("aws:") {
+                    return None;
+                }
+                has_source = true;
+            } else if let Some(rest) = key.strip_prefix("ID\"") {
+                if has_id || text_value(rest)?.is_empty() {
+                    return None;
+                }
+                has_id = true;
+            } else {
+                if let Some(rest) = key.strip_prefix("Type\"") {
+                    text_value(rest)?;
+                } else if key.starts_with("Version\"") && at != 1 {
+                    return None;
+                }
+                continue;
             }
-            is_named = true;
-        } else if let Some(rest) = key.strip_prefix("Time\"") {
-            if time.is_some() {
-                return None;
-            }
-            time = Some(Second::parse(text_value(rest)?)?);
-        } else if let Some(rest) = key.strip_prefix("Source\"") {
-            let source = text_value(rest)?;
-            if has_source || source.is_empty() || source.starts_with("aws:") {
-                return None;
-            }
-            has_source = true;
-        } else if let Some(rest) = key.strip_prefix("ID\"") {
-            if has_id || text_value(rest)?.is_empty() {
-                return None;
-            }
-            has_id = true;
-        } else if let Some(rest) = key.strip_prefix("Type\"") {
-            text_value(rest)?;
-        } else if key.starts_with("Version\"") && at != 1 {
-            return None;
+            *places.get_mut(found)? = at;
+            found += 1;
         }
+        time.filter(|_| is_named && has_id && has_source).map(|time| Self { time, at: places })
     }
-    time.filter(|_| is_named && has_id && has_source)
 }
 
 /// The string that follows a key, if it holds no escape.
@@ -81,9 +99,12 @@ fn value(after_key: &str) -> &str {
     after_key.trim_start_matches(blanks).strip_prefix(':').unwrap_or_default().trim_start_matches(blanks)
 }
 
-fn has_an_identity(record: &str) -> bool {
-    let at = IDENTITY.find(record.as_bytes());
-    at.and_then(|at| record.get(at + IDENTITY.needle().len()..)).is_some_and(|rest| value(rest).starts_with('{'))
+/// Where the identity stands, if it is there once and is one.
+fn identity(record: &str) -> Option<usize> {
+    let mut places = IDENTITY.find_iter(record.as_bytes());
+    let at = places.next()?;
+    let rest = record.get(at + IDENTITY.needle().len()..)?;
+    (value(rest).starts_with('{') && places.next().is_none()).then_some(at)
 }
 
 /// Whether every flag, at any depth, says that this was a read. Most records have none.
@@ -95,12 +116,17 @@ fn says_read_only(record: &str) -> bool {
     })
 }
 
-/// Whether the brackets close at the end and nowhere before, so that nothing stands behind the record, and no character
-/// is written as `\u`: then a key may be one that it does not look like. Brackets within texts are counted like others,
-/// which sends few records the long way.
-fn is_one_object(bytes: &[u8]) -> bool {
-    let mut depth = 0_usize;
+/// Whether the brackets close at the end and nowhere before, so that nothing stands behind the record; its keys stand in
+/// it and in nothing within it; and no character is written as `\u`: then a key may be one that it does not look like.
+/// Brackets within texts are counted like others, which sends few records the long way.
+fn is_one_object(bytes: &[u8], keys: &[usize]) -> bool {
+    let (mut depth, mut keys) = (0_usize, keys.iter().peekable());
     for at in memchr3_iter(b'{', b'}', b'\\', bytes) {
+        while keys.next_if(|key| **key < at).is_some() {
+            if depth != 1 {
+                return false;
+            }
+        }
         match bytes.get(at) {
             Some(b'{') => depth += 1,
             Some(b'}') => {

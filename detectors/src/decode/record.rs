@@ -79,7 +79,7 @@ fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<
     let known = catalog.lookup(&service, head.name);
     let is_link = service == "sts" && LINKS.contains(&head.name);
     let is_idle = matches!(&known, Known::Guessed(guess) if matches!(guess.effect, Effect::Observe | Effect::Other));
-    if is_idle && !is_link && !may_start(&service, &head.name) {
+    if is_idle && !is_link && !may_start(&service, head.name) {
         return Ok(None);
     }
     let mut event = without_resources(parts, head, service)?;

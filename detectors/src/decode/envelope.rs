@@ -1,7 +1,6 @@
 //! What records travel in: compression, lines, lists, wrappers.
 
-use memchr::{memchr, memchr_iter};
-use serde_json::Deserializer;
+use memchr::memchr;
 use serde_json::value::RawValue;
 
 use super::aggregate::{each_message, packed};
@@ -124,81 +123,8 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    /// Says how many lines held objects or lists.
-    fn lines(&mut self, text: &str, wrappers: usize) -> usize {
-        let (mut documents, mut start) = (0, 0);
-        for end in memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
-            let line = text.get(start..end).unwrap_or_default().trim_ascii();
-            start = end + 1;
-            if line.is_empty() {
-                continue;
-            }
-            if !self.has_room(line.as_bytes()) {
-                break;
-            }
-            documents += self.line(line, wrappers);
-        }
-        documents
-    }
-
-    /// Lines of which not all are UTF-8.
-    fn lines_of_bytes(&mut self, bytes: &[u8], wrappers: usize) -> usize {
-        let mut documents = 0;
-        for line in bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
-            if !self.has_room(line) {
-                break;
-            }
-            documents += match std::str::from_utf8(line) {
-                Ok(line) => self.line(line, wrappers),
-                Err(_) => self.documents(line, wrappers),
-            };
-        }
-        documents
-    }
-
-    /// The documents on one line, mostly one: some senders put no newline between them. Says how many were objects or
-    /// lists, as a line of a message that goes over several lines is not.
-    fn line(&mut self, line: &str, wrappers: usize) -> usize {
-        if self.whole_record(line) || self.split_list(line) {
-            return 1;
-        }
-        if let Ok(fields) = serde_json::from_str::<Fields<'_>>(line) {
-            self.object(&fields, line, wrappers, false);
-            return 1;
-        }
-        self.documents(line.as_bytes(), wrappers)
-    }
-
-    /// Documents with nothing, or blanks, between them.
-    fn documents(&mut self, line: &[u8], wrappers: usize) -> usize {
-        let mut documents = 0;
-        let mut stream = Deserializer::from_slice(line).into_iter::<&RawValue>();
-        loop {
-            let at = stream.byte_offset();
-            match stream.next() {
-                None => return documents,
-                Some(Ok(document)) => {
-                    if !self.has_room(document.get().as_bytes()) {
-                        return documents;
-                    }
-                    documents += usize::from(document.get().starts_with(['{', '[']));
-                    self.document(document.get(), wrappers, false);
-                }
-                Some(Err(_)) => {
-                    let rest = line.get(at..).unwrap_or(line);
-                    if let Some(list) = std::str::from_utf8(rest).ok().and_then(opened_list) {
-                        self.list(list, wrappers + 1);
-                        return documents + 1;
-                    }
-                    self.reject(broken(rest), rest);
-                    return documents;
-                }
-            }
-        }
-    }
-
     /// One document; an element of a list may wrap what the list was there for.
-    fn document(&mut self, json: &str, wrappers: usize, is_element: bool) {
+    pub(super) fn document(&mut self, json: &str, wrappers: usize, is_element: bool) {
         let json = json.trim();
         if wrappers > ENVELOPES_MAX {
             return self.reject(RejectReason::TooDeep, json.as_bytes());
@@ -216,7 +142,7 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    fn list(&mut self, json: &str, wrappers: usize) {
+    pub(super) fn list(&mut self, json: &str, wrappers: usize) {
         let outcome = each_element(json, |element| {
             let has_room = self.has_room(element.get().as_bytes());
             if has_room {
@@ -229,7 +155,7 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize, is_element: bool) {
+    pub(super) fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize, is_element: bool) {
         // A list and the messages in it are one wrapper.
         let inner = wrappers + usize::from(!is_element);
         match opened(fields) {
@@ -357,7 +283,7 @@ impl<'c> Decoder<'c> {
         false
     }
 
-    fn reject(&mut self, reason: RejectReason, bytes: &[u8]) {
+    pub(super) fn reject(&mut self, reason: RejectReason, bytes: &[u8]) {
         let record = usize::try_from(self.decoded.received).unwrap_or(usize::MAX);
         self.decoded.received += 1;
         if self.decoded.rejects.len() >= REJECTS_PER_PAYLOAD_MAX {
@@ -372,7 +298,7 @@ fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<&RawValue>(bytes).is_ok()
 }
 
-fn broken(bytes: &[u8]) -> RejectReason {
+pub(super) fn broken(bytes: &[u8]) -> RejectReason {
     if std::str::from_utf8(bytes).is_err() { RejectReason::NotUtf8 } else { RejectReason::NotJson }
 }
 

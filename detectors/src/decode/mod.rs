@@ -7,6 +7,7 @@ mod envelope;
 mod fields;
 mod filter;
 mod identity;
+mod lines;
 mod node;
 mod parts;
 mod reach;

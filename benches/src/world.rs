@@ -104,6 +104,7 @@ fn event(actor: usize, second: Second) -> Event {
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
+        resources_left_out: 0,
         start: None,
         reach: None,
     }

@@ -281,6 +281,9 @@ pub struct Event {
     pub source_ip: String,
     /// What it created, destroyed, disrupted or unguarded.
     pub resources: Vec<Mention>,
+    /// How many more it named than are kept of one event.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resources_left_out: u32,
     /// The credentials it handed out.
     pub link: Option<Link>,
     /// Pairs (subnet, zone) that the event reveals. A group of subnets is named `group:SERVICE:ACCOUNT:REGION:NAME`.
@@ -291,6 +294,10 @@ pub struct Event {
     /// The resource whose network interface it made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Event {

@@ -69,6 +69,7 @@ fn fact(number: usize, line: &str) -> Fact {
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
+        resources_left_out: 0,
         start: None,
         reach: None,
     };

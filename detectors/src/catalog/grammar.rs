@@ -5,27 +5,23 @@ use std::borrow::Cow;
 use super::{ArnName, Guess, Kind, capitalised};
 use crate::event::{Effect, Scope, WeightClass};
 
-/// Verbs and what they do. A verb ends where the next word begins, so `Getaway` is no `Get`.
-const VERBS: [(Effect, &str); 4] = [
-    (
-        Effect::Observe,
-        "Get List Describe Head Lookup Search Query Scan Select View Check Validate Preview Simulate Estimate Count \
-         Decrypt Encrypt Poll Receive Fetch Read Retrieve Download",
-    ),
-    (
-        Effect::Destroy,
-        "Delete Terminate Destroy Purge Deregister Unregister Release Drop Erase Wipe Flush Retire Expire Evict Close \
-         Decommission Deprovision Undeploy Discard Dispose Forget Unpeer",
-    ),
-    (
-        Effect::Disrupt,
-        "Stop Reboot Restart Detach Disassociate Dissociate Remove Disable Suspend Pause Failover Switchover Revoke \
-         Deactivate Disconnect Cancel Abort Unassign Drain Decrease Unsubscribe Leave Reject Decline Withdraw Rollback \
-         Deprecate Archive Backtrack Block Isolate Unlink Unmap Exclude Unlock Unmonitor Unshare Ungroup Shutdown \
-         Deauthorize Invalidate Logout Disallow Redact",
-    ),
-    (Effect::Create, "Create Import Register Allocate Provision Launch Restore Copy Run Upload Define Clone Request"),
-];
+/// What a verb does. A verb ends where the next word begins, so `Getaway` is no `Get`.
+fn effect_of(verb: &str) -> Option<Effect> {
+    Some(match verb {
+        "Get" | "List" | "Describe" | "Head" | "Lookup" | "Search" | "Query" | "Scan" | "Select" | "View" | "Check"
+        | "Validate" | "Preview" | "Simulate" | "Estimate" | "Count" | "Decrypt" | "Encrypt" | "Poll" | "Receive"
+        | "Fetch" | "Read" | "Retrieve" | "Download" => Effect::Observe,
+        "Delete" | "Terminate" | "Destroy" | "Purge" | "Deregister" | "Unregister" | "Release" | "Drop" | "Erase"
+        | "Wipe" | "Flush" | "Retire" | "Expire" | "Evict" | "Close" | "Decommission" | "Deprovision" | "Undeploy"
+        | "Discard" | "Dispose" | "Forget" => Effect::Destroy,
+        "Stop" | "Reboot" | "Restart" | "Detach" | "Disassociate" | "Dissociate" | "Remove" | "Disable" | "Suspend"
+        | "Pause" | "Failover" | "Switchover" | "Revoke" | "Deactivate" | "Disconnect" | "Cancel" | "Abort"
+        | "Unassign" | "Drain" | "Decrease" | "Unsubscribe" | "Leave" => Effect::Disrupt,
+        "Create" | "Import" | "Register" | "Allocate" | "Provision" | "Launch" | "Restore" | "Copy" | "Run"
+        | "Upload" | "Define" | "Clone" | "Request" => Effect::Create,
+        _ => return None,
+    })
+}
 
 /// Words before the verb that change who is acted for or how many, and not what is done.
 const ADVERBS: [&str; 4] = ["Batch", "Bulk", "Admin", "Force"];
@@ -37,8 +33,9 @@ const NOT_RESOURCES: &str = "Tag Tags Tagging Item Items Message Messages Messag
 /// A read by its name alone. One-sided: false means that it has to be looked at.
 pub fn is_surely_a_read(name: &str) -> bool {
     // These hand out credentials, which is how one session leads to another.
+    let observes = |name: &str| matches!(verb(name), Some((Effect::Observe, _)));
     !matches!(name, "GetFederationToken" | "GetSessionToken")
-        && split(name).is_some_and(|(effect, _)| effect == Effect::Observe)
+        && capitalised(name).map_or_else(|| observes(name), |name| observes(&name))
 }
 
 /// A name without the API version that some services append: `CreateFunction20150331`, `AddPermission20150331v2`,
@@ -102,18 +99,36 @@ pub(super) fn guess(service: &str, name: &str) -> Guess {
 
 fn split(name: &str) -> Option<(Effect, String)> {
     let name = capitalised(name).map_or(Cow::Borrowed(name), Cow::Owned);
-    let mut rest = &*name;
+    verb(&name).map(|(effect, noun)| (effect, noun.to_owned()))
+}
+
+/// What the verb does, and the noun, of a name that begins with a capital.
+fn verb(name: &str) -> Option<(Effect, &str)> {
+    let rest = after_adverbs(name);
+    if makes_data(rest) {
+        return Some((Effect::Observe, rest));
+    }
+    let (verb, noun) = rest.split_at_checked(word_end(rest))?;
+    effect_of(verb).map(|effect| (effect, noun))
+}
+
+/// Where the first word ends, which begins with a capital.
+fn word_end(text: &str) -> usize {
+    let is_within = |byte: &u8| byte.is_ascii_lowercase();
+    text.bytes().skip(1).position(|byte| !is_within(&byte)).map_or(text.len(), |at| at + 1)
+}
+
+fn after_adverbs(name: &str) -> &str {
+    let mut rest = name;
     for adverb in ADVERBS {
         rest = after_word(rest, adverb).filter(|rest| !rest.is_empty()).unwrap_or(rest);
     }
-    // `GenerateDataKey` and its variants make a key that AWS does not keep.
-    if rest.starts_with("GenerateDataKey") || rest.starts_with("GenerateRandom") {
-        return Some((Effect::Observe, rest.to_owned()));
-    }
-    VERBS.iter().find_map(|(effect, verbs)| {
-        let noun = verbs.split_whitespace().find_map(|verb| after_word(rest, verb))?;
-        Some((*effect, noun.to_owned()))
-    })
+    rest
+}
+
+/// `GenerateDataKey` and its variants make a key that AWS does not keep.
+fn makes_data(rest: &str) -> bool {
+    rest.starts_with("GenerateDataKey") || rest.starts_with("GenerateRandom")
 }
 
 /// What follows a word, if the text begins with it and another word or nothing comes next.

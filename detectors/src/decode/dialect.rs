@@ -1,66 +1,68 @@
 //! Finds values in request and response, whatever dialect the service logs them in.
 
+use std::borrow::Cow;
+
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use serde_json::{Map, Value};
 
+use super::node::{Node, Object, Shape};
 use crate::limits::{NESTING_MAX, STRING_BYTES_MAX};
 use crate::time::Second;
-
-/// What CloudTrail writes where a value is secret.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// Values taken from one path, at most. Above what one call can name.
 const SELECTED_MAX: usize = 4_000;
 
 /// The object that holds the parameters: newer EC2 actions wrap theirs in `<Action>Request` and `<Action>Response`.
-pub(super) fn unwrapped<'a>(value: &'a Value, action: &str) -> &'a Value {
-    let Some(object) = value.as_object() else { return value };
-    let wrapper = object.iter().find(|(key, inner)| {
+pub(super) fn unwrapped<'a>(value: Node<'a>, action: &str) -> Node<'a> {
+    let wrapper = value.entries().find(|(key, inner)| {
         let rest = key.strip_prefix(action);
         matches!(rest, Some("Request" | "Response")) && inner.is_object()
     });
     wrapper.map_or(value, |(_, inner)| inner)
 }
 
-/// Everything at a path of lower-case keys. Lists and their wrappers are no keys.
-pub(super) fn select<'a>(value: &'a Value, keys: &[String]) -> Vec<&'a Value> {
-    let mut found = Vec::new();
-    collect(value, keys, NESTING_MAX, &mut found);
-    found
+/// Hands over everything at a path of lower-case keys. Lists and their wrappers are no keys.
+pub(super) fn each<'a>(value: Node<'a>, keys: &[impl AsRef<str>], mut take: impl FnMut(Node<'a>)) {
+    let mut left = SELECTED_MAX;
+    walk(value, keys, NESTING_MAX, &mut |found| {
+        if left > 0 {
+            left -= 1;
+            take(found);
+        }
+        left > 0
+    });
 }
 
-fn collect<'a>(value: &'a Value, keys: &[String], depth: usize, found: &mut Vec<&'a Value>) {
-    if depth == 0 || found.len() >= SELECTED_MAX {
-        return;
-    }
-    match value {
-        Value::Null => {}
-        Value::Array(items) => items.iter().for_each(|item| collect(item, keys, depth - 1, found)),
-        Value::Object(object) => {
+/// Goes on as long as what is found is wanted; says whether it still is.
+fn walk<'a, K: AsRef<str>>(value: Node<'a>, keys: &[K], depth: usize, take: &mut dyn FnMut(Node<'a>) -> bool) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return true };
+    match value.shape() {
+        Shape::Array(mut items) => items.all(|item| walk(item, keys, depth, take)),
+        Shape::Object(object) => {
             if let Some(inner) = wrapped(object) {
-                return collect(inner, keys, depth - 1, found);
+                return walk(inner, keys, depth, take);
             }
-            let Some((first, rest)) = keys.split_first() else { return found.push(value) };
-            for (key, inner) in object {
-                if same_key(key, first) {
-                    collect(inner, rest, depth - 1, found);
-                }
-            }
+            let Some((first, rest)) = keys.split_first() else { return take(value) };
+            let mut is_wanted = true;
+            object.each_named(
+                |key| same_key(key, first.as_ref()),
+                |inner| is_wanted = is_wanted && walk(inner, rest, depth, take),
+            );
+            is_wanted
         }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            if keys.is_empty() {
-                found.push(value);
-            }
-        }
+        Shape::Null => true,
+        Shape::Bool(_) | Shape::Number(_) | Shape::Text(_) => !keys.is_empty() || take(value),
     }
 }
 
 /// What is inside an object that is there for XML's sake: `{items: […]}`, `{item: …}`, `{tag: 1, content: …}`.
-fn wrapped(object: &Map<String, Value>) -> Option<&Value> {
-    let only = |name: &str| object.get(name).filter(|_| object.len() == 1);
-    let content = || object.get("content").filter(|_| object.len() == 2 && object.contains_key("tag"));
-    only("items").or_else(|| only("item")).or_else(content)
+fn wrapped(object: Object<'_>) -> Option<Node<'_>> {
+    let is_wrapper = match object.keys {
+        1 => |key: &str| matches!(key, "items" | "item"),
+        2 if object.entries().any(|(key, _)| key == "tag") => |key: &str| key == "content",
+        _ => return None,
+    };
+    object.entries().find(|(key, _)| is_wrapper(key)).map(|(_, inner)| inner)
 }
 
 /// Keys match whatever their case, and in the plural: `instanceId`, `InstanceId`, `instanceIds`.
@@ -75,49 +77,61 @@ fn same_key(key: &str, wanted: &str) -> bool {
     }
 }
 
-/// A plain value as text; nothing if it is empty, hidden, or no plain value.
-pub(super) fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if text.is_empty() || text == HIDDEN => None,
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
+/// Plain values at a path.
+pub(super) fn texts<'a>(value: Node<'a>, keys: &[impl AsRef<str>]) -> Vec<&'a str> {
+    let mut texts = Vec::new();
+    each(value, keys, |found| texts.extend(found.plain()));
+    texts
 }
 
-/// Plain values at a path.
-pub(super) fn texts(value: &Value, keys: &[String]) -> Vec<String> {
-    select(value, keys).into_iter().filter_map(plain).collect()
+/// Whether a plain value at a path passes.
+pub(super) fn any_text(value: Node<'_>, keys: &[impl AsRef<str>], passes: impl Fn(&str) -> bool) -> bool {
+    let mut any = false;
+    each(value, keys, |found| any = any || found.plain().is_some_and(&passes));
+    any
+}
+
+/// The first plain value at a path.
+pub(super) fn first_text<'a>(value: Node<'a>, keys: &[impl AsRef<str>]) -> Option<&'a str> {
+    let mut first = None;
+    each(value, keys, |found| {
+        if first.is_none() {
+            first = found.plain();
+        }
+    });
+    first
 }
 
 /// The value of the tag `Name`, wherever among the tags of the object it is.
-pub(super) fn name_tag(value: &Value) -> Option<String> {
+pub(super) fn name_tag(value: Node<'_>) -> Option<String> {
     name_tag_within(value, 6)
 }
 
-fn name_tag_within(value: &Value, depth: usize) -> Option<String> {
+fn name_tag_within(value: Node<'_>, depth: usize) -> Option<String> {
     let depth = depth.checked_sub(1)?;
-    match value {
-        Value::Array(items) => items.iter().find_map(|item| name_tag_within(item, depth)),
-        Value::Object(object) => {
+    match value.shape() {
+        Shape::Array(mut items) => items.find_map(|item| name_tag_within(item, depth)),
+        Shape::Object(object) => {
             let get =
-                |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-            if let (Some(Value::String(key)), Some(value)) = (get("key"), get("value")) {
-                return if key == "Name" { plain(value) } else { None };
+                |name: &str| object.entries().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+            if let Some(key) = get("key").and_then(|key| key.as_str())
+                && let Some(value) = get("value")
+            {
+                return if key == "Name" { value.plain().map(str::to_owned) } else { None };
             }
-            let may_hold_tags = |key: &str| {
-                let key = key.to_ascii_lowercase();
-                key.starts_with("tag") || key == "item" || key == "items"
-            };
-            object.iter().filter(|(key, _)| may_hold_tags(key)).find_map(|(_, inner)| name_tag_within(inner, depth))
+            object.entries().filter(|(key, _)| may_hold_tags(key)).find_map(|(_, inner)| name_tag_within(inner, depth))
         }
         _ => None,
     }
 }
 
+fn may_hold_tags(key: &str) -> bool {
+    let starts_with_tag = key.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("tag"));
+    starts_with_tag || key.eq_ignore_ascii_case("item") || key.eq_ignore_ascii_case("items")
+}
+
 /// Pairs (subnet, zone) that stand together anywhere in a response.
-pub(super) fn subnet_zones(value: &Value, region: &str) -> Vec<(String, String)> {
+pub(super) fn subnet_zones(value: Node<'_>, region: &str) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     find_pairs(value, region, NESTING_MAX, &mut pairs);
     pairs.sort_unstable();
@@ -125,30 +139,43 @@ pub(super) fn subnet_zones(value: &Value, region: &str) -> Vec<(String, String)>
     pairs
 }
 
-fn find_pairs(value: &Value, region: &str, depth: usize, pairs: &mut Vec<(String, String)>) {
+fn find_pairs(value: Node<'_>, region: &str, depth: usize, pairs: &mut Vec<(String, String)>) {
     if depth == 0 || pairs.len() >= SELECTED_MAX {
         return;
     }
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| find_pairs(item, region, depth - 1, pairs)),
-        Value::Object(object) => {
-            let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-            let subnet = text(object.get("subnetId")).or_else(|| text(object.get("subnetIdentifier")));
-            let zone = text(object.get("availabilityZone"))
-                .or_else(|| text(object.get("zoneName")))
-                .or_else(|| text(object.get("availabilityZoneName")))
-                .or_else(|| text(object.get("placement").and_then(|inner| inner.get("availabilityZone"))))
-                .or_else(|| text(object.get("subnetAvailabilityZone").and_then(|inner| inner.get("name"))));
+    match value.shape() {
+        Shape::Array(items) => items.for_each(|item| find_pairs(item, region, depth - 1, pairs)),
+        Shape::Object(object) => {
+            let (subnet, zone) = placed(object);
             if let (Some(subnet), Some(zone)) = (subnet, zone)
-                && is_subnet(&subnet)
-                && is_zone_of(&zone, region)
+                && is_subnet(subnet)
+                && is_zone_of(zone, region)
             {
-                pairs.push((subnet, zone));
+                pairs.push((subnet.to_owned(), zone.to_owned()));
             }
-            object.values().for_each(|inner| find_pairs(inner, region, depth - 1, pairs));
+            for (_, inner) in object.entries() {
+                if inner.is_object() || inner.is_array() {
+                    find_pairs(inner, region, depth - 1, pairs);
+                }
+            }
         }
         _ => {}
     }
+}
+
+/// The subnet and the zone that an object names as its own.
+fn placed(object: Object<'_>) -> (Option<&str>, Option<&str>) {
+    let (mut subnet, mut zone) = (None, None);
+    for (key, value) in object.entries() {
+        match key {
+            "subnetId" | "subnetIdentifier" => subnet = subnet.or(value.as_str()),
+            "availabilityZone" | "zoneName" | "availabilityZoneName" => zone = zone.or(value.as_str()),
+            "placement" => zone = zone.or(value.get("availabilityZone").and_then(Node::as_str)),
+            "subnetAvailabilityZone" => zone = zone.or(value.get("name").and_then(Node::as_str)),
+            _ => {}
+        }
+    }
+    (subnet, zone)
 }
 
 /// Whether this is a zone of the region: `us-east-1a`, or a local one as `us-west-2-lax-1a`.
@@ -167,9 +194,9 @@ pub(super) fn is_subnet(text: &str) -> bool {
 }
 
 /// A text with its percent-encoding undone; as it is if that is none, or would not be UTF-8.
-pub(super) fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -189,7 +216,7 @@ pub(super) fn percent_decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The instant that a response writes in one of its forms: ISO 8601, `Jul 10, 2023, 12:07:59 PM` with and without the
@@ -213,13 +240,20 @@ pub(super) fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::super::tape::Tape;
     use super::*;
+
+    fn instance_ids(value: &Value) -> Vec<String> {
+        let text = value.to_string();
+        let mut tape = Tape::default();
+        let document = tape.read(&text).expect("JSON");
+        texts(Node::of(&document), &["instanceid"]).into_iter().map(str::to_owned).collect()
+    }
 
     #[test]
     fn one_path_reads_every_dialect() {
-        let keys = ["instanceid".to_owned()];
         let cases = [
             json!({"instanceId": "i-1"}),
             json!({"InstanceId": "i-1"}),
@@ -230,10 +264,15 @@ mod tests {
             json!({"item": {"instanceId": "i-1"}}),
         ];
         for case in cases {
-            assert_eq!(texts(&case, &keys), ["i-1"], "{case}");
+            assert_eq!(instance_ids(&case), ["i-1"], "{case}");
         }
-        for other in [json!({"instanceIdentity": "i-1"}), json!(""), json!(null), json!({"instanceId": HIDDEN})] {
-            assert_eq!(texts(&other, &keys), Vec::<String>::new(), "{other}");
+        for other in [
+            json!({"instanceIdentity": "i-1"}),
+            json!(""),
+            json!(null),
+            json!({"instanceId": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+        ] {
+            assert!(instance_ids(&other).is_empty(), "{other}");
         }
     }
 

@@ -1,35 +1,44 @@
 //! What records travel in: compression, lines, lists, wrappers.
 
-use std::io::Read as _;
-
-use flate2::read::MultiGzDecoder;
-use serde_json::Deserializer;
+use memchr::memchr;
 use serde_json::value::RawValue;
 
+use super::aggregate::{each_message, packed};
+use super::compression::{inflate, is_compressed};
 use super::fields::{Field, Fields, each_element};
-use super::record::{self, Read};
+use super::filter::{FIRST_KEY, surely_read};
+use super::node::Node;
+use super::parts::{Part, Parts};
+use super::record;
+use super::split::{opened_list, opened_list_only};
+use super::tape::{Tape, Unread};
+use super::wrapper::{Opened, opened};
 use super::{Decoded, Reject, RejectReason};
 use crate::catalog::Catalog;
+use crate::event::{Effect, Event};
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, ENVELOPES_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
     REJECT_SAMPLE_BYTES_MAX, REJECTS_PER_PAYLOAD_MAX, RESOURCES_PER_PAYLOAD_MAX,
 };
-use crate::time::Millis;
-
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+use crate::time::{Millis, Second};
 
 /// Opens wrappers and keeps the accounts.
 pub(super) struct Decoder<'c> {
     now: Millis,
     catalog: &'c Catalog,
-    decoded: Decoded,
-    resources: usize,
-    is_full: bool,
+    pub(super) decoded: Decoded,
+    pub(super) resources: usize,
+    pub(super) is_full: bool,
+    /// How many bytes decompression may still make of this payload, whatever is wrapped in what.
+    inflated_left: usize,
+    /// Where records are read to.
+    tape: Tape,
 }
 
 impl<'c> Decoder<'c> {
     pub(super) fn new(now: Millis, catalog: &'c Catalog) -> Self {
-        Self { now, catalog, decoded: Decoded::default(), resources: 0, is_full: false }
+        let (decoded, resources, is_full) = (Decoded::default(), 0, false);
+        Self { now, catalog, decoded, resources, is_full, inflated_left: DECOMPRESSED_BYTES_MAX, tape: Tape::default() }
     }
 
     pub(super) fn finish(self) -> Decoded {
@@ -40,21 +49,47 @@ impl<'c> Decoder<'c> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return self.reject(RejectReason::TooLarge, payload);
         }
+        self.bytes(payload, 0);
+    }
+
+    /// Text, compressed or not.
+    fn bytes(&mut self, bytes: &[u8], mut wrappers: usize) {
         let mut inflated;
-        let mut bytes = payload;
-        let mut wrappers = 0;
-        while bytes.starts_with(&GZIP) {
+        let mut inner = bytes;
+        while is_compressed(inner) {
             wrappers += 1;
             if wrappers > ENVELOPES_MAX {
-                return self.reject(RejectReason::TooDeep, payload);
+                return self.reject(RejectReason::TooDeep, bytes);
             }
-            inflated = match inflate(bytes, DECOMPRESSED_BYTES_MAX) {
+            inflated = match inflate(inner, self.inflated_left) {
                 Ok(inflated) => inflated,
-                Err(reason) => return self.reject(reason, payload),
+                Err(reason) => return self.reject(reason, bytes),
             };
-            bytes = &inflated;
+            self.inflated_left -= inflated.len();
+            inner = &inflated;
         }
-        self.text(bytes, wrappers);
+        match packed(inner) {
+            Some(packed) => self.aggregate(packed, wrappers + 1),
+            None => self.text(inner, wrappers),
+        }
+    }
+
+    /// Messages packed into one record of a stream.
+    fn aggregate(&mut self, packed: &[u8], wrappers: usize) {
+        if wrappers > ENVELOPES_MAX {
+            return self.reject(RejectReason::TooDeep, packed);
+        }
+        let received = self.decoded.received;
+        let is_whole = each_message(packed, |message| {
+            let has_room = self.has_room(message);
+            if has_room {
+                self.bytes(message, wrappers);
+            }
+            has_room
+        });
+        if !is_whole || self.decoded.received == received {
+            self.reject(RejectReason::NotARecord, packed);
+        }
     }
 
     /// One JSON document, or lines of them. A first line that is a document by itself says which.
@@ -63,79 +98,55 @@ impl<'c> Decoder<'c> {
         if bytes.is_empty() {
             return self.reject(RejectReason::Empty, bytes);
         }
-        let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
-        if first_line.len() < bytes.len()
-            && !is_json(first_line)
-            && let Ok(whole) = serde_json::from_slice::<&RawValue>(bytes)
-        {
-            return self.document(whole.get(), wrappers);
+        let text = std::str::from_utf8(bytes).ok();
+        if text.is_some_and(|text| self.split_list(text)) {
+            return;
         }
-        let mut documents = 0;
-        for line in bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
-            if !self.has_room(line) {
-                break;
+        let first_line = memchr(b'\n', bytes).and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+        if first_line.len() < bytes.len() && !is_json(first_line) {
+            if let Ok(whole) = serde_json::from_slice::<&RawValue>(bytes) {
+                return self.document(whole.get(), wrappers, false);
             }
-            documents += self.line(line, wrappers);
+            if let Some(list) = text.and_then(opened_list).filter(|_| opened_list_only(first_line)) {
+                return self.list(list, wrappers + 1);
+            }
         }
+        let before = self.mark();
+        let documents = match text {
+            Some(text) => self.lines(text, wrappers),
+            None => self.lines_of_bytes(bytes, wrappers),
+        };
         // Many lines and no object in any: not lines, but one message that is broken.
         if documents == 0 {
-            self.decoded = Decoded::default();
+            self.reset(before);
             self.reject(if is_json(bytes) { RejectReason::NotARecord } else { broken(bytes) }, bytes);
         }
     }
 
-    /// The documents on one line, mostly one: some senders put no newline between them. Says how many were objects or
-    /// lists, as a line of a message that goes over several lines is not.
-    fn line(&mut self, line: &[u8], wrappers: usize) -> usize {
-        // Nearly always the line is one object: then it is read once.
-        if let Ok(text) = std::str::from_utf8(line)
-            && let Ok(fields) = serde_json::from_str::<Fields<'_>>(text)
-        {
-            self.object(&fields, text, wrappers);
-            return 1;
-        }
-        let mut documents = 0;
-        let mut stream = Deserializer::from_slice(line).into_iter::<&RawValue>();
-        loop {
-            let at = stream.byte_offset();
-            match stream.next() {
-                None => return documents,
-                Some(Ok(document)) => {
-                    if !self.has_room(document.get().as_bytes()) {
-                        return documents;
-                    }
-                    documents += usize::from(document.get().starts_with(['{', '[']));
-                    self.document(document.get(), wrappers);
-                }
-                Some(Err(_)) => {
-                    let rest = line.get(at..).unwrap_or(line);
-                    self.reject(broken(rest), rest);
-                    return documents;
-                }
-            }
-        }
-    }
-
-    fn document(&mut self, json: &str, wrappers: usize) {
+    /// One document; an element of a list may wrap what the list was there for.
+    pub(super) fn document(&mut self, json: &str, wrappers: usize, is_element: bool) {
         let json = json.trim();
         if wrappers > ENVELOPES_MAX {
             return self.reject(RejectReason::TooDeep, json.as_bytes());
         }
+        if self.whole_record(json) {
+            return;
+        }
         match json.as_bytes().first() {
             Some(b'[') => self.list(json, wrappers + 1),
             Some(b'{') => match serde_json::from_str::<Fields<'_>>(json) {
-                Ok(fields) => self.object(&fields, json, wrappers),
+                Ok(fields) => self.object(&fields, json, wrappers, is_element),
                 Err(_) => self.reject(RejectReason::NotJson, json.as_bytes()),
             },
             _ => self.reject(RejectReason::NotARecord, json.as_bytes()),
         }
     }
 
-    fn list(&mut self, json: &str, wrappers: usize) {
+    pub(super) fn list(&mut self, json: &str, wrappers: usize) {
         let outcome = each_element(json, |element| {
             let has_room = self.has_room(element.get().as_bytes());
             if has_room {
-                self.document(element.get(), wrappers);
+                self.document(element.get(), wrappers, true);
             }
             has_room
         });
@@ -144,66 +155,124 @@ impl<'c> Decoder<'c> {
         }
     }
 
-    fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize) {
-        if fields.is_record() {
-            return self.record(fields, json);
-        }
-        for list in [Field::Records, Field::Events] {
-            if let Some(records) = fields.raw(list).filter(|raw| raw.starts_with('[')) {
-                return self.list(records, wrappers + 1);
+    pub(super) fn object(&mut self, fields: &Fields<'_>, json: &str, wrappers: usize, is_element: bool) {
+        // A list and the messages in it are one wrapper.
+        let inner = wrappers + usize::from(!is_element);
+        match opened(fields) {
+            Opened::Record => self.record(json),
+            Opened::EventBridge(detail) => self.event_bridge(fields, detail, json),
+            Opened::List(list) => self.list(list, wrappers + 1),
+            Opened::Lists(lists) => {
+                for list in lists {
+                    self.list(list, wrappers + 1);
+                }
             }
-        }
-        if let Some(text) = fields.raw(Field::CloudTrailEvent).and_then(|raw| serde_json::from_str::<String>(raw).ok())
-        {
-            return match is_json(text.as_bytes()) {
-                true => self.document(&text, wrappers + 1),
-                false => self.reject(RejectReason::NotJson, json.as_bytes()),
-            };
-        }
-        match fields.raw(Field::Detail) {
-            Some(detail) => self.event_bridge(fields, detail, json),
-            None => self.reject(RejectReason::NotARecord, json.as_bytes()),
+            Opened::Object(object) => self.document(object, inner, true),
+            Opened::Text(_) | Opened::Bytes(_) if inner > ENVELOPES_MAX => {
+                self.reject(RejectReason::TooDeep, json.as_bytes());
+            }
+            Opened::Text(text) => self.text(text.as_bytes(), inner),
+            Opened::Bytes(bytes) => self.bytes(&bytes, inner),
+            Opened::Nothing => {
+                self.decoded.received += 1;
+                self.decoded.ignored += 1;
+            }
+            Opened::Unknown => self.reject(RejectReason::NotARecord, json.as_bytes()),
         }
     }
 
     /// Anybody may put events on a bus, but only AWS under a source that begins with `aws.`; and the account that AWS
     /// names there must be the record's.
     fn event_bridge(&mut self, envelope: &Fields<'_>, detail: &str, json: &str) {
-        let Ok(fields) = serde_json::from_str::<Fields<'_>>(detail) else {
-            return self.reject(RejectReason::NotARecord, json.as_bytes());
-        };
-        let is_from_aws = envelope.text(Field::Source).is_ok_and(|source| source.starts_with("aws."));
-        if !is_from_aws || !fields.is_record() {
+        let is_from_aws = envelope.text(Field::Source).is_some_and(|source| source.starts_with("aws."));
+        if !is_from_aws {
             return self.reject(RejectReason::NotARecord, json.as_bytes());
         }
-        let recipient = fields.text(Field::RecipientAccountId).unwrap_or_default();
-        if !recipient.is_empty() && envelope.text(Field::Account).as_deref() != Ok(&*recipient) {
-            return self.reject(RejectReason::BadField, json.as_bytes());
-        }
-        self.record(&fields, detail);
+        let account = envelope.text(Field::Account).unwrap_or_default();
+        self.record_checked(detail, |parts| {
+            if !parts.is_record() {
+                return Err(RejectReason::NotARecord);
+            }
+            let recipient = parts.text(Part::RecipientAccountId)?;
+            if recipient.is_empty() || *recipient == *account { Ok(()) } else { Err(RejectReason::BadField) }
+        });
     }
 
-    fn record(&mut self, fields: &Fields<'_>, json: &str) {
+    /// A record in AWS's own form, if the whole text is one: dropped unparsed if it is surely a read, else parsed once.
+    pub(super) fn whole_record(&mut self, text: &str) -> bool {
+        if !text.as_bytes().starts_with(FIRST_KEY) {
+            return false;
+        }
+        if let Some(time) = surely_read(text).filter(|time| record::in_time(*time, self.now).is_ok()) {
+            self.accept(time, None);
+            return true;
+        }
+        text.len() <= RECORD_BYTES_MAX
+            && self.with_parts(text, |decoder, parts| match parts {
+                Ok(parts) if parts.is_record() => {
+                    decoder.read(parts, text);
+                    true
+                }
+                _ => false,
+            })
+    }
+
+    /// A record, whatever its first field is.
+    fn record(&mut self, json: &str) {
+        self.record_checked(json, |_| Ok(()));
+    }
+
+    fn record_checked(&mut self, json: &str, check: impl FnOnce(&Parts<'_>) -> Result<(), RejectReason>) {
         if json.len() > RECORD_BYTES_MAX {
             return self.reject(RejectReason::TooLarge, json.as_bytes());
         }
-        let (time, read) = match record::read(fields, json, self.now, self.catalog) {
-            Ok(read) => read,
-            Err(reason) => return self.reject(reason, json.as_bytes()),
+        self.with_parts(json, |decoder, parts| match parts.and_then(|parts| check(parts).map(|()| parts)) {
+            Ok(parts) => decoder.read(parts, json),
+            Err(reason) => decoder.reject(reason, json.as_bytes()),
+        });
+    }
+
+    /// Reads an object and hands over its fields.
+    fn with_parts<T>(&mut self, json: &str, take: impl FnOnce(&mut Self, Result<&Parts<'_>, RejectReason>) -> T) -> T {
+        let mut tape = std::mem::take(&mut self.tape);
+        let taken = match tape.read(json) {
+            Ok(document) => {
+                let parts = Parts::of(Node::of(&document));
+                take(self, parts.as_ref().ok_or(RejectReason::NotJson))
+            }
+            Err(Unread::NotJson) => take(self, Err(RejectReason::NotJson)),
+            Err(Unread::TooDeep) => take(self, Err(RejectReason::TooDeep)),
         };
+        self.tape = tape;
+        taken
+    }
+
+    fn read(&mut self, parts: &Parts<'_>, json: &str) {
+        match record::read(parts, self.now, self.catalog) {
+            Ok((time, event)) => {
+                let is_destruction = event.as_ref().is_some_and(|event| event.effect == Effect::Destroy);
+                let is_contradiction = is_destruction && record::flag(parts, "true");
+                self.decoded.read_only_destructive += u64::from(is_contradiction);
+                self.accept(time, event);
+            }
+            Err(reason) => self.reject(reason, json.as_bytes()),
+        }
+    }
+
+    fn accept(&mut self, time: Second, event: Option<Event>) {
         self.decoded.received += 1;
         self.decoded.newest = self.decoded.newest.max(Some(time));
-        match read {
-            Read::Event(event) => {
+        match event {
+            Some(event) => {
                 self.resources += event.resources.len();
-                self.decoded.events.push(*event);
+                self.decoded.events.push(event);
             }
-            Read::Ignored => self.decoded.ignored += 1,
+            None => self.decoded.ignored += 1,
         }
     }
 
     /// Whether one more record fits. The first that does not is rejected in the name of all that follow.
-    fn has_room(&mut self, next: &[u8]) -> bool {
+    pub(super) fn has_room(&mut self, next: &[u8]) -> bool {
         if self.decoded.received < RECORDS_PER_PAYLOAD_MAX as u64 && self.resources < RESOURCES_PER_PAYLOAD_MAX {
             return true;
         }
@@ -214,7 +283,7 @@ impl<'c> Decoder<'c> {
         false
     }
 
-    fn reject(&mut self, reason: RejectReason, bytes: &[u8]) {
+    pub(super) fn reject(&mut self, reason: RejectReason, bytes: &[u8]) {
         let record = usize::try_from(self.decoded.received).unwrap_or(usize::MAX);
         self.decoded.received += 1;
         if self.decoded.rejects.len() >= REJECTS_PER_PAYLOAD_MAX {
@@ -229,17 +298,8 @@ fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<&RawValue>(bytes).is_ok()
 }
 
-fn broken(bytes: &[u8]) -> RejectReason {
+pub(super) fn broken(bytes: &[u8]) -> RejectReason {
     if std::str::from_utf8(bytes).is_err() { RejectReason::NotUtf8 } else { RejectReason::NotJson }
-}
-
-fn inflate(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, RejectReason> {
-    let mut inflated = Vec::new();
-    match MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1).read_to_end(&mut inflated) {
-        Err(_) => Err(RejectReason::BadCompression),
-        Ok(_) if inflated.len() > bytes_max => Err(RejectReason::TooLarge),
-        Ok(_) => Ok(inflated),
-    }
 }
 
 /// The first bytes, printable: what is rejected may hold anything, terminal sequences included.
@@ -254,23 +314,4 @@ fn sample(bytes: &[u8]) -> String {
         sample.push(printable);
     }
     sample
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    #[test]
-    fn what_grows_past_the_bound_is_given_up() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&[b' '; 1_000]).expect("memory takes all");
-        let bytes = encoder.finish().expect("memory takes all");
-        assert_eq!(inflate(&bytes, 1_000), Ok(vec![b' '; 1_000]));
-        assert_eq!(inflate(&bytes, 999), Err(RejectReason::TooLarge));
-    }
 }

@@ -1,14 +1,10 @@
-//! The top-level fields of a record or of a wrapper, borrowed and not yet looked into.
+//! The top-level fields of what may be a wrapper, borrowed and not yet looked into.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
-
-use super::dialect::cut;
 
 /// The fields that are read; a field's place in [`Fields`] is its number here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -16,40 +12,56 @@ use super::dialect::cut;
 pub(super) enum Field {
     #[serde(rename = "eventID")]
     EventId,
-    #[serde(rename = "eventTime")]
-    EventTime,
     #[serde(rename = "eventSource")]
     EventSource,
     #[serde(rename = "eventName")]
     EventName,
     #[serde(rename = "eventVersion")]
     EventVersion,
-    #[serde(rename = "eventType")]
-    EventType,
-    #[serde(rename = "awsRegion")]
-    AwsRegion,
     #[serde(rename = "userIdentity")]
     UserIdentity,
-    #[serde(rename = "requestParameters")]
-    RequestParameters,
-    #[serde(rename = "responseElements")]
-    ResponseElements,
-    #[serde(rename = "errorCode")]
-    ErrorCode,
-    #[serde(rename = "readOnly")]
-    ReadOnly,
-    #[serde(rename = "recipientAccountId")]
-    RecipientAccountId,
-    #[serde(rename = "sharedEventID")]
-    SharedEventId,
-    #[serde(rename = "requestID")]
-    RequestId,
-    #[serde(rename = "userAgent")]
-    UserAgent,
-    #[serde(rename = "sourceIPAddress")]
-    SourceIpAddress,
-    /// Of an S3 file, or of a payload like one.
+    /// Of an S3 file, of a payload like one, or of a function's event: a list.
     Records,
+    /// Of a Firehose or Kafka function's event: a list, or lists by topic.
+    #[serde(rename = "records")]
+    SmallRecords,
+    /// Of what SQS answers: a list.
+    Messages,
+    /// Of a CloudWatch Logs subscription: a list.
+    #[serde(rename = "logEvents")]
+    LogEvents,
+    /// Of a CloudWatch Logs subscription: whether it carries data.
+    #[serde(rename = "messageType")]
+    MessageType,
+    /// Of a CloudWatch Logs event: a record as text.
+    #[serde(rename = "message")]
+    SmallMessage,
+    /// Of a function's event from CloudWatch Logs.
+    #[serde(rename = "awslogs")]
+    AwsLogs,
+    /// Of an SNS notification: its text.
+    Message,
+    /// Of a function's event from SNS: the notification.
+    Sns,
+    /// Of an SQS message in a function's event: its text.
+    #[serde(rename = "body")]
+    SmallBody,
+    /// Of an SQS message as SQS answers it: its text.
+    Body,
+    /// Of a function's event from Kinesis.
+    #[serde(rename = "kinesis")]
+    Kinesis,
+    /// Of a Kinesis or Firehose record: its bytes in base 64.
+    #[serde(rename = "data")]
+    SmallData,
+    /// Of a Kinesis record as Kinesis answers it.
+    Data,
+    /// Of a Kafka record: its bytes in base 64.
+    #[serde(rename = "value")]
+    Value,
+    /// Of an event of a log router: what it read.
+    #[serde(rename = "_raw")]
+    Raw,
     /// Of a LookupEvents page.
     Events,
     /// Of one item of such a page: a record as text.
@@ -99,10 +111,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// A field is neither a plain value nor absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotPlain;
-
 impl<'a> Fields<'a> {
     /// The field as JSON; nothing if it is absent or null.
     pub(super) fn raw(&self, field: Field) -> Option<&'a str> {
@@ -110,19 +118,9 @@ impl<'a> Fields<'a> {
         (raw != "null").then_some(raw)
     }
 
-    /// The field as text: empty if absent or null, a number or truth value as it is written.
-    pub(super) fn text(&self, field: Field) -> Result<Cow<'a, str>, NotPlain> {
-        let Some(raw) = self.raw(field) else { return Ok(Cow::Borrowed("")) };
-        match raw.as_bytes().first() {
-            Some(b'"') => Ok(unquoted(raw)),
-            Some(b'{' | b'[') | None => Err(NotPlain),
-            Some(_) => Ok(Cow::Borrowed(raw)),
-        }
-    }
-
-    /// The field as text, as much as is kept of one.
-    pub(super) fn kept(&self, field: Field) -> Result<String, NotPlain> {
-        self.text(field).map(|text| cut(&text))
+    /// The field as text; nothing if it is none.
+    pub(super) fn text(&self, field: Field) -> Option<String> {
+        serde_json::from_str(self.raw(field)?).ok()
     }
 
     /// Whether the object is a record: it has a field that only records have. Its fields are never taken for wrappers.
@@ -131,43 +129,6 @@ impl<'a> Fields<'a> {
             .into_iter()
             .any(|field| self.raw(field).is_some())
     }
-}
-
-/// A JSON string's content. What no reader could decode (half a surrogate pair) stands as it is written.
-fn unquoted(raw: &str) -> Cow<'_, str> {
-    let inner = raw.trim_matches('"');
-    if raw.len() >= 2 && !raw[1..raw.len() - 1].contains(['\\', '"']) {
-        return Cow::Borrowed(&raw[1..raw.len() - 1]);
-    }
-    serde_json::from_str::<String>(raw).map_or(Cow::Borrowed(inner), Cow::Owned)
-}
-
-/// Parses a part of a record. Half surrogate pairs, which JSON can write and Rust's strings can't hold, are replaced: a
-/// caller must not be able to hide a call by one.
-pub(super) fn parse(raw: Option<&str>) -> Value {
-    let Some(raw) = raw else { return Value::Null };
-    serde_json::from_str(raw).or_else(|_| serde_json::from_str(&without_surrogates(raw))).unwrap_or(Value::Null)
-}
-
-fn without_surrogates(raw: &str) -> String {
-    let mut mended = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
-        let (before, escape) = rest.split_at(at);
-        mended.push_str(before);
-        let is_surrogate = escape.get(1..4).is_some_and(|start| {
-            let mut start = start.bytes();
-            start.next() == Some(b'u')
-                && matches!(start.next(), Some(b'd' | b'D'))
-                && matches!(start.next(), Some(b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F'))
-        });
-        let length = if is_surrogate { 6 } else { 2 };
-        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
-        mended.push_str(if is_surrogate { "\\ufffd" } else { escape });
-        rest = after;
-    }
-    mended.push_str(rest);
-    mended
 }
 
 /// Hands each element of a JSON array, unparsed, to a function until that says stop.
@@ -195,45 +156,4 @@ pub(super) fn each_element<'a>(
     }
 
     serde_json::Deserializer::from_str(array).deserialize_seq(Elements(take))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_field_given_twice_the_last_counts() {
-        let fields: Fields<'_> =
-            serde_json::from_str(r#"{"eventName":"GetUser","x":{"eventName":"A"},"event\u004eame":"DeleteUser"}"#)
-                .expect("JSON");
-        assert_eq!(fields.text(Field::EventName), Ok(Cow::Borrowed("DeleteUser")));
-    }
-
-    #[test]
-    fn plain_values_are_texts() {
-        let cases = [
-            (r#""a""#, Ok("a")),
-            (r#""a\"b""#, Ok("a\"b")),
-            (r#""""#, Ok("")),
-            (r#""\ud800""#, Ok("\\ud800")),
-            ("null", Ok("")),
-            ("12", Ok("12")),
-            ("true", Ok("true")),
-            ("[1]", Err(NotPlain)),
-            ("{}", Err(NotPlain)),
-        ];
-        for (raw, expected) in cases {
-            let json = format!(r#"{{"userAgent":{raw}}}"#);
-            let fields: Fields<'_> = serde_json::from_str(&json).expect("JSON");
-            assert_eq!(fields.text(Field::UserAgent).as_deref(), expected.as_deref(), "{raw}");
-        }
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_hides_nothing() {
-        let value = parse(Some(r#"{"volumeId":"vol-1","note":"\\ud800 \ud800 \uDC00x\n"}"#));
-        assert_eq!(value["volumeId"], "vol-1");
-        assert_eq!(value["note"], "\\ud800 \u{fffd} \u{fffd}x\n");
-        assert_eq!(parse(Some("{")), Value::Null);
-    }
 }

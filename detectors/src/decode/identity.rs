@@ -1,41 +1,68 @@
 //! Who made a call: `userIdentity` in all its forms.
 
-use serde_json::Value;
-
 use super::dialect::cut;
+use super::node::{NULL, Node};
 use crate::event::{Identity, IdentityKind};
 
 /// Reads `userIdentity`; nothing if it names nobody at all.
-pub(super) fn identity(value: &Value) -> Option<Identity> {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(cut).unwrap_or_default();
-    let own = |key: &str| text(value.get(key));
-    let issuer = value.get("sessionContext").and_then(|context| context.get("sessionIssuer"));
-    let issued = |key: &str| text(issuer.and_then(|issuer| issuer.get(key)));
-    let source_identity = value.get("sessionContext").and_then(|context| context.get("sourceIdentity"));
-    let identity = Identity {
-        kind: kind(value),
-        account: own("accountId"),
-        arn: own("arn"),
-        principal_id: own("principalId"),
-        access_key: own("accessKeyId"),
-        issuer_arn: issued("arn"),
-        issuer_id: issued("principalId"),
-        source_identity: match text(source_identity) {
-            nested if nested.is_empty() => own("sourceIdentity"),
-            nested => nested,
-        },
-        identity_center_user: text(value.get("onBehalfOf").and_then(|behalf| behalf.get("userId"))),
-        invoked_by: own("invokedBy"),
-        sign_in_session: text(value.get("sessionContext").and_then(|context| context.get("signInSessionArn"))),
+pub(super) fn identity(value: Node<'_>) -> Option<Identity> {
+    let mut texts = [""; OWN.len()];
+    let (mut context, mut on_behalf_of) = (NULL, NULL);
+    for (key, inner) in value.entries() {
+        match key {
+            "sessionContext" => context = inner,
+            "onBehalfOf" => on_behalf_of = inner,
+            _ => fill(&OWN, &mut texts, key, inner),
+        }
+    }
+    let [kind, account, arn, principal_id, access_key, invoked_by, own_source_identity] = texts;
+    let mut texts = [""; CONTEXT.len()];
+    let mut issuer = NULL;
+    for (key, inner) in context.entries() {
+        match key {
+            "sessionIssuer" => issuer = inner,
+            _ => fill(&CONTEXT, &mut texts, key, inner),
+        }
+    }
+    let [source_identity, sign_in_session] = texts;
+    let mut texts = [""; ISSUER.len()];
+    issuer.entries().for_each(|(key, inner)| fill(&ISSUER, &mut texts, key, inner));
+    let [issuer_arn, issuer_id] = texts;
+    let mut identity = Identity {
+        kind: IdentityKind::Unknown,
+        account: cut(account),
+        arn: cut(arn),
+        principal_id: cut(principal_id),
+        access_key: cut(access_key),
+        issuer_arn: cut(issuer_arn),
+        issuer_id: cut(issuer_id),
+        source_identity: cut(if source_identity.is_empty() { own_source_identity } else { source_identity }),
+        identity_center_user: cut(on_behalf_of.text_at("userId")),
+        invoked_by: cut(invoked_by),
+        sign_in_session: cut(sign_in_session),
     };
+    identity.kind = kind_of(kind, &identity);
     let named = [&identity.account, &identity.arn, &identity.principal_id, &identity.invoked_by];
-    let has_type = value.get("type").and_then(Value::as_str).is_some_and(|kind| !kind.is_empty());
-    (has_type || named.iter().any(|name| !name.is_empty())).then_some(identity)
+    (!kind.is_empty() || named.iter().any(|name| !name.is_empty())).then_some(identity)
 }
 
-fn kind(value: &Value) -> IdentityKind {
-    let has = |key: &str| value.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    match value.get("type").and_then(Value::as_str).unwrap_or_default() {
+/// Texts of `userIdentity` itself, in the order in which they are taken apart.
+const OWN: [&str; 7] = ["type", "accountId", "arn", "principalId", "accessKeyId", "invokedBy", "sourceIdentity"];
+/// Texts of `sessionContext`.
+const CONTEXT: [&str; 2] = ["sourceIdentity", "signInSessionArn"];
+/// Texts of `sessionIssuer`.
+const ISSUER: [&str; 2] = ["arn", "principalId"];
+
+/// Puts a text in the place of its key. Of a key given twice the last counts.
+fn fill<'a, const COUNT: usize>(keys: &[&str; COUNT], texts: &mut [&'a str; COUNT], key: &str, value: Node<'a>) {
+    if let Some((_, text)) = keys.iter().zip(texts).find(|(name, _)| **name == key) {
+        *text = value.as_str().unwrap_or_default();
+    }
+}
+
+fn kind_of(kind: &str, identity: &Identity) -> IdentityKind {
+    let names_nobody = || identity.arn.is_empty() && identity.principal_id.is_empty() && identity.access_key.is_empty();
+    match kind {
         "Root" => IdentityKind::Root,
         "IAMUser" => IdentityKind::IamUser,
         "AssumedRole" | "Role" => IdentityKind::AssumedRole,
@@ -46,16 +73,22 @@ fn kind(value: &Value) -> IdentityKind {
         "SAMLUser" => IdentityKind::SamlUser,
         "WebIdentityUser" => IdentityKind::WebIdentityUser,
         // Events of services themselves have only an account and who invoked them.
-        "" if has("invokedBy") && !has("arn") && !has("principalId") && !has("accessKeyId") => IdentityKind::AwsService,
+        "" if !identity.invoked_by.is_empty() && names_nobody() => IdentityKind::AwsService,
         _ => IdentityKind::Unknown,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::super::tape::Tape;
     use super::*;
+
+    fn read(value: &Value) -> Option<Identity> {
+        let text = value.to_string();
+        identity(Node::of(&Tape::default().read(&text).expect("JSON")))
+    }
 
     #[test]
     fn each_kind_is_told() {
@@ -77,7 +110,7 @@ mod tests {
             (json!({}), None),
         ];
         for (value, expected) in cases {
-            assert_eq!(identity(&value).map(|identity| identity.kind), expected, "{value}");
+            assert_eq!(read(&value).map(|identity| identity.kind), expected, "{value}");
         }
     }
 
@@ -93,7 +126,7 @@ mod tests {
                 "sourceIdentity": "anna"
             }
         });
-        let identity = identity(&value).expect("an identity");
+        let identity = read(&value).expect("an identity");
         assert_eq!(identity.entity_arn(), "arn:aws:iam::1:role/p/r");
         assert_eq!((&*identity.issuer_id, &*identity.source_identity), ("AROA1", "anna"));
         assert_eq!((&*identity.identity_center_user, identity.session_name()), ("u-1", "s"));

@@ -1,13 +1,22 @@
 //! Bytes in, events and rejects out: total, bounded, whatever the bytes are.
 
+mod aggregate;
+mod compression;
 mod dialect;
 mod envelope;
 mod fields;
+mod filter;
 mod identity;
+mod lines;
+mod node;
+mod parts;
 mod reach;
 mod record;
 mod resource;
+mod split;
 mod start;
+mod tape;
+mod wrapper;
 
 #[cfg(test)]
 mod tests;
@@ -95,6 +104,8 @@ pub struct Decoded {
     pub received: u64,
     /// Reads, and what bears on nothing.
     pub ignored: u64,
+    /// Destructions whose record says that it was a read: the record is wrong, or what we know of the action.
+    pub read_only_destructive: u64,
     /// The greatest event time seen among accepted records, ignored ones included.
     pub newest: Option<Second>,
 }

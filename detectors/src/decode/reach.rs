@@ -1,8 +1,7 @@
 //! Where things live that no event names a zone for: what services make network interfaces for, and groups of subnets.
 
-use serde_json::Value;
-
-use super::dialect::{cut, is_zone_of, texts};
+use super::dialect::{cut, first_text, is_zone_of};
+use super::node::{Node, Object};
 use crate::event::{Effect, Event, Mention, Reach, Scope};
 
 /// What services write into the description of an interface before the name of what it is for, and that one's type.
@@ -24,15 +23,16 @@ const MOUNT_TARGET: (&str, &str) = ("EFS mount target for ", "AWS::EFS::MountTar
 
 /// The resource that a service made a network interface for, and its zone. Only services are believed: anybody may
 /// describe an interface as he likes.
-pub(super) fn reach(event: &Event, request: &Value, response: &Value) -> Option<Reach> {
+pub(super) fn reach(event: &Event, request: Node<'_>, response: Node<'_>) -> Option<Reach> {
     if event.service != "ec2" || event.name != "CreateNetworkInterface" || !event.identity.is_aws_service() {
         return None;
     }
-    let zone =
-        first(response, &["networkinterface", "availabilityzone"]).filter(|zone| is_zone_of(zone, &event.region))?;
+    let zone = first(response, &["networkinterface", "availabilityzone"])
+        .filter(|zone| is_zone_of(zone, &event.region))?
+        .to_owned();
     let description =
         first(request, &["description"]).or_else(|| first(response, &["networkinterface", "description"]))?;
-    let (kind, alias) = described(&description)?;
+    let (kind, alias) = described(description)?;
     Some(Reach { kind: kind.to_owned(), alias: cut(&alias), zone })
 }
 
@@ -58,8 +58,21 @@ const GROUPS: [&str; 5] = [
     "replicationsubnetgroupidentifier",
 ];
 
+/// Whether a key is there that one of [`GROUPS`] may be: few calls have one, and one look at all keys is cheap.
+fn may_name_a_group(value: Node<'_>) -> bool {
+    const WORD: &[u8] = b"subnetgroup";
+    let has_word = |key: &str| key.as_bytes().windows(WORD.len()).any(|part| part.eq_ignore_ascii_case(WORD));
+    let is_wrapper = |object: Object<'_>| object.keys <= 2;
+    value.is_array()
+        || value.as_object().is_some_and(is_wrapper)
+        || value.entries().any(|(key, _)| key.len() > WORD.len() && has_word(key))
+}
+
 /// Says of groups of subnets what is said of subnets: which zones they have, and what lives in them.
-pub(super) fn add_groups(event: &mut Event, request: &Value, response: &Value) {
+pub(super) fn add_groups(event: &mut Event, request: Node<'_>, response: Node<'_>) {
+    if !may_name_a_group(request) && !may_name_a_group(response) {
+        return;
+    }
     let named = GROUPS.iter().find_map(|key| first(request, &[key]).or_else(|| first(response, &[key])));
     let Some(name) = named else { return };
     let group = cut(&format!("group:{}:{}:{}:{}", event.service, event.account, event.region, name.to_lowercase()));
@@ -79,7 +92,6 @@ pub(super) fn add_groups(event: &mut Event, request: &Value, response: &Value) {
 }
 
 /// The first text at a path of lower-case keys.
-fn first(value: &Value, keys: &[&str]) -> Option<String> {
-    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-    texts(value, &keys).first().map(ToString::to_string)
+fn first<'a>(value: Node<'a>, keys: &[&str]) -> Option<&'a str> {
+    first_text(value, keys)
 }

@@ -1,28 +1,17 @@
 //! One record: an event, something that bears on nothing, or a reject.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
-
 use super::RejectReason;
-use super::dialect::{cut, subnet_zones, texts, unwrapped};
-use super::fields::{Field, Fields, NotPlain, parse};
+use super::dialect::{cut, each, subnet_zones, unwrapped};
 use super::identity::identity;
+use super::node::{NULL, Node};
+use super::parts::{NotPlain, Part, Parts};
 use super::reach::{add_groups, reach};
-use super::resource::{Call, unnamed};
+use super::resource::{Call, Found, unnamed};
 use super::start::{may_start, start};
 use crate::catalog::{Catalog, Kind, Known, is_surely_a_read, unversioned};
 use crate::event::{Effect, Event, Identity, Link, Mention, Outcome};
-use crate::limits::{EVENT_TIME_MIN, FUTURE_SECONDS_MAX, NESTING_MAX};
+use crate::limits::{EVENT_TIME_MIN, FUTURE_SECONDS_MAX};
 use crate::time::{Millis, Second};
-
-/// What a record came to.
-pub(super) enum Read {
-    /// It may bear on judgement.
-    Event(Box<Event>),
-    /// It was accepted and bears on nothing.
-    Ignored,
-}
 
 impl From<NotPlain> for RejectReason {
     fn from(_: NotPlain) -> Self {
@@ -30,97 +19,98 @@ impl From<NotPlain> for RejectReason {
     }
 }
 
-/// Reads a record. `raw` is all of it. The time is known of every record that is accepted.
-pub(super) fn read(
-    fields: &Fields<'_>,
-    raw: &str,
-    now: Millis,
-    catalog: &Catalog,
-) -> Result<(Second, Read), RejectReason> {
-    let source = fields.text(Field::EventSource)?;
+/// Reads a record that is accepted: its time, and the event if it may bear on judgement.
+pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<(Second, Option<Event>), RejectReason> {
+    let source = parts.text(Part::EventSource)?;
     // Notifications of S3 and messages of SNS, SQS, Kinesis have fields of the same names.
     if source.starts_with("aws:") {
         return Err(RejectReason::NotARecord);
     }
-    let time = time(fields, now)?;
-    let event_type = fields.text(Field::EventType)?;
-    let id = fields.kept(Field::EventId)?;
+    let time = Second::parse(parts.text(Part::EventTime)?).ok_or(RejectReason::BadTime)?;
+    in_time(time, now)?;
+    let event_type = parts.text(Part::EventType)?;
+    let id = parts.kept(Part::EventId)?;
     // Insights are no calls, and an endpoint's events repeat a call that has its own record.
-    if matches!(&*event_type, "AwsCloudTrailInsight" | "AwsVpceEvent") && !id.is_empty() {
-        return Ok((time, Read::Ignored));
+    if matches!(event_type, "AwsCloudTrailInsight" | "AwsVpceEvent") && !id.is_empty() {
+        return Ok((time, None));
     }
-    let name = fields.text(Field::EventName)?;
+    let name = parts.text(Part::EventName)?;
     if id.is_empty() || source.is_empty() || name.is_empty() {
         return Err(RejectReason::NoName);
     }
-    match fields.raw(Field::UserIdentity) {
-        None => return Err(RejectReason::NoIdentity),
-        Some(raw) if !raw.starts_with('{') => return Err(RejectReason::BadField),
-        Some(_) => {}
+    let who = parts.get(Part::UserIdentity).ok_or(RejectReason::NoIdentity)?;
+    if !who.is_object() {
+        return Err(RejectReason::BadField);
     }
-    if is_surely_a_read(&name) {
-        return Ok((time, Read::Ignored));
+    if is_surely_a_read(name) && !flag(parts, "false") {
+        return Ok((time, None));
     }
-    if is_nested_too_deep(raw) {
-        return Err(RejectReason::TooDeep);
-    }
-    let identity = identity(&parse(fields.raw(Field::UserIdentity))).ok_or(RejectReason::NoIdentity)?;
-    let head = Head { id, time, source: source.into_owned(), name: cut(unversioned(&name)), identity };
-    let read = event(fields, head, catalog)?;
-    Ok((time, read.map_or(Read::Ignored, |event| Read::Event(Box::new(event)))))
+    let identity = identity(who).ok_or(RejectReason::NoIdentity)?;
+    let head = Head { id, time, source, name: unversioned(name), identity };
+    event(parts, head, catalog).map(|event| (time, event))
 }
 
-/// What is known of a record before its nested parts are parsed.
-struct Head {
-    id: String,
-    time: Second,
-    source: String,
-    name: String,
-    identity: Identity,
-}
-
-fn time(fields: &Fields<'_>, now: Millis) -> Result<Second, RejectReason> {
-    let text = fields.text(Field::EventTime)?;
-    let time = Second::parse(&text).ok_or(RejectReason::BadTime)?;
+/// Whether a time is one that a record can have.
+pub(super) fn in_time(time: Second, now: Millis) -> Result<(), RejectReason> {
     if time > now.second().plus(FUTURE_SECONDS_MAX) {
         return Err(RejectReason::Future);
     }
-    if time < Second(EVENT_TIME_MIN) { Err(RejectReason::BeforeCloudTrail) } else { Ok(time) }
+    if time < Second(EVENT_TIME_MIN) { Err(RejectReason::BeforeCloudTrail) } else { Ok(()) }
+}
+
+/// Whether the flag `readOnly` is there and says this, as a truth value or as text.
+pub(super) fn flag(parts: &Parts<'_>, truth: &str) -> bool {
+    parts.get(Part::ReadOnly).and_then(Node::plain).is_some_and(|text| text.eq_ignore_ascii_case(truth))
+}
+
+/// What is known of a record before it is known what the call does.
+struct Head<'v> {
+    id: String,
+    time: Second,
+    source: &'v str,
+    name: &'v str,
+    identity: Identity,
 }
 
 /// The event, if it bears on judgement.
-fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Event>, RejectReason> {
-    let source = head.source.to_ascii_lowercase();
-    let service = cut(source.strip_suffix(".amazonaws.com").unwrap_or(&source));
-    let known = catalog.lookup(&service, &head.name);
-    let is_link = service == "sts" && LINKS.contains(&&*head.name);
+fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<Event>, RejectReason> {
+    let mut service = cut(head.source.strip_suffix(".amazonaws.com").unwrap_or(head.source));
+    service.make_ascii_lowercase();
+    let known = catalog.lookup(&service, head.name);
+    let is_link = service == "sts" && LINKS.contains(&head.name);
     let is_idle = matches!(&known, Known::Guessed(guess) if matches!(guess.effect, Effect::Observe | Effect::Other));
-    if is_idle && !is_link && !may_start(&service, &head.name) {
+    if is_idle && !is_link && !may_start(&service, head.name) {
         return Ok(None);
     }
-    let mut event = without_resources(fields, head, service)?;
+    let mut event = without_resources(parts, head, service)?;
     let took_effect = event.outcome == Outcome::Ok;
-    let (request, response) = (parse(fields.raw(Field::RequestParameters)), parse(fields.raw(Field::ResponseElements)));
+    let request = parts.get(Part::RequestParameters).unwrap_or(NULL);
+    let response = parts.get(Part::ResponseElements).unwrap_or(NULL);
     if is_link {
-        event.link = link(&response).filter(|_| took_effect);
+        event.link = link(response).filter(|_| took_effect);
         return Ok(event.link.is_some().then_some(event));
     }
-    let (request, response) = (unwrapped(&request, &event.name), unwrapped(&response, &event.name));
+    let (request, response) = (unwrapped(request, &event.name), unwrapped(response, &event.name));
     let call = Call { request, response, region: &event.region, time: event.time };
     let (effect, kind, mut resources) = apply(&call, &known);
     // The flag is believed of what the verb calls a create, never of a destruction.
-    if effect == Effect::Create && fields.text(Field::ReadOnly)?.eq_ignore_ascii_case("true") {
+    if effect == Effect::Create && flag(parts, "true") {
         return Ok(None);
     }
     if took_effect {
-        without_failed(&mut resources, call.response);
+        if let Some(found) = &mut resources {
+            without_failed(&mut found.mentions, call.response);
+        }
         event.subnet_zones = subnet_zones(call.response, call.region);
     }
     if let Some(kind) = kind.filter(|_| effect == Effect::Destroy && took_effect && resources.is_none()) {
-        resources = Some(vec![unnamed(kind, &event.id)]);
+        resources = Some(Found { mentions: vec![unnamed(kind, &event.id)], left_out: 0 });
     }
     event.effect = effect;
-    event.resources = if is_idle { Vec::new() } else { resources.unwrap_or_default() };
+    if !is_idle {
+        let found = resources.unwrap_or_default();
+        (event.resources, event.resources_left_out) = (found.mentions, found.left_out);
+    }
     if took_effect {
         add_groups(&mut event, request, response);
         event.start = start(&event, request, response);
@@ -130,25 +120,26 @@ fn event(fields: &Fields<'_>, head: Head, catalog: &Catalog) -> Result<Option<Ev
 }
 
 /// What an event says apart from what it did, and to what.
-fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result<Event, NotPlain> {
-    let error_code = fields.kept(Field::ErrorCode)?;
-    let recipient = fields.kept(Field::RecipientAccountId)?;
+fn without_resources(parts: &Parts<'_>, head: Head<'_>, service: String) -> Result<Event, NotPlain> {
+    let error_code = parts.kept(Part::ErrorCode)?;
+    let recipient = parts.kept(Part::RecipientAccountId)?;
     Ok(Event {
         id: head.id,
-        shared_id: fields.kept(Field::SharedEventId)?,
+        shared_id: parts.kept(Part::SharedEventId)?,
         time: head.time,
         account: if recipient.is_empty() { head.identity.account.clone() } else { recipient },
-        region: fields.kept(Field::AwsRegion)?,
+        region: parts.kept(Part::AwsRegion)?,
         service,
-        name: head.name,
+        name: cut(head.name),
         effect: Effect::Other,
         outcome: outcome(&error_code),
         error_code,
         identity: head.identity,
-        request_id: fields.kept(Field::RequestId)?,
-        user_agent: fields.kept(Field::UserAgent)?,
-        source_ip: fields.kept(Field::SourceIpAddress)?,
+        request_id: parts.kept(Part::RequestId)?,
+        user_agent: parts.kept(Part::UserAgent)?,
+        source_ip: parts.kept(Part::SourceIpAddress)?,
         resources: Vec::new(),
+        resources_left_out: 0,
         link: None,
         subnet_zones: Vec::new(),
         start: None,
@@ -157,7 +148,7 @@ fn without_resources(fields: &Fields<'_>, head: Head, service: String) -> Result
 }
 
 /// The effect, the kind, and the resources found; no resources if none were found.
-fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Vec<Mention>>) {
+fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Found>) {
     let (effect, kind, resources) = match known {
         Known::Listed(rules) => match call.applicable(rules) {
             Some(rule) => (rule.effect, rule.kind.as_deref(), call.mentions(rule)),
@@ -165,25 +156,43 @@ fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>
         },
         Known::Guessed(guess) => (guess.effect, Some(&guess.kind), call.guessed(guess)),
     };
-    (effect, kind, (!resources.is_empty()).then_some(resources))
+    (effect, kind, (!resources.mentions.is_empty()).then_some(resources))
 }
 
 /// Takes out what a response without an error code lists as not done. If that is everything, nothing was destroyed.
-fn without_failed(resources: &mut Option<Vec<Mention>>, response: &Value) {
-    const LISTS: [&str; 7] =
-        ["unsuccessful", "failures", "errors", "failedentries", "unprocesseditems", "unprocessed", "failedresources"];
-    let Some(found) = resources else { return };
-    let Some(object) = response.as_object() else { return };
-    let lists = object.iter().filter(|(key, value)| {
-        LISTS.contains(&&*key.to_ascii_lowercase()) && matches!(value, Value::Array(_) | Value::Object(_))
-    });
-    let mut failed = BTreeSet::new();
-    for (_, list) in lists {
-        for key in ["resourceid", "id", "arn", "imageid", "name", "targetid", "identifier"] {
-            failed.extend(texts(list, &[key.to_owned()]));
+fn without_failed(found: &mut Vec<Mention>, response: Node<'_>) {
+    // `unsuccessfulFleetDeletionSet`, `failedEntries`, `unprocessedItems`, `errors`: how the names of such lists begin.
+    const LISTS: [&str; 6] = ["unsuccessful", "failed", "failure", "error", "unprocessed", "notdeleted"];
+    const KEYS: [&str; 14] = [
+        "resourceid",
+        "id",
+        "arn",
+        "imageid",
+        "name",
+        "targetid",
+        "identifier",
+        "fleetid",
+        "reservedinstancesid",
+        "tablename",
+        "connectionname",
+        "triggername",
+        "jobname",
+        "resourcearn",
+    ];
+    let mut failed = Vec::new();
+    for (key, list) in response.entries() {
+        let begins = |name: &&str| key.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let is_list = LISTS.iter().any(begins);
+        if is_list && (list.is_array() || list.is_object()) {
+            KEYS.iter().for_each(|key| each(list, &[key], |value| failed.extend(value.plain())));
         }
     }
-    found.retain(|mention| !mention.aliases.iter().any(|alias| failed.contains(alias)));
+    if failed.is_empty() {
+        return;
+    }
+    failed.sort_unstable();
+    let has_failed = |alias: &String| failed.binary_search_by(|name| (**name).cmp(alias)).is_ok();
+    found.retain(|mention| !mention.aliases.iter().any(has_failed));
 }
 
 /// Calls of STS that hand out credentials.
@@ -196,21 +205,23 @@ const LINKS: [&str; 6] = [
     "GetSessionToken",
 ];
 
-fn link(response: &Value) -> Option<Link> {
-    let text = |outer: &str, inner: &str| {
-        let value = response.get(outer)?.get(inner)?.as_str().map(cut)?;
-        (!value.is_empty()).then_some(value)
+fn link(response: Node<'_>) -> Option<Link> {
+    let text =
+        |outer: &str, inner: &str| cut(response.get(outer).map(|value| value.text_at(inner)).unwrap_or_default());
+    let session_id = match text("assumedRoleUser", "assumedRoleId") {
+        none if none.is_empty() => text("federatedUser", "federatedUserId"),
+        assumed => assumed,
     };
-    let session_id = text("assumedRoleUser", "assumedRoleId")
-        .or_else(|| text("federatedUser", "federatedUserId"))
-        .unwrap_or_default();
-    Some(Link { access_key: text("credentials", "accessKeyId")?, session_id })
+    let access_key = text("credentials", "accessKeyId");
+    (!access_key.is_empty()).then_some(Link { access_key, session_id })
 }
 
 fn outcome(error_code: &str) -> Outcome {
+    if error_code.is_empty() {
+        return Outcome::Ok;
+    }
     let code = error_code.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     match &*code {
-        "" if error_code.is_empty() => Outcome::Ok,
         code if code.contains("accessdenied") || code.contains("unauthorized") => Outcome::Denied,
         "authorizationerror" | "authorizationerrorexception" | "forbidden" | "forbiddenexception" | "notauthorized" => {
             Outcome::Denied
@@ -236,29 +247,4 @@ fn bears_on_judgement(event: &Event) -> bool {
         }
         Effect::Observe | Effect::Other => false,
     }
-}
-
-/// Whether brackets are nested deeper than is read. Looks at bytes only, so it can come before any parsing.
-fn is_nested_too_deep(raw: &str) -> bool {
-    // Few brackets cannot nest deep; nearly always that is all there is to see.
-    if raw.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count() <= NESTING_MAX {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in raw.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                if depth > NESTING_MAX {
-                    return true;
-                }
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
 }

@@ -1,11 +1,14 @@
 //! Which resources an event names: the catalog's rules applied to request and response.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::dialect::{cut, instant, is_subnet, is_zone_of, name_tag, percent_decoded, plain, select, texts};
+use super::dialect::{
+    any_text, cut, each, first_text, instant, is_subnet, is_zone_of, name_tag, percent_decoded, texts,
+};
+use super::node::{NULL, Node};
 use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term, is_off, is_on};
 use crate::event::{Effect, Mention, Proof};
 use crate::limits::{ALIASES_PER_RESOURCE_MAX, RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
@@ -14,13 +17,21 @@ use crate::time::Second;
 /// The parts of a record that name resources.
 pub(super) struct Call<'a> {
     /// `requestParameters`, unwrapped.
-    pub(super) request: &'a Value,
+    pub(super) request: Node<'a>,
     /// `responseElements`, unwrapped.
-    pub(super) response: &'a Value,
+    pub(super) response: Node<'a>,
     /// `awsRegion`.
     pub(super) region: &'a str,
     /// `eventTime`.
     pub(super) time: Second,
+}
+
+/// The resources of an event, as many as are kept of one.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) mentions: Vec<Mention>,
+    /// How many more there are.
+    pub(super) left_out: u32,
 }
 
 /// How far from the event's own time a time still says "now": clocks of one region differ by less.
@@ -29,22 +40,32 @@ const NOW_SECONDS: u64 = 60;
 const PLACES_MAX: usize = 32;
 /// What contains a resource, as far as it is kept.
 const PARENTS_MAX: usize = 4;
+/// Names of one resource that are looked at, repeats included.
+const NAMES_MAX: usize = 64;
 
 impl<'a> Call<'a> {
-    fn root(&self, origin: Origin, item: Option<&'a Value>) -> &'a Value {
+    fn root(&self, origin: Origin, item: Option<Node<'a>>) -> Node<'a> {
         match origin {
             Origin::Request => self.request,
             Origin::Response => self.response,
-            Origin::Item => item.unwrap_or(&Value::Null),
+            Origin::Item => item.unwrap_or(NULL),
         }
     }
 
-    fn texts(&self, path: &Path, item: Option<&'a Value>) -> Vec<String> {
-        texts(self.root(path.origin, item), &path.keys)
+    fn each_text(&self, path: &Path, item: Option<Node<'a>>, mut take: impl FnMut(&'a str)) {
+        each(self.root(path.origin, item), &path.keys, |found| {
+            if let Some(text) = found.plain() {
+                take(text);
+            }
+        });
     }
 
-    fn all_texts(&self, paths: &[Path], item: Option<&'a Value>) -> Vec<String> {
-        paths.iter().flat_map(|path| self.texts(path, item)).collect()
+    fn first(&self, path: &Path, item: Option<Node<'a>>) -> Option<&'a str> {
+        first_text(self.root(path.origin, item), &path.keys)
+    }
+
+    fn any(&self, path: &Path, passes: impl Fn(&str) -> bool) -> bool {
+        any_text(self.root(path.origin, None), &path.keys, passes)
     }
 
     /// The first rule that applies.
@@ -57,87 +78,117 @@ impl<'a> Call<'a> {
 
     fn holds(&self, condition: &Condition) -> bool {
         match condition {
-            Condition::Present(path) => !select(self.root(path.origin, None), &path.keys).is_empty(),
-            Condition::Equals(path, value) => self.texts(path, None).contains(value),
+            Condition::Present(path) => {
+                let mut is_there = false;
+                each(self.root(path.origin, None), &path.keys, |_| is_there = true);
+                is_there
+            }
+            Condition::Equals(path, value) => self.any(path, |text| text == value),
             Condition::Region(region) => self.region == region,
-            Condition::Off(path) => self.texts(path, None).iter().any(|value| is_off(value)),
-            Condition::On(path) => self.texts(path, None).iter().any(|value| is_on(value)),
+            Condition::Off(path) => self.any(path, is_off),
+            Condition::On(path) => self.any(path, is_on),
             Condition::Now(path) => {
-                let mut instants = self.texts(path, None).into_iter().map(|text| instant(&text));
-                instants.any(|instant| instant.is_some_and(|at| at.0.abs_diff(self.time.0) <= NOW_SECONDS))
+                let is_now = |at: Second| at.0.abs_diff(self.time.0) <= NOW_SECONDS;
+                self.any(path, |text| instant(text).is_some_and(is_now))
             }
         }
     }
 
-    fn items(&self, rule: &Rule) -> Vec<&'a Value> {
+    fn items(&self, rule: &Rule) -> Vec<Node<'a>> {
         let mut items = Vec::new();
-        for each in &rule.each {
-            let found = select(self.root(each.path.origin, None), &each.path.keys);
-            items.extend(found.into_iter().filter(|item| {
-                each.filters.iter().all(|(key, value)| texts(item, std::slice::from_ref(key)).contains(value))
-            }));
+        for one in &rule.each {
+            each(self.root(one.path.origin, None), &one.path.keys, |item| {
+                let says =
+                    |(key, value): &(String, String)| any_text(item, std::slice::from_ref(key), |text| text == value);
+                if one.filters.iter().all(says) {
+                    items.push(item);
+                }
+            });
         }
         items
     }
 
     /// The resources that a rule finds.
-    pub(super) fn mentions(&self, rule: &Rule) -> Vec<Mention> {
-        let Some(kind) = &rule.kind else { return Vec::new() };
+    pub(super) fn mentions(&self, rule: &Rule) -> Found {
+        let Some(kind) = &rule.kind else { return Found::default() };
         let found: Vec<Mention> = match rule.each.is_empty() {
             true => self.mention(rule, kind, None).into_iter().collect(),
             false => self.items(rule).into_iter().filter_map(|item| self.mention(rule, kind, Some(item))).collect(),
         };
-        distinct(found)
+        let any = |conditions: &[Condition]| conditions.iter().any(|condition| self.holds(condition));
+        let mut found = distinct(found);
+        let (is_spared, is_forced) = (any(&rule.spared), any(&rule.forced));
+        for mention in &mut found.mentions {
+            (mention.is_spared, mention.is_forced) = (is_spared, is_forced);
+        }
+        found
     }
 
-    fn mention(&self, rule: &Rule, kind: &Kind, item: Option<&'a Value>) -> Option<Mention> {
+    fn mention(&self, rule: &Rule, kind: &Kind, item: Option<Node<'a>>) -> Option<Mention> {
         let mut aliases = Aliases::default();
-        if let Some(own) = item.and_then(plain) {
-            aliases.add(&own, kind);
+        if let Some(own) = item.and_then(Node::plain) {
+            aliases.add(own, kind);
         }
         for joined in &rule.ids {
             match joined.as_slice() {
-                [path] => self.texts(path, item).iter().for_each(|id| aliases.add(id, kind)),
+                [path] => self.each_text(path, item, |id| aliases.add(id, kind)),
                 paths => {
-                    let parts: Option<Vec<String>> = paths.iter().map(|path| self.texts(path, item).pop()).collect();
-                    if let Some(parts) = parts {
+                    let last = |path: &Path| {
+                        let mut last = None;
+                        self.each_text(path, item, |text| last = Some(text));
+                        last
+                    };
+                    if let Some(parts) = paths.iter().map(last).collect::<Option<Vec<_>>>() {
                         aliases.add(&parts.join(" "), kind);
                     }
                 }
             }
         }
-        let first = |terms: &Vec<Term>| {
+        let aliases = aliases.into_vec()?;
+        let container_of = |terms: &Vec<Term>| {
             terms.iter().find_map(|term| match term {
-                Term::Path(path) => self.texts(path, item).into_iter().next(),
-                Term::Literal(literal) => Some(literal.clone()),
+                Term::Path(path) => self.first(path, item).map(container),
+                Term::Literal(literal) => Some(container(literal)),
             })
         };
-        let parents = rule.parents.iter().take(PARENTS_MAX).filter_map(first);
-        let any = |conditions: &[Condition]| conditions.iter().any(|condition| self.holds(condition));
-        let named = self.all_texts(&rule.names, item).into_iter().next();
-        let tagged = || name_tag(item.unwrap_or(&Value::Null)).or_else(|| name_tag(self.request));
-        let subnets = self.all_texts(&rule.subnets, item);
+        let named = rule.names.iter().find_map(|path| self.first(path, item)).map(cut);
+        let tagged = || item.and_then(name_tag).or_else(|| name_tag(self.request)).map(|name| cut(&name));
         Some(Mention {
             kind: kind.name.clone(),
             class: kind.class,
             scope: kind.scope,
-            aliases: aliases.into_vec()?,
-            parents: parents.map(|parent| container(&parent)).collect(),
-            name: cut(&named.or_else(tagged).unwrap_or_default()),
+            aliases,
+            parents: rule.parents.iter().take(PARENTS_MAX).filter_map(container_of).collect(),
+            name: named.or_else(tagged).unwrap_or_default(),
             proof: rule.proof,
-            zones: places(self.all_texts(&rule.zones, item), |zone| is_zone_of(zone, self.region)),
-            subnets: places(subnets.iter().flat_map(|list| list.split(',')).map(str::to_owned), is_subnet),
-            is_spared: any(&rule.spared),
-            is_forced: any(&rule.forced),
+            zones: self.places(&rule.zones, item, |zone| is_zone_of(zone, self.region)),
+            subnets: self.places(&rule.subnets, item, is_subnet),
+            is_spared: false,
+            is_forced: false,
             is_guard: kind.is_guard,
         })
     }
 
+    /// Zones or subnets at some paths, each once, in order.
+    fn places(&self, paths: &[Path], item: Option<Node<'a>>, is_one: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut places: Vec<String> = Vec::new();
+        for path in paths {
+            self.each_text(path, item, |text| {
+                let written = text.split(',').map(str::trim).filter(|place| is_one(place));
+                places.extend(written.map(str::to_owned));
+            });
+        }
+        places.sort_unstable();
+        places.dedup();
+        places.truncate(PLACES_MAX);
+        places
+    }
+
     /// The resources that an action outside the table seems to name: what is called like its noun.
-    pub(super) fn guessed(&self, guess: &Guess) -> Vec<Mention> {
+    pub(super) fn guessed(&self, guess: &Guess) -> Found {
         let noun = guess.noun.to_ascii_lowercase();
         // What is destroyed is named in the request; of what was created, request and response each know names.
-        let mut found: Vec<Vec<String>> = Vec::new();
+        let mut found: Vec<Vec<&str>> = Vec::new();
         let is_create = guess.effect == Effect::Create;
         for root in [self.request, self.response].into_iter().take(if is_create { 2 } else { 1 }) {
             for (index, id) in named_like(root, &noun) {
@@ -147,9 +198,8 @@ impl<'a> Call<'a> {
                 }
             }
         }
-        if found.is_empty() && !is_create {
-            found.extend(all_ids(self.request).map(|id| vec![id]));
-        }
+        let joined = if found.is_empty() && !is_create { all_ids(self.request) } else { None };
+        found.extend(joined.as_deref().map(|id| vec![id]));
         let parents = containers(self.request, &noun);
         let name = name_tag(self.request).unwrap_or_default();
         let mentions = found.into_iter().filter_map(|ids| {
@@ -185,16 +235,17 @@ fn unplaced(kind: &Kind, aliases: Vec<String>, parents: Vec<String>, name: Strin
     }
 }
 
+/// The value itself, or all in a list.
+const NO_KEYS: &[&str] = &[];
 /// How keys of identifiers end.
 const SUFFIXES: [&str; 8] = ["id", "arn", "name", "identifier", "url", "ids", "arns", "names"];
 
 /// Identifiers called like the noun, in the object or in one of that name within it, with their place in a list.
-fn named_like(root: &Value, noun: &str) -> Vec<(usize, String)> {
-    let Some(object) = root.as_object() else { return Vec::new() };
-    let inner = object.iter().find(|(key, value)| key.eq_ignore_ascii_case(noun) && value.is_object());
-    let candidates: Vec<(String, &Value)> = object
-        .iter()
-        .chain(inner.and_then(|(_, value)| value.as_object()).into_iter().flatten())
+fn named_like<'a>(root: Node<'a>, noun: &str) -> Vec<(usize, &'a str)> {
+    let inner = root.entries().find(|(key, value)| key.eq_ignore_ascii_case(noun) && value.is_object());
+    let candidates: Vec<(String, Node<'_>)> = root
+        .entries()
+        .chain(inner.into_iter().flat_map(|(_, value)| value.entries()))
         .map(|(key, value)| (key.to_ascii_lowercase(), value))
         .collect();
     let exact = |key: &str| {
@@ -206,9 +257,9 @@ fn named_like(root: &Value, noun: &str) -> Vec<(usize, String)> {
         let stem = SUFFIXES.iter().find_map(|suffix| key.strip_suffix(suffix));
         stem.is_some_and(|stem| stem.len() > 2 && noun.ends_with(stem))
     };
-    let collect = |is_name: &dyn Fn(&str) -> bool| -> Vec<(usize, String)> {
-        let values = candidates.iter().filter(|(key, _)| is_name(key)).map(|(_, value)| select(value, &[]));
-        values.flat_map(|values| values.into_iter().filter_map(plain).enumerate().collect::<Vec<_>>()).collect()
+    let collect = |is_name: &dyn Fn(&str) -> bool| -> Vec<(usize, &'a str)> {
+        let named = candidates.iter().filter(|(key, _)| is_name(key));
+        named.flat_map(|(_, value)| texts(*value, NO_KEYS).into_iter().enumerate()).collect()
     };
     let found = collect(&|key| exact(key) || SUFFIXES.contains(&key));
     if found.is_empty() { collect(&partial) } else { found }
@@ -216,31 +267,30 @@ fn named_like(root: &Value, noun: &str) -> Vec<(usize, String)> {
 
 /// All identifiers of a request in one, for what is called like none of them: it links to nothing, and two requests
 /// that differ stay two.
-fn all_ids(request: &Value) -> Option<String> {
+fn all_ids(request: Node<'_>) -> Option<String> {
     let is_id = |key: &str| SUFFIXES.iter().any(|suffix| key.to_ascii_lowercase().ends_with(suffix));
-    let keys = request.as_object()?.iter().filter(|(key, _)| is_id(key));
-    let ids: Vec<String> = keys.flat_map(|(_, value)| select(value, &[])).filter_map(plain).collect();
+    let keys = request.entries().filter(|(key, _)| is_id(key));
+    let ids: Vec<&str> = keys.flat_map(|(_, value)| texts(value, NO_KEYS)).collect();
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
 /// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both
 /// say the same of one resource.
-fn containers(request: &Value, noun: &str) -> Vec<String> {
+fn containers(request: Node<'_>, noun: &str) -> Vec<String> {
     const CONTAINERS: &str = "\
         api restapi cluster instance domain application app workspace knowledgebase database userpool pool farm index \
         detector bot assistant organization mesh space fleet project environment server vault backupvault repository \
         registry bus eventbus catalog gateway network globalnetwork store policystore identitystore collection \
         namespace group table function";
-    let Some(object) = request.as_object() else { return Vec::new() };
-    let mut parents: Vec<(String, String)> = object
-        .iter()
+    let mut parents: Vec<(String, String)> = request
+        .entries()
         .filter_map(|(key, value)| {
             let key = key.to_ascii_lowercase();
             let stem = ["identifier", "name", "arn", "id"].iter().find_map(|suffix| key.strip_suffix(suffix))?;
             let contains =
                 CONTAINERS.split_whitespace().any(|word| word == stem) && stem != noun && !noun.ends_with(stem);
             contains.then_some(())?;
-            Some((stem.to_owned(), container(&plain(value)?)))
+            Some((stem.to_owned(), container(value.plain()?)))
         })
         .collect();
     parents.sort_unstable();
@@ -254,42 +304,44 @@ fn container(text: &str) -> String {
     if text.starts_with("arn:") { cut(text.rsplit([':', '/']).next().unwrap_or_default()) } else { cut(&text) }
 }
 
-fn places(texts: impl IntoIterator<Item = String>, is_one: impl Fn(&str) -> bool) -> Vec<String> {
-    let distinct: BTreeSet<String> =
-        texts.into_iter().map(|text| text.trim().to_owned()).filter(|text| is_one(text)).collect();
-    distinct.into_iter().take(PLACES_MAX).collect()
-}
-
-/// Each resource once, at most as many as are kept of one call.
-fn distinct(mentions: Vec<Mention>) -> Vec<Mention> {
-    let mut seen = BTreeSet::new();
-    let fresh = mentions.into_iter().filter(|mention| seen.insert((mention.parents.clone(), mention.aliases.clone())));
-    fresh.take(RESOURCES_PER_EVENT_MAX).collect()
+/// Each resource once.
+fn distinct(mut mentions: Vec<Mention>) -> Found {
+    if mentions.len() > 1 {
+        let mut seen = BTreeSet::new();
+        let is_fresh: Vec<bool> =
+            mentions.iter().map(|mention| seen.insert((&*mention.parents, &*mention.aliases))).collect();
+        let mut is_fresh = is_fresh.into_iter();
+        mentions.retain(|_| is_fresh.next().unwrap_or(true));
+    }
+    let left_out = mentions.len().saturating_sub(RESOURCES_PER_EVENT_MAX);
+    mentions.truncate(RESOURCES_PER_EVENT_MAX);
+    Found { mentions, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) }
 }
 
 /// The names of one resource.
 #[derive(Default)]
-struct Aliases(BTreeSet<String>);
+struct Aliases(Vec<String>);
 
 impl Aliases {
     fn add(&mut self, text: &str, kind: &Kind) {
         let mut text = percent_decoded(text.trim());
         if kind.ignores_case {
-            text = text.to_lowercase();
+            text = Cow::Owned(text.to_lowercase());
         }
         let text = text.strip_prefix("/hostedzone/").unwrap_or(&text);
         let text = if text.starts_with("arn:") { text.strip_suffix(":*").unwrap_or(text) } else { text };
-        if let Some(name) = name_in(text, kind.arn_name) {
-            self.0.insert(bounded(name));
-        }
-        if !text.is_empty() {
-            self.0.insert(bounded(text));
+        for name in name_in(text, kind.arn_name).into_iter().chain([text]) {
+            if !name.is_empty() && self.0.len() < NAMES_MAX {
+                self.0.push(bounded(name));
+            }
         }
     }
 
-    fn into_vec(self) -> Option<Vec<String>> {
-        let aliases: Vec<String> = self.0.into_iter().take(ALIASES_PER_RESOURCE_MAX).collect();
-        (!aliases.is_empty()).then_some(aliases)
+    fn into_vec(mut self) -> Option<Vec<String>> {
+        self.0.sort_unstable();
+        self.0.dedup();
+        self.0.truncate(ALIASES_PER_RESOURCE_MAX);
+        (!self.0.is_empty()).then_some(self.0)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Calls that set a stack's operation or an automation going, under which role.
 
-use serde_json::Value;
-
-use super::dialect::{cut, percent_decoded, texts};
+use super::dialect::{cut, first_text, percent_decoded};
+use super::node::Node;
 use crate::event::{Event, RunsAs, Start};
 
 /// Whether calls of this name may start something, or prepare it.
@@ -15,7 +14,7 @@ pub(super) fn may_start(service: &str, name: &str) -> bool {
 }
 
 /// What a call that took effect starts.
-pub(super) fn start(event: &Event, request: &Value, response: &Value) -> Option<Start> {
+pub(super) fn start(event: &Event, request: Node<'_>, response: Node<'_>) -> Option<Start> {
     match event.service.as_str() {
         "cloudformation" => stack(event, request, response),
         "ssm" if may_start("ssm", &event.name) => automation(request, response),
@@ -55,7 +54,7 @@ fn stack_call(name: &str) -> Option<StackCall> {
 /// The role that CloudFormation takes for a set of stacks if it is given none.
 const ADMINISTRATION_ROLE: &str = "AWSCloudFormationStackSetAdministrationRole";
 
-fn stack(event: &Event, request: &Value, response: &Value) -> Option<Start> {
+fn stack(event: &Event, request: Node<'_>, response: Node<'_>) -> Option<Start> {
     let call = stack_call(&event.name)?;
     let role_key = if call.is_set { "administrationrolearn" } else { "rolearn" };
     let type_is_new = text(request, &["changesettype"]).is_some_and(|kind| matches!(&*kind, "CREATE" | "IMPORT"));
@@ -95,7 +94,7 @@ fn stack(event: &Event, request: &Value, response: &Value) -> Option<Start> {
     (!targets.is_empty()).then_some(Start { runs_as, targets, begins: call.begins })
 }
 
-fn automation(request: &Value, response: &Value) -> Option<Start> {
+fn automation(request: Node<'_>, response: Node<'_>) -> Option<Start> {
     let role = text(request, &["parameters", "automationassumerole"])
         .or_else(|| text(request, &["runbooks", "parameters", "automationassumerole"]))
         .filter(|role| role.starts_with("arn:"));
@@ -106,7 +105,6 @@ fn automation(request: &Value, response: &Value) -> Option<Start> {
 }
 
 /// The first text at a path of lower-case keys.
-fn text(value: &Value, keys: &[&str]) -> Option<String> {
-    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-    texts(value, &keys).first().map(|text| cut(&percent_decoded(text)))
+fn text(value: Node<'_>, keys: &[&str]) -> Option<String> {
+    first_text(value, keys).map(|text| cut(&percent_decoded(text)))
 }

@@ -57,6 +57,8 @@ fn every_wrapper_is_told() {
         ("eventbridge__cloudtrail_api_call__RunInstances.json", (1, 0)),
         ("eventbridge__cloudtrail_assumed_role.json", (1, 0)),
         ("eventbridge__cloudtrail_unknown_federate.json", (1, 0)),
+        ("cribl__raw_Records.json", (2, 0)),
+        ("cwlogs_subscription__decoded_cloudtrail.json", (4, 0)),
         ("lookup_events_api__plaso.jsonl", (2, 0)),
         ("s3file__cloudtrail_Records_2023.json", (26, 0)),
     ]);

@@ -2,11 +2,14 @@
 
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
 use super::super::RejectReason;
+use super::super::aggregate::tests::aggregate;
 use super::{decoded, reasons, record};
 use crate::limits::{
     DECOMPRESSED_BYTES_MAX, NESTING_MAX, PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_PAYLOAD_MAX,
@@ -32,6 +35,24 @@ fn a_record_is_found_in_each_wrapper() {
         json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": source,
                "account": account, "region": "eu-central-1", "resources": [], "detail": record})
     };
+    let text = |value: &serde_json::Value| value.to_string();
+    let base64 = |bytes: &[u8]| STANDARD.encode(bytes);
+    let logs = json!({"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s",
+                      "subscriptionFilters": ["f"], "logEvents": [{"id": "1", "timestamp": 1, "message": line},
+                                                                  {"id": "2", "timestamp": 2, "message": line}]});
+    let sns = |message: &str| {
+        json!({"Type": "Notification", "MessageId": "m", "TopicArn": "arn:aws:sns:x:1:t",
+                                     "Message": message, "Timestamp": "2025-12-31T23:59:00Z"})
+    };
+    let sqs = |body: &str| {
+        json!({"Records": [{"messageId": "m", "receiptHandle": "r", "body": body,
+                                               "eventSource": "aws:sqs", "awsRegion": "eu-central-1"}]})
+    };
+    let kinesis = |bytes: &[u8]| {
+        json!({"Records": [{"kinesis": {"partitionKey": "k", "data": base64(bytes)},
+                                                     "eventSource": "aws:kinesis", "eventVersion": "1.0",
+                                                     "eventID": "s:1", "eventName": "aws:kinesis:record"}]})
+    };
     let lookup = json!({"EventId": "e-1", "EventName": "DeleteVolume", "CloudTrailEvent": line});
     let cases: Vec<(&str, Vec<u8>, usize)> = vec![
         ("bare", line.clone().into(), 1),
@@ -49,6 +70,44 @@ fn a_record_is_found_in_each_wrapper() {
         ("gzip", gzip(line.as_bytes()), 1),
         ("gzip members", [gzip(line.as_bytes()), gzip(b"\n"), gzip(line.as_bytes())].concat(), 2),
         ("gzip in gzip", gzip(&gzip(json!({"Records": [record]}).to_string().as_bytes())), 1),
+        ("CloudWatch Logs", text(&logs).into(), 2),
+        ("CloudWatch Logs, compressed", gzip(text(&logs).as_bytes()), 2),
+        (
+            "CloudWatch Logs event of a function",
+            text(&json!({"awslogs": {"data": base64(&gzip(text(&logs).as_bytes()))}})).into(),
+            2,
+        ),
+        ("SNS", text(&sns(&line)).into(), 1),
+        ("SNS around EventBridge", text(&sns(&text(&bridge("aws.ec2", "123456789012")))).into(), 1),
+        (
+            "SNS event of a function",
+            text(&json!({"Records": [{"EventSource": "aws:sns", "Sns": sns(&line)}]})).into(),
+            1,
+        ),
+        ("SQS", text(&sqs(&format!("{line}\n{line}"))).into(), 2),
+        ("SQS answer", text(&json!({"Messages": [{"MessageId": "m", "Body": line}]})).into(), 1),
+        (
+            "SQS around SNS around a file",
+            text(&sqs(&text(&sns(&text(&json!({"Records": [record, record]})))))).into(),
+            2,
+        ),
+        ("Kinesis", text(&kinesis(line.as_bytes())).into(), 1),
+        ("Kinesis around CloudWatch Logs", text(&kinesis(&gzip(text(&logs).as_bytes()))).into(), 2),
+        (
+            "Kinesis answer",
+            text(&json!({"Records": [{"Data": base64(line.as_bytes()), "SequenceNumber": "1"}]})).into(),
+            1,
+        ),
+        ("Firehose", text(&json!({"records": [{"recordId": "1", "data": base64(line.as_bytes())}]})).into(), 1),
+        (
+            "Kafka",
+            text(&json!({"eventSource": "aws:kafka", "records": {"t-0": [{"value": base64(line.as_bytes())}],
+                                                                       "t-1": [{"value": base64(line.as_bytes())}]}}))
+            .into(),
+            2,
+        ),
+        ("log router", text(&json!({"_raw": line})).into(), 1),
+        ("log router, parsed", text(&json!({"_raw": {"Records": [record]}})).into(), 1),
         ("list of envelopes", json!([bridge("aws.ec2", "123456789012"), lookup]).to_string().into(), 2),
     ];
     for (name, payload, count) in cases {
@@ -111,6 +170,43 @@ fn what_is_no_record_is_one_received_and_one_rejected() {
         let decoded = decoded(&payload);
         assert_eq!((decoded.received, reasons(&decoded)), (1, vec![reason]), "{name}");
         assert_eq!(decoded.newest, None, "{name}: a reject moves no time");
+    }
+}
+
+#[test]
+fn a_sign_of_life_is_ignored() {
+    let message = json!({"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL CONTROL MESSAGE"}]});
+    let decoded = decoded(gzip(message.to_string().as_bytes()));
+    assert_eq!((decoded.received, decoded.ignored, decoded.newest), (1, 1, None));
+}
+
+/// What is inside a record is what somebody called AWS with: it is never taken for a wrapper, nor for a record.
+#[test]
+fn no_wrapper_is_seen_inside_a_record() {
+    let inner = deletion();
+    for overrides in [
+        json!({"Records": [inner]}),
+        json!({"requestParameters": {"Records": [inner]}}),
+        json!({"requestParameters": {"entries": [{"detail": inner.to_string()}]}}),
+        json!({"message": inner.to_string(), "body": inner.to_string(), "_raw": inner}),
+        json!({"requestParameters": inner}),
+    ] {
+        let outer = record("events:PutEvents", &overrides);
+        for payload in [outer.to_string(), json!({"Records": [outer, outer]}).to_string()] {
+            let decoded = decoded(&payload);
+            assert_eq!((decoded.events.len(), decoded.rejects.len()), (0, 0), "{payload}");
+        }
+    }
+}
+
+#[test]
+fn of_a_list_that_is_cut_off_what_is_whole_is_read() {
+    let records = json!({"Records": [deletion(), deletion(), deletion()]});
+    for (file, ends) in [(records.to_string(), 40), (format!("{records:#}"), 60), (records["Records"].to_string(), 40)]
+    {
+        let decoded = decoded(&file[..file.len() - ends]);
+        assert_eq!(decoded.events.len(), 2);
+        assert_eq!(reasons(&decoded), [RejectReason::NotJson]);
     }
 }
 
@@ -181,4 +277,17 @@ fn reads_are_ignored_and_move_time() {
     let decoded = decoded(lines);
     assert_eq!((decoded.received, decoded.ignored), (3, 3));
     assert_eq!(decoded.newest, Second::parse("2025-12-31T23:59:30Z"));
+}
+
+#[test]
+fn packed_messages_of_a_stream_are_opened() {
+    let one = record("iam:DeleteUser", &json!({"requestParameters": {"userName": "anna"}})).to_string();
+    let packed = aggregate(&[one.as_bytes(), one.as_bytes(), b"nonsense"]);
+    let told = decoded(&packed);
+    assert_eq!((told.received, told.events.len(), reasons(&told)), (3, 2, vec![RejectReason::NotJson]));
+    let twice = aggregate(&[&packed]);
+    assert_eq!(decoded(&twice).events.len(), 2);
+    let deep = (0..9).fold(twice, |inner, _| aggregate(&[&inner]));
+    assert_eq!(reasons(&decoded(deep)), [RejectReason::TooDeep]);
+    assert_eq!(reasons(&decoded(aggregate(&[]))), [RejectReason::NotARecord]);
 }

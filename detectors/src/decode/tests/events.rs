@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{decoded, event, record};
 use crate::event::{Effect, Event, IdentityKind, Outcome, Proof, Scope, WeightClass};
-use crate::limits::STRING_BYTES_MAX;
+use crate::limits::{RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
 
 /// `kind alias… [< parent…]` of each resource, divided by `;`.
 fn resources(event: Option<Event>) -> String {
@@ -215,4 +215,69 @@ fn long_names_that_differ_stay_different() {
     assert_ne!(one, other);
     let kind = "AWS::SSM::Parameter ".len();
     assert!(one.len() > kind && one.len() - kind <= STRING_BYTES_MAX, "{one}");
+}
+
+#[test]
+fn each_instance_of_a_fleet_is_one() {
+    let fleet = |ids: Value| json!({"instanceType": "m7g.large", "lifecycle": "on-demand", "instanceIds": ids});
+    let response = json!({"CreateFleetResponse": {"fleetId": "fleet-1", "fleetInstanceSet": {"item": [
+        fleet(json!({"item": ["i-1", "i-2"]})), fleet(json!({"item": "i-3"})),
+    ]}}});
+    let event = event("ec2:CreateFleet", json!({"CreateFleetRequest": {"Type": "instant"}}), response, &json!({}));
+    let event = event.expect("an event");
+    let aliases: Vec<&str> =
+        event.resources.iter().flat_map(|mention| &mention.aliases).map(|alias| &**alias).collect();
+    assert_eq!((event.effect, aliases), (Effect::Create, vec!["i-1", "i-2", "i-3"]));
+}
+
+#[test]
+fn what_a_response_lists_as_failed_was_not_destroyed() {
+    let fleets = json!({"DeleteFleetsRequest": {"FleetId": [{"tag": 1, "content": "fleet-1"}, {"tag": 2, "content": "fleet-2"}]}});
+    for (action, request, response, expected) in [
+        (
+            "ec2:DeleteFleets",
+            fleets.clone(),
+            json!({"DeleteFleetsResponse": {"unsuccessfulFleetDeletionSet":
+            {"item": {"fleetId": "fleet-2", "error": {"code": "fleetNotInDeletableState"}}}}}),
+            vec!["fleet-1"],
+        ),
+        (
+            "ec2:DeleteFleets",
+            fleets,
+            json!({"DeleteFleetsResponse": {"unsuccessfulFleetDeletionSet": ""}}),
+            vec!["fleet-1", "fleet-2"],
+        ),
+        (
+            "ec2:DeleteFlowLogs",
+            json!({"DeleteFlowLogsRequest": {"FlowLogId": {"tag": 1, "content": "fl-1"}}}),
+            json!({"DeleteFlowLogsResponse": {"unsuccessful": {"item": {"resourceId": "fl-1"}}}}),
+            vec![],
+        ),
+    ] {
+        let event = event(action, request, response, &json!({}));
+        let mut aliases: Vec<String> =
+            event.into_iter().flat_map(|event| event.resources).flat_map(|mention| mention.aliases).collect();
+        aliases.sort_unstable();
+        assert_eq!(aliases, expected, "{action}");
+    }
+}
+
+#[test]
+fn what_goes_past_the_bound_is_counted() {
+    let ids: Vec<Value> = (0..RESOURCES_PER_EVENT_MAX + 3).map(|id| json!({"instanceId": format!("i-{id}")})).collect();
+    let event = event("ec2:TerminateInstances", json!({"instancesSet": {"items": ids}}), json!({}), &json!({}));
+    let event = event.expect("an event");
+    assert_eq!((event.resources.len(), event.resources_left_out), (RESOURCES_PER_EVENT_MAX, 3));
+}
+
+#[test]
+fn a_destruction_that_calls_itself_a_read_is_counted_and_believed_to_be_none() {
+    for (action, flag, expected) in
+        [("iam:DeleteUser", true, 1), ("iam:DeleteUser", false, 0), ("iam:GetUser", true, 0)]
+    {
+        let record = record(action, &json!({"readOnly": flag, "requestParameters": {"userName": "anna"}}));
+        let decoded = decoded(record.to_string());
+        assert_eq!(decoded.read_only_destructive, expected, "{action}");
+        assert_eq!(decoded.events.len(), usize::from(action == "iam:DeleteUser"));
+    }
 }

@@ -3,9 +3,12 @@
 mod corpus;
 mod envelopes;
 mod events;
+mod filter;
 mod hostile;
 mod links;
+mod shortcuts;
 mod starts;
+mod tape;
 
 use serde_json::{Value, json};
 

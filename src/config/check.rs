@@ -11,7 +11,9 @@ use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings}
 
 use super::document::Document;
 use super::section::{Plaintext, Section};
-use super::{ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, Token, limits, raw, source};
+use super::{
+    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, Token, limits, raw, source,
+};
 use crate::alert::ReceiverKind;
 use crate::limits::{CATALOG_BYTES_MAX, CONFIG_BYTES_MAX, INVENTORY_FILES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
 

@@ -40,7 +40,11 @@ impl<'de> Deserialize<'de> for Level {
             }
 
             fn visit_str<E: Error>(self, word: &str) -> Result<Level, E> {
-                if word == "never" { Ok(Level::Never) } else { Err(E::invalid_value(serde::de::Unexpected::Str(word), &self)) }
+                if word == "never" {
+                    Ok(Level::Never)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(word), &self))
+                }
             }
         }
         deserializer.deserialize_any(Expected)
@@ -99,6 +103,18 @@ struct RawRecreate {
     returned: RawLevels,
     rebuilt: RawLevels,
     kinds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawGuard {
+    resources: RawLevels,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawDenied {
+    calls: RawLevels,
 }
 
 /// What a number counts.
@@ -163,12 +179,12 @@ pub(super) fn check(document: &mut Document<'_>) -> Limits {
     }
     zone_spread(document, &mut limits.zone_spread);
     recreate(document, &mut limits.delete_recreate);
-    for (name, into) in
-        [("guard-removal", &mut limits.guard_removal), ("denied-destruction", &mut limits.denied_destruction)]
-    {
-        let raw: RawLevels = document.subsection("detectors", name);
-        levels(&mut Section::new(document, format!("detectors.{name}")), &raw, into, Unit::Count);
-    }
+    let guard: RawGuard = document.subsection("detectors", "guard-removal");
+    let section = &mut Section::new(document, "detectors.guard-removal.resources");
+    levels(section, &guard.resources, &mut limits.guard_removal, Unit::Count);
+    let denied: RawDenied = document.subsection("detectors", "denied-destruction");
+    let section = &mut Section::new(document, "detectors.denied-destruction.calls");
+    levels(section, &denied.calls, &mut limits.denied_destruction, Unit::Count);
     limits
 }
 
@@ -253,10 +269,9 @@ fn zone_spread(document: &mut Document<'_>, limits: &mut SpreadLimits) {
             into.weight = weight;
         }
     }
-    for (what, high, critical) in [
-        ("zones", limits.zones_high, limits.zones_critical),
-        ("regions", limits.regions_high, limits.regions_critical),
-    ] {
+    for (what, high, critical) in
+        [("zones", limits.zones_high, limits.zones_critical), ("regions", limits.regions_high, limits.regions_critical)]
+    {
         let is_above = |one: Spread, other: Spread| one.places > other.places || one.weight > other.weight;
         if is_above(high, critical) {
             let hint = format!("raise {what}_critical, or lower {what}_high, in places and weight");

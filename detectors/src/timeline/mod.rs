@@ -38,8 +38,8 @@ pub use guard::Unguarded;
 pub use ledger::Ledger;
 pub use lineage::{Actor, actor_of};
 pub use order::FactKey;
-pub use store::Store;
 pub use owned::Owned;
+pub use store::Store;
 pub use sweep::{Ear, Point, PointKey};
 pub use wanted::{Asked, unplaced};
 

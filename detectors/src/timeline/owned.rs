@@ -45,8 +45,8 @@ impl Timeline {
                 }
                 let aliases = mention.aliases.iter().map(String::as_str);
                 let inventory = self.store.inventory();
-                let was_there = is_first
-                    && inventory.existed(&mention.kind, &event.account, &event.region, aliases, event.time);
+                let was_there =
+                    is_first && inventory.existed(&mention.kind, &event.account, &event.region, aliases, event.time);
                 owned.insert(Owned {
                     created_at: event.time,
                     kind: mention.kind.clone(),

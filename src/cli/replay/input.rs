@@ -128,26 +128,73 @@ fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::
 /// Cuts lines of JSON into chunks at line ends; anything else is one payload.
 fn cut_plain(mut reader: impl Read, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
     let mut chunk = Vec::new();
-    let mut ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
-    if !ended && !holds_lines(&chunk) {
-        // One byte more than decoding takes: then it says itself that this is too large.
-        fill(&mut reader, &mut chunk, PAYLOAD_BYTES_MAX + 1)?;
-        ended = true;
+    let ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
+    if ended || holds_lines(&chunk) {
+        return cut_lines(&mut reader, chunk, ended, take);
     }
+    // One byte more than decoding takes: then it says itself that this is too large.
+    fill(&mut reader, &mut chunk, PAYLOAD_BYTES_MAX + 1)?;
+    take(chunk);
+    Ok(())
+}
+
+fn cut_lines(
+    reader: &mut impl Read,
+    mut chunk: Vec<u8>,
+    mut ended: bool,
+    take: &mut impl FnMut(Vec<u8>) -> bool,
+) -> io::Result<()> {
     while !ended {
-        let rest = match chunk.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => chunk.split_off(end + 1),
-            None => Vec::new(),
+        let result = match chunk.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => {
+                let rest = chunk.split_off(end + 1);
+                if !take(std::mem::replace(&mut chunk, rest)) {
+                    return Ok(());
+                }
+                fill(reader, &mut chunk, CHUNK_BYTES)
+            }
+            None if chunk.len() > PAYLOAD_BYTES_MAX => {
+                // A line that is never decoded: its first bytes are enough to say so.
+                chunk.truncate(PAYLOAD_BYTES_MAX + 1);
+                if !take(std::mem::take(&mut chunk)) {
+                    return Ok(());
+                }
+                skip_line(reader, &mut chunk)
+            }
+            None => {
+                let longer = chunk.len() + CHUNK_BYTES;
+                fill(reader, &mut chunk, longer)
+            }
         };
-        if !take(std::mem::replace(&mut chunk, rest)) {
-            return Ok(());
-        }
-        ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
+        ended = match result {
+            Ok(ended) => ended,
+            Err(error) => {
+                // What was read before still counts.
+                chunk.truncate(chunk.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+                if !chunk.is_empty() {
+                    take(chunk);
+                }
+                return Err(error);
+            }
+        };
     }
     if !chunk.is_empty() {
         take(chunk);
     }
     Ok(())
+}
+
+/// Reads on to the next line, and leaves in the chunk what was read of it; whether the input ended before.
+fn skip_line(reader: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<bool> {
+    loop {
+        chunk.clear();
+        let ended = fill(reader, chunk, CHUNK_BYTES)?;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        chunk.drain(..end.map_or(chunk.len(), |end| end + 1));
+        if ended || end.is_some() {
+            return Ok(ended);
+        }
+    }
 }
 
 /// Fills the chunk up to a length; whether the input ended before that.
@@ -173,8 +220,39 @@ mod tests {
 
     fn payloads(bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut payloads = Vec::new();
-        cut(bytes, &mut |payload| payloads.push(payload)).expect("memory can be read");
+        let mut take = |payload| {
+            payloads.push(payload);
+            true
+        };
+        cut(bytes, &mut take).expect("memory can be read");
         payloads
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_payload_and_the_others_are_not_lost() {
+        let long = "x".repeat(3 * CHUNK_BYTES);
+        let text = format!("{{\"a\":1}}\n{{\"a\":\"{long}\"}}\n{{\"a\":2}}\n");
+        assert_eq!(payloads(text.as_bytes()).concat(), text.as_bytes());
+        assert!(payloads(text.as_bytes()).iter().all(|part| part.ends_with(b"}\n")));
+        let longer = "x".repeat(PAYLOAD_BYTES_MAX + 3 * CHUNK_BYTES);
+        let text = format!("{{\"a\":1}}\n{{\"a\":\"{longer}\"}}\n{{\"a\":2}}\n");
+        let parts = payloads(text.as_bytes());
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [8, PAYLOAD_BYTES_MAX + 1, 8]);
+    }
+
+    #[test]
+    fn what_was_read_before_an_error_still_counts() {
+        let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1_000));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(line.repeat(3 * CHUNK_BYTES / line.len()).as_bytes()).expect("memory");
+        let packed = encoder.finish().expect("memory");
+        let mut read = Vec::new();
+        let mut take = |payload: Vec<u8>| {
+            read.extend(payload);
+            true
+        };
+        assert!(cut(&packed[..packed.len() * 9 / 10], &mut take).is_err());
+        assert!(read.ends_with(b"}\n") && read.len() > 2 * CHUNK_BYTES, "{}", read.len());
     }
 
     #[test]

@@ -46,7 +46,8 @@ impl Sorter {
         self.events += 1;
         self.held.push((FactKey::of(&event), Box::new(event)));
         if self.held.len() >= self.held_max {
-            self.spill().context("events cannot be put into order\nhint: TMPDIR names a directory with room for them")?;
+            self.spill()
+                .context("events cannot be put into order\nhint: TMPDIR names a directory with room for them")?;
         }
         Ok(())
     }
@@ -127,7 +128,8 @@ impl Sorted {
             Some(Source::Memory(events)) => events.next(),
             Some(Source::File(reader, line)) => {
                 line.clear();
-                let length = reader.read_until(b'\n', line).context("events that were put into order cannot be read")?;
+                let length =
+                    reader.read_until(b'\n', line).context("events that were put into order cannot be read")?;
                 let event = if length == 0 { None } else { Some(serde_json::from_slice::<Box<Event>>(line)?) };
                 event.map(|event| (FactKey::of(&event), event))
             }
@@ -166,10 +168,8 @@ mod tests {
         let options = Options { shuffle_seconds: Some(600), duplicates: 0.3, ..Options::new(3, start) };
         let records = scenario::generate("agent-rebuild", &options).expect("a scenario");
         let now = start.plus(7 * 24 * 60 * 60).millis();
-        let events: Vec<Event> = records
-            .iter()
-            .flat_map(|record| decode(record.json.as_bytes(), now, Catalog::built_in()).events)
-            .collect();
+        let events: Vec<Event> =
+            records.iter().flat_map(|record| decode(record.json.as_bytes(), now, Catalog::built_in()).events).collect();
         assert!(events.len() > 50, "{}", events.len());
         let mut expected = events.clone();
         expected.sort_by_cached_key(FactKey::of);

@@ -16,7 +16,11 @@ fn example(directory: &std::path::Path) -> String {
         std::fs::write(&path, format!("a secret that is long enough for {name}\n")).expect("written");
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
     }
-    EXAMPLE.replace("/etc/trailbrake/secrets", directory.to_str().expect("a path"))
+    let catalog = directory.join("catalog.txt");
+    std::fs::write(&catalog, "# Nothing of our own.\n").expect("written");
+    let directory = directory.to_str().expect("a path");
+    let text = EXAMPLE.replace("/etc/trailbrake/secrets", directory);
+    text.replace("\"catalog.txt\"", &format!("\"{}\"", catalog.display()))
 }
 
 /// Turns `#key = value` into a key, and `[act.aws_iam]` into the other hook.
@@ -144,7 +148,8 @@ fn a_catalog_of_ones_own_goes_over_the_built_in_and_its_mistakes_are_named_with_
     let catalog = config.catalog.expect("a catalog");
     assert!(matches!(catalog.lookup("own", "DeleteThing"), Known::Listed(_)));
     assert!(matches!(Catalog::built_in().lookup("own", "DeleteThing"), Known::Guessed(_)));
-    std::fs::write(&file, "# mine\nown:DeleteThing destroys own:Thing id=request.name\n").expect("written");
+    std::fs::write(&file, "own:Thing small regional\nown:DeleteThing destroys own:Thing id=request.name\n")
+        .expect("written");
     let error = parse(&text, "x").expect_err("wrong").to_string();
     let path = file.display();
     assert_eq!(

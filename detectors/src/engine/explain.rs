@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::detector::{ALL, Gauge, Limits, Window};
-use crate::incident::Severity;
+use crate::incident::{Severity, incident_id};
 use crate::timeline::{Ear, FactKey, Owned, Ownership, Point, PointKey};
 
 /// The most that was reached of one limit.
@@ -95,6 +95,15 @@ impl Engine {
     /// What a principal made that is still there, as far as facts tell.
     pub fn owned(&self, principal: &str) -> Vec<Owned> {
         self.timeline.owned(principal)
+    }
+
+    /// The id that an incident would have, had its facts arrived in their order; nothing once its facts are forgotten. What
+    /// receivers were told keeps the id that they were told.
+    pub fn id_in_order(&self, incident: &str) -> Option<String> {
+        let incident = self.incidents.get(incident)?;
+        let found = self.episodes_of(&incident.key);
+        let episode = found.iter().find(|episode| episode.to == incident.to)?;
+        Some(incident_id(&incident.key, episode.first_event_id()))
     }
 
     /// Of what an incident destroyed, what its principal had made itself; nothing once its facts are forgotten.

@@ -29,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) report: Report,
     /// What of what it destroyed was its principal's own.
     pub(crate) own: OwnShare,
+    /// Its id, had its facts arrived in their order.
+    id_in_order: Option<String>,
 }
 
 /// How a trail is judged.
@@ -59,6 +61,7 @@ struct Judge<'a> {
     partition: Partition,
     newest: Option<Second>,
     looked_at: Option<Second>,
+    as_arrived: bool,
     look: &'a mut dyn FnMut(&Engine),
 }
 
@@ -70,7 +73,7 @@ pub(crate) fn judge(
     look: &mut dyn FnMut(&Engine),
 ) -> anyhow::Result<Judged> {
     let catalog = manner.catalog.as_deref().unwrap_or(Catalog::built_in());
-    let mut judge = Judge::new(manner.settings, manner.inventory, look);
+    let mut judge = Judge::new(manner.settings, manner.inventory, manner.as_arrived, look);
     let mut reading = if manner.as_arrived {
         facts::read(found, now, catalog, &mut |part| {
             part.events.into_iter().for_each(|event| judge.take(event));
@@ -91,7 +94,7 @@ pub(crate) fn judge(
 }
 
 impl<'a> Judge<'a> {
-    fn new(settings: Settings, inventory: Inventory, look: &'a mut dyn FnMut(&Engine)) -> Self {
+    fn new(settings: Settings, inventory: Inventory, as_arrived: bool, look: &'a mut dyn FnMut(&Engine)) -> Self {
         let mut engine = Engine::new(settings);
         let mut outputs = Vec::new();
         if !inventory.is_empty() {
@@ -105,6 +108,7 @@ impl<'a> Judge<'a> {
             partition: Partition { source: Arc::from("replay"), name: Arc::from("") },
             newest: None,
             looked_at: None,
+            as_arrived,
             look,
         }
     }
@@ -182,9 +186,11 @@ impl<'a> Judge<'a> {
         let report = situation.incident;
         // Once its facts are forgotten, what was known of them stays.
         let own = self.engine.own_share(&report.id).filter(|own| own.own == report.destroyed.own);
-        let before = self.incidents.get(&report.id).map(|told| told.own);
-        let own = own.or(before).unwrap_or_default();
-        self.incidents.insert(report.id.clone(), Told { report, own });
+        let id_in_order = self.engine.id_in_order(&report.id);
+        let before = self.incidents.get(&report.id);
+        let own = own.or(before.map(|told| told.own)).unwrap_or_default();
+        let id_in_order = id_in_order.or_else(|| before.and_then(|told| told.id_in_order.clone()));
+        self.incidents.insert(report.id.clone(), Told { report, own, id_in_order });
     }
 
     fn finish(mut self) -> (Vec<Told>, Accounts) {
@@ -197,11 +203,29 @@ impl<'a> Judge<'a> {
         (self.look)(&self.engine);
         // What another took in, or later facts explained, is no incident of a trail that is over.
         let is_one = |told: &Told| !matches!(told.report.state, State::Merged | State::Eased);
-        let mut incidents: Vec<Told> = self.incidents.into_values().filter(is_one).collect();
+        let told = self.incidents.into_values().filter(is_one);
+        let mut incidents: Vec<Told> = if self.as_arrived { in_order(told) } else { told.collect() };
         incidents.sort_by(|one, other| {
             let place = |told: &Told| (told.report.first_event_time.clone(), told.report.id.clone());
             place(one).cmp(&place(other))
         });
         (incidents, self.accounts)
     }
+}
+
+/// Nobody was told of these incidents yet, so each is named as if its facts had arrived in their order. Of several that
+/// turn out to be one, the one that tells most of it stays.
+fn in_order(incidents: impl Iterator<Item = Told>) -> Vec<Told> {
+    let mut named: BTreeMap<String, Told> = BTreeMap::new();
+    for mut told in incidents {
+        if let Some(id) = told.id_in_order.take() {
+            told.report.id = id;
+        }
+        let id = told.report.id.clone();
+        let resources = told.report.destroyed.resources;
+        if named.get(&id).is_none_or(|held| held.report.destroyed.resources < resources) {
+            named.insert(id, told);
+        }
+    }
+    named.into_values().collect()
 }

@@ -49,3 +49,19 @@ fn it_is_told_what_of_an_incident_was_the_principals_own_and_young() {
     let owned: Vec<String> = run.engine.owned(AGENT).into_iter().map(|one| one.id).collect();
     assert_eq!(owned, Vec::<String>::new());
 }
+
+#[test]
+fn an_incident_whose_first_facts_came_last_is_known_by_the_id_that_it_would_have_had() {
+    let story: Vec<&str> = BURST.lines().collect();
+    let mut in_order = Run::new(settings(Mode::Observe));
+    in_order.story(BURST);
+    let id = in_order.engine.situations().pop().expect("an incident").incident.id;
+    assert_eq!(in_order.engine.id_in_order(&id), Some(id.clone()));
+    let mut late = Run::new(settings(Mode::Observe));
+    // Ids are given in the order of the lines: these name their own.
+    let named: Vec<String> = story.iter().enumerate().map(|(number, line)| format!("{line} id=e{number:04}")).collect();
+    late.story(&named[1..].join("\n")).story(&named[0]);
+    let arrived = late.engine.situations().pop().expect("an incident").incident.id;
+    assert_ne!(arrived, id);
+    assert_eq!(late.engine.id_in_order(&arrived), Some(id));
+}

@@ -134,7 +134,7 @@ fn bad_input_is_counted_and_never_a_panic() {
         ("truncated.json", first.as_bytes()[..first.len() / 2].to_vec()),
         ("binary.json", vec![0xff, 0xfe, 0x00, 0x80]),
         ("empty.json", Vec::new()),
-        ("deep.json", "[".repeat(100_000).into_bytes()),
+        ("deep.json", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes()),
         ("bomb.json.gz", gzip(&vec![b' '; 200 << 20])),
         ("large.ndjson", format!("{{\"a\":1}}\n{{\"a\":\"{}\"}}\n", "x".repeat(33 << 20)).into_bytes()),
         ("truncated.ndjson.gz", gzip(text.as_bytes())[..100].to_vec()),

@@ -59,7 +59,7 @@ pub(super) fn judged(incidents: &[Told]) -> Table {
     if !table.is_tty() {
         table.set_width(180);
     }
-    for Told { report, own } in incidents {
+    for Told { report, own, .. } in incidents {
         table.add_row([
             Cell::new(report.severity_peak.as_str()),
             Cell::new(format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),

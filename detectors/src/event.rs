@@ -147,6 +147,9 @@ pub enum WeightClass {
     ServesTraffic,
     /// A subnet, a volume, a snapshot, a function: weighs 0.5. Also what an unknown destructive action destroys.
     Small,
+    /// A copy of what lives elsewhere: a snapshot, an image, a recovery point. Jobs that rotate them delete many. Weighs
+    /// 0.5, all of them together at most 5.
+    Copy,
     /// A security group, a role, a log group: usually unused by the time it is deleted. Weighs 0.2.
     UsuallyUnused,
     /// A stack: weighs nothing, since the deletes it causes carry the weight.

@@ -21,6 +21,8 @@ mod habit;
 mod junk_first;
 mod login;
 #[cfg(test)]
+mod lateness;
+#[cfg(test)]
 mod looks;
 mod multi_region_wipe;
 mod node_consolidation;
@@ -308,4 +310,15 @@ impl Iterator for Trail {
         }
         self.ready.pop_front()
     }
+}
+
+/// Seeds to try: those that `TRAILBRAKE_SEEDS` names (`FIRST..END`), or a few.
+#[cfg(test)]
+fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    let asked = std::env::var("TRAILBRAKE_SEEDS").ok();
+    let range = asked.as_deref().and_then(|asked| asked.split_once(".."));
+    range.map_or(usual, |(first, end)| {
+        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("TRAILBRAKE_SEEDS is FIRST..END: {text}"));
+        number(first)..number(end)
+    })
 }

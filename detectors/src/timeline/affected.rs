@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lookup::family;
+use super::lookup::all_family;
 use super::order::FactKey;
 use super::places::reached_word;
 use super::store::{Store, stem_word};
@@ -46,7 +46,7 @@ fn relatives(
     words: &mut BTreeSet<String>,
 ) {
     words.extend(stem_word(event, mention));
-    for member in family(store, event, mention, false) {
+    for member in all_family(store, event, mention) {
         all.insert(member.key.clone());
         words.extend(stem_word(&member.fact.event, member.mention));
     }
@@ -59,7 +59,7 @@ fn namesakes(store: &Store, word: &str, all: &mut BTreeSet<FactKey>) {
         all.insert(key.clone());
         for named in &fact.event.resources {
             if stem_word(&fact.event, named).as_deref() == Some(word) {
-                all.extend(family(store, &fact.event, named, false).iter().map(|member| member.key.clone()));
+                all.extend(all_family(store, &fact.event, named).iter().map(|member| member.key.clone()));
             }
         }
     }

@@ -7,7 +7,7 @@ use super::entries::Entries;
 use super::order::FactKey;
 use super::pairing::Pairing;
 use super::running::{Back, Sight, View};
-use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Shares, Window};
+use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Shares, Span, Window};
 use crate::incident::{Episode, Severity, absorb};
 use crate::time::Second;
 
@@ -310,8 +310,12 @@ impl Scene<'_> {
     }
 }
 
-/// How bad a finding can be: what AWS services do by themselves is at most `medium`; what is own and young alone, or
-/// retired by its maker, at most `high`.
+/// How many types a controller retires of what it made, at most: instances, and what goes with them.
+const RETIRED_KINDS_MAX: usize = 2;
+
+/// How bad a finding can be: what AWS services do by themselves is at most `medium`, and so is one or two types of
+/// resources that hold no state, retired by their maker. What is own and young alone, or more types retired, is at most
+/// `high`.
 pub(super) fn cap(window: &Window<'_>, basis: Basis) -> Severity {
     let by_aws_services = match basis {
         Basis::Destroyed(span) => window.over(span).by_aws_services == window.over(span).resources,
@@ -323,8 +327,11 @@ pub(super) fn cap(window: &Window<'_>, basis: Basis) -> Severity {
         Basis::Destroyed(span) => window.over(span).retired == window.over(span).resources_foreign,
         _ => false,
     };
+    let is_narrow = window.over(Span::QuarterHour).kinds.len() <= RETIRED_KINDS_MAX;
+    let is_own_young = matches!(basis, Basis::Destroyed(span) if window.over(span).resources_foreign == 0);
     match () {
         () if by_aws_services => Severity::Medium,
+        () if is_retirement && is_narrow && !is_own_young => Severity::Medium,
         () if is_retirement => Severity::High,
         () => Severity::Critical,
     }

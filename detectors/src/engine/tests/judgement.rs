@@ -1,16 +1,10 @@
-//! Judgement as a whole: bytes of whole trails in, incidents out. Scenarios with seeds that nobody chose, and real trails
-//! where they are found.
+//! Judgement as a whole: bytes of real trails in, where they are found, and incidents out.
 
 #![expect(clippy::print_stdout, reason = "a test tells its figures, or why it was skipped")]
 
 use crate::catalog::Catalog;
 use crate::decode::decode;
 use crate::engine::*;
-use crate::incident::Severity;
-use crate::scenario;
-
-/// The trail's first instant; every scenario is its own world.
-const START: Second = Second(crate::testing::START);
 
 /// Judges a trail as if each record were received in its own second.
 fn judge(lines: &[(Second, String)]) -> Engine {
@@ -28,45 +22,6 @@ fn judge(lines: &[(Second, String)]) -> Engine {
         outputs.clear();
     }
     engine
-}
-
-#[test]
-fn destruction_pages_and_what_only_looks_like_it_does_not() {
-    let mut wrong = Vec::new();
-    for scenario in scenario::ALL {
-        // Look-alikes are long: hours, and tens of thousands of records.
-        let seeds = if scenario.destructive { 8 } else { 2 };
-        for seed in 0..seeds {
-            let options = scenario::Options::new(seed, START);
-            let records = scenario::generate(scenario.name, &options).expect("a scenario");
-            let total = records.iter().filter(|record| record.destructive).count();
-            let lines: Vec<(Second, String)> = records.into_iter().map(|record| (record.time, record.json)).collect();
-            let situations = judge(&lines).situations();
-            let worst = situations.iter().map(|one| one.incident.severity_peak).max().unwrap_or(Severity::Info);
-            let gone: Vec<String> = situations
-                .iter()
-                .map(|one| {
-                    let report = &one.incident;
-                    format!(
-                        "{:?} {:?} {:?} page {:?} pause {:?} of {} ({total} calls): {}",
-                        report.severity_peak,
-                        report.severity,
-                        report.detectors,
-                        report.destroyed.at_page,
-                        report.destroyed.at_pause,
-                        report.destroyed.resources,
-                        report.reason,
-                    )
-                })
-                .collect();
-            println!("{} seed {seed}: {worst:?}\n    {}", scenario.name, gone.join("\n    "));
-            let expected = scenario.expectation(&options);
-            if worst < expected.least || worst > expected.most {
-                wrong.push(format!("{} seed {seed}: {worst:?}", scenario.name));
-            }
-        }
-    }
-    assert_eq!(wrong, Vec::<String>::new());
 }
 
 /// Files of real trails, where `TRAILBRAKE_CORPUS` says that they are.

@@ -88,15 +88,18 @@ fn text(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
         ("holds_state", weights.holds_state, "a database, a table, a file system, a key"),
         ("serves_traffic", weights.serves_traffic, "an instance, a service, a load balancer"),
         ("small", weights.small, "a subnet, a volume, a function; what an unknown destructive action destroys"),
+        ("copy", weights.copy, "a snapshot, an image, a recovery point"),
         ("usually_unused", weights.usually_unused, "a security group, a role, a log group"),
         (
             "lessened_share",
             weights.lessened_share,
-            "the share that counts of what is own and young, or replaced one by one",
+            "this share counts of what is own and young, or replaced one by one",
         ),
         ("own_young_max", weights.own_young_max, "all that is own and young weighs at most this together"),
+        ("copies_max", weights.copies_max, "all copies weigh at most this together"),
+        ("usually_unused_max", weights.usually_unused_max, "all that is usually unused weighs at most this together"),
     ] {
-        writeln!(out, "  {name:<15} {:<5} {about}", plain(weight))?;
+        writeln!(out, "  {name:<18} {:<5} {about}", plain(weight))?;
     }
     Ok(())
 }

@@ -73,9 +73,12 @@ struct RawWeights {
     holds_state: Option<f64>,
     serves_traffic: Option<f64>,
     small: Option<f64>,
+    copy: Option<f64>,
     usually_unused: Option<f64>,
     lessened_share: Option<f64>,
     own_young_max: Option<f64>,
+    copies_max: Option<f64>,
+    usually_unused_max: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -196,8 +199,11 @@ fn weights(document: &mut Document<'_>) -> Weights {
         ("holds_state", raw.holds_state, &mut weights.holds_state),
         ("serves_traffic", raw.serves_traffic, &mut weights.serves_traffic),
         ("small", raw.small, &mut weights.small),
+        ("copy", raw.copy, &mut weights.copy),
         ("usually_unused", raw.usually_unused, &mut weights.usually_unused),
         ("own_young_max", raw.own_young_max, &mut weights.own_young_max),
+        ("copies_max", raw.copies_max, &mut weights.copies_max),
+        ("usually_unused_max", raw.usually_unused_max, &mut weights.usually_unused_max),
     ] {
         if let Some(weight) = number.and_then(|number| Unit::Weight.read(section, key, number)) {
             *into = weight;

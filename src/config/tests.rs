@@ -41,6 +41,7 @@ fn the_example_loads_with_and_without_its_optional_keys() {
     std::fs::write(&path, &text).expect("written");
     let config = load(&path).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.warnings, []);
+    assert_eq!(config.settings.limits, trailbrake_detectors::detector::Limits::default(), "the defaults are shown");
     assert_eq!((config.sources.len(), config.receivers.len(), config.tokens.len()), (6, 2, 3));
     assert_eq!(config.journal, JournalKind::Sqlite("/var/lib/trailbrake/trailbrake.sqlite".into()));
     assert!(matches!(config.act.map(|act| act.hook), Some(HookKind::AwsIam { .. })));
@@ -246,7 +247,7 @@ const WRONG: &[(&str, &str)] = &[
          x:3: detectors.deletion-burst: unknown field `five_minute`\n\
          hint: expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
          x:5: weights: unknown field `smal`\n\
-         hint: expected one of `holds_state`, `serves_traffic`, `small`, `usually_unused`, `lessened_share`, `own_young_max`",
+         hint: expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
     ),
     (
         "[weights]\nsmall = -1\nlessened_share = 1.5\n[detectors.deletion-burst]\nfive_minutes = { low = 3, medium = nan }\nhour = { high = 50 }\nresources = { low = 2.5 }",
@@ -256,7 +257,7 @@ const WRONG: &[(&str, &str)] = &[
          hint: a share, from 0.001 to 1\n\
          x:5: detectors.deletion-burst.five_minutes.medium: NaN is out of bounds\n\
          hint: from 0.001 to 1000000\n\
-         x:6: detectors.deletion-burst.hour.high: high (50) is above critical (40)\n\
+         x:6: detectors.deletion-burst.hour.high: high (50) is above critical (30)\n\
          hint: raise critical, lower high, or write high = \"never\"\n\
          x:7: detectors.deletion-burst.resources.low: 2.5 is no whole number\n\
          hint: this limit counts resources or calls",

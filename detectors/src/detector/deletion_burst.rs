@@ -26,10 +26,10 @@ impl Detector for DeletionBurst {
     }
 
     fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge> {
-        let own_young_max = limits.weights.own_young_max;
+        let weights = &limits.weights;
         let limits = &limits.deletion_burst;
         let (short, long) = (window.over(Span::FiveMinutes), window.over(Span::Hour));
-        let weight = |sums: &Sums| sums.weight(own_young_max);
+        let weight = |sums: &Sums| sums.weight(weights);
         vec![
             Gauge::weight("five_minutes", "weight within 5 minutes", weight(short), &limits.five_minutes),
             Gauge::weight("hour", "weight within an hour", weight(long), &limits.hour),

@@ -19,9 +19,9 @@ mod function_dev_loop;
 mod functions;
 mod habit;
 mod junk_first;
-mod login;
 #[cfg(test)]
 mod lateness;
+mod login;
 #[cfg(test)]
 mod looks;
 mod multi_region_wipe;

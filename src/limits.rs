@@ -76,6 +76,12 @@ const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs
 
 /// A configuration file larger than this is refused.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// A user's own catalog larger than this is refused.
+pub const CATALOG_BYTES_MAX: usize = 4 << 20;
+/// Inventory files of one configuration.
+pub const INVENTORY_FILES_MAX: usize = 64;
+/// How often inventory files are looked at for a change.
+pub const INVENTORY_POLL: Duration = Duration::from_secs(10);
 /// A secret longer than this is refused.
 pub const SECRET_BYTES_MAX: usize = 16 << 10;
 /// A token shorter than this can be guessed.

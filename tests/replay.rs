@@ -65,6 +65,48 @@ fn a_generated_trail_is_judged_and_accounted_for_whatever_its_order() {
     assert!(columns[1] > 0, "duplicates: {columns:?}");
 }
 
+/// What of an incident must not depend on the order of arrival.
+fn essence(incident: &serde_json::Value) -> serde_json::Value {
+    let keys = ["id", "severity_peak", "detectors", "destroyed", "zones", "reason"];
+    keys.iter().map(|key| ((*key).to_owned(), incident[*key].clone())).collect()
+}
+
+#[test]
+fn a_trail_out_of_order_and_with_copies_ends_with_the_same_incidents_as_it_arrives() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for scenario in ["agent-rebuild", "zone-sweep", "session-rotation", "denied-storm", "rolling-replace"] {
+        let (path, _) = simulate(scenario, directory.path());
+        let output = trailbrake(&["simulate", scenario, "--seed", "11", "--shuffle", "600", "--duplicates", "30"]);
+        let shuffled = directory.path().join("shuffled.ndjson");
+        std::fs::write(&shuffled, output.stdout).expect("writable");
+        let arrived = trailbrake(&["replay", "--as-arrived", "--format", "json", &shuffled.display().to_string()]);
+        let (expected, found) = (incidents(&replay(&[&path])), incidents(&arrived));
+        let essences = |all: &[serde_json::Value]| all.iter().map(essence).collect::<Vec<_>>();
+        assert_eq!(essences(&found), essences(&expected), "{scenario}");
+    }
+}
+
+#[test]
+fn a_principal_is_explained_with_its_limits_and_what_it_owns() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (path, _) = simulate("agent-rebuild", directory.path());
+    let found = incidents(&replay(&[&path]));
+    let key = found[0]["principal"]["key"].as_str().expect("a key").to_owned();
+    let output = trailbrake(&["explain", "--format", "json", &key, &path.display().to_string()]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["key"], key.as_str());
+    assert_eq!(told["incidents"][0], found[0]["id"]);
+    let limits = told["limits"].as_array().expect("limits");
+    let burst = limits.iter().find(|one| one["limit"] == "five_minutes").expect("a limit");
+    assert!(burst["reached"].as_f64() >= burst["levels"]["critical"].as_f64(), "{burst}");
+    let text = trailbrake(&["explain", &key, &path.display().to_string()]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("\ndeletion-burst: critical at ") && text.contains("\nowns "), "{text}");
+    let absent = trailbrake(&["explain", "no-such-principal", &path.display().to_string()]);
+    assert_eq!(absent.status.code(), Some(2));
+}
+
 #[test]
 fn an_input_that_cannot_be_read_is_a_failure_after_the_others() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -74,6 +116,12 @@ fn an_input_that_cannot_be_read_is_a_failure_after_the_others() {
     assert_eq!(accounts(&output).0, records as u64);
     assert!(!incidents(&output).is_empty());
     assert!(String::from_utf8_lossy(&output.stderr).contains("absent.json: no such file or directory"));
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).expect("memory");
+    encoder.finish().expect("memory")
 }
 
 #[test]
@@ -86,13 +134,24 @@ fn bad_input_is_counted_and_never_a_panic() {
         ("truncated.json", first.as_bytes()[..first.len() / 2].to_vec()),
         ("binary.json", vec![0xff, 0xfe, 0x00, 0x80]),
         ("empty.json", Vec::new()),
-        ("deep.json", "[".repeat(100_000).into_bytes()),
+        ("deep.json", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes()),
+        ("bomb.json.gz", gzip(&vec![b' '; 200 << 20])),
+        ("large.ndjson", format!("{{\"a\":1}}\n{{\"a\":\"{}\"}}\n", "x".repeat(33 << 20)).into_bytes()),
+        ("truncated.ndjson.gz", gzip(text.as_bytes())[..100].to_vec()),
         ("identity.json", br#"{"eventID":"a","eventName":"DeleteVpc","eventSource":"ec2.amazonaws.com"}"#.to_vec()),
     ] {
         std::fs::write(directory.path().join(name), bytes).expect("writable");
     }
+    std::os::unix::fs::symlink("nowhere", directory.path().join("broken.json")).expect("a link");
     let output = replay(&[directory.path()]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("broken.json: No such file or directory"), "{errors}");
+    assert!(errors.contains("truncated.ndjson.gz: "), "{errors}");
+    for reason in ["not-utf8", "not-json", "too-large", "too-deep", "no-identity"] {
+        let rejected = errors.lines().find(|line| line.starts_with("rejected: ")).unwrap_or_default();
+        assert!(rejected.contains(reason), "{reason}: {errors}");
+    }
     let (received, columns) = accounts(&output);
     assert_eq!(columns.iter().sum::<u64>(), received);
     assert!(received >= records as u64 + 4, "{received} of {records}");

@@ -58,13 +58,14 @@ pub(super) struct Decoded {
 pub(super) struct DecodeInbox {
     batches: Mutex<(u64, mpsc::Receiver<Batch>)>,
     places: Arc<Semaphore>,
+    step: DecodeStep,
     rejects: RejectLog,
 }
 
 impl DecodeInbox {
-    pub(super) fn new(batches: mpsc::Receiver<Batch>) -> Self {
+    pub(super) fn new(batches: mpsc::Receiver<Batch>, step: DecodeStep) -> Self {
         let places = Arc::new(Semaphore::new(REORDER_MAX));
-        Self { batches: Mutex::new((0, batches)), places, rejects: RejectLog::default() }
+        Self { batches: Mutex::new((0, batches)), places, step, rejects: RejectLog::default() }
     }
 
     fn next(&self) -> Option<(u64, Batch)> {
@@ -78,12 +79,11 @@ impl DecodeInbox {
 
 /// Decodes until there are no more batches.
 pub(super) fn decode(inbox: &DecodeInbox, decoded: &mpsc::Sender<Decoded>, runtime: &Handle) {
-    let step = DecodeStep::default();
     loop {
         // The place is taken before the number: so no batch is further ahead of the oldest one than the ring is long.
         let Ok(place) = runtime.block_on(Arc::clone(&inbox.places).acquire_owned()) else { return };
         let Some((number, batch)) = inbox.next() else { return };
-        let batch = Box::new(step.step(batch));
+        let batch = Box::new(inbox.step.step(batch));
         inbox.rejects.note(&batch);
         if decoded.blocking_send(Decoded { number, batch, place }).is_err() {
             return;

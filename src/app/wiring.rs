@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use trailbrake_detectors::engine::Watch;
 
+use super::inventory::InventoryWatch;
 use super::recovery::{Recovered, recover};
 use super::stages::{self, DecodeInbox, EndNotice, EngineThread, JournalThread};
 use super::{AppError, notify};
@@ -20,7 +21,7 @@ use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDE
 use crate::metrics::Metrics;
 use crate::order::{self, Ended};
 use crate::pause::{self, PauseClient, PauseConfig, PauseEvent, Spawn};
-use crate::pipeline::{Piece, Work};
+use crate::pipeline::{DecodeStep, Piece, Work};
 use crate::source::http::HttpIntake;
 use crate::source::{self, Batch, Context, Source, SourceError};
 
@@ -90,7 +91,8 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let ended = (!config.receivers.is_empty()).then_some(ended);
     let returns = start_returns(ended, events, &inlets);
     let (watches, seen) = mpsc::channel(ACTS_QUEUED_MAX);
-    let helpers = start_helpers(seen, &inlets, &health, &metrics);
+    let mut helpers = start_helpers(seen, &inlets, &health, &metrics);
+    start_inventory(&config, &inlets, &clock, &mut helpers).await;
 
     let api = Api {
         board,
@@ -163,6 +165,19 @@ fn start_helpers(
         Arc::clone(metrics),
     ));
     helpers
+}
+
+/// Tells the engine what existed before the trail, before anything new is read; and again whenever a file changes.
+async fn start_inventory(config: &Config, inlets: &Inlets, clock: &SharedClock, helpers: &mut JoinSet<()>) {
+    if config.inventory_files.is_empty() {
+        return;
+    }
+    let mut watch = InventoryWatch::new(config.inventory_files.clone());
+    if let Some(inventory) = watch.look().await {
+        // The queue is empty, and without an engine nothing is judged.
+        let _ = inlets.acts.send(Work::Inventory(Box::new(inventory), clock.now())).await;
+    }
+    helpers.spawn(watch.run(inlets.acts.downgrade(), Arc::clone(clock)));
 }
 
 /// The sources of a configuration, and the intake of the one that is posted to.
@@ -251,7 +266,7 @@ fn start_threads(
     };
     let on = runtime.clone();
     let engine = stages::spawn(notice(EngineThread::NAME), move || on.block_on(engine.run()))?;
-    let inbox = Arc::new(DecodeInbox::new(batches_out));
+    let inbox = Arc::new(DecodeInbox::new(batches_out, DecodeStep::new(config.catalog.clone())));
     let mut decode = Vec::new();
     for _ in 0..decode_threads {
         let (inbox, decoded, on) = (Arc::clone(&inbox), decoded.clone(), runtime.clone());

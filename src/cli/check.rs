@@ -1,22 +1,80 @@
 //! `trailbrake check`: is the configuration right?
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use trailbrake_detectors::catalog::{Catalog, Comparison};
 
 use super::Exit;
+use super::terminal::escape;
 use crate::config::{Config, HookKind, JournalKind, SourceKind};
 
-/// Reads the configuration and says what it means. Reaches nothing and changes nothing.
+/// A table of facts larger than this is refused.
+const FACTS_BYTES_MAX: u64 = 64 << 20;
+
+/// Reads the configuration and says what it means, or compares the catalog with a table of facts about AWS's actions.
+/// Reaches nothing and changes nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  trailbrake check --config trailbrake.toml")]
+#[command(after_help = "\
+Examples:
+  trailbrake check --config trailbrake.toml
+  trailbrake check --catalog-facts actions.csv")]
 pub(super) struct Arguments {
     /// The configuration file.
+    #[arg(long, value_name = "FILE", required_unless_present = "catalog_facts")]
+    config: Option<PathBuf>,
+
+    /// A table of facts about actions (CSV), to compare the catalog with. Each difference that is not explained is
+    /// printed, and one is enough to fail.
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    catalog_facts: Vec<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let config = crate::config::load(&arguments.config)?;
+    let config = arguments.config.as_deref().map(crate::config::load).transpose()?;
+    if let (Some(path), Some(config)) = (&arguments.config, &config) {
+        check(path, config, out)?;
+    }
+    let built_in = Catalog::built_in();
+    let catalog = config.as_ref().and_then(|config| config.catalog.as_deref()).unwrap_or(built_in);
+    let mut exit = Exit::Fine;
+    for path in &arguments.catalog_facts {
+        if !compare(path, catalog, out)? {
+            exit = Exit::Failed;
+        }
+    }
+    Ok(exit)
+}
+
+/// Compares the catalog with a table of facts; whether all differences are explained.
+fn compare(path: &Path, catalog: &Catalog, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let mut table = String::new();
+    let file = std::fs::File::open(path).with_context(|| format!("facts cannot be read: {}", path.display()))?;
+    file.take(FACTS_BYTES_MAX + 1)
+        .read_to_string(&mut table)
+        .with_context(|| format!("facts cannot be read: {}", path.display()))?;
+    anyhow::ensure!(
+        table.len() as u64 <= FACTS_BYTES_MAX,
+        "facts are longer than {FACTS_BYTES_MAX} bytes: {}",
+        path.display()
+    );
+    let found = trailbrake_detectors::catalog::compare(catalog, &table)
+        .map_err(|reason| anyhow::anyhow!("{}: {reason}", path.display()))?;
+    for difference in &found.differences {
+        writeln!(out, "{}", escape(&difference.to_string()))?;
+    }
+    let Comparison { agree, explained, unexplained, .. } = found;
+    let rows = agree + explained + unexplained;
+    writeln!(
+        out,
+        "{}: {rows} rows: {agree} agree, {explained} differ as explained, {unexplained} differ without explanation",
+        path.display()
+    )?;
+    Ok(unexplained == 0)
+}
+
+fn check(path: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
     for source in &config.sources {
         if !matches!(source.kind, SourceKind::Http) {
             crate::source::build(source)?;
@@ -26,9 +84,16 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
     for warning in &config.warnings {
         writeln!(std::io::stderr(), "warning: {warning}")?;
     }
-    writeln!(out, "{}: valid", arguments.config.display())?;
-    describe(&config, out)?;
-    Ok(Exit::Fine)
+    let inventory = crate::inventory::read_all(&config.inventory_files)?;
+    writeln!(out, "{}: valid", path.display())?;
+    describe(config, out)?;
+    if config.catalog.is_some() {
+        writeln!(out, "catalog    with a table of your own")?;
+    }
+    if !config.inventory_files.is_empty() {
+        writeln!(out, "inventory  {} files, {} names of resources", config.inventory_files.len(), inventory.len())?;
+    }
+    Ok(())
 }
 
 fn describe(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {

@@ -4,6 +4,8 @@ mod act;
 mod check;
 mod client;
 mod demo;
+mod detectors;
+mod explain;
 mod iam_policy;
 mod incidents;
 mod replay;
@@ -28,6 +30,8 @@ Examples:
     trailbrake demo
   Judge a trail that you have:
     trailbrake replay cloudtrail/*.json.gz
+  Why was there an incident, or none?
+    trailbrake explain deployer cloudtrail/*.json.gz
   Watch a stream:
     trailbrake check --config trailbrake.toml
     trailbrake run --config trailbrake.toml
@@ -47,7 +51,9 @@ enum Command {
     Run(run::Arguments),
     Act(act::Arguments),
     Replay(replay::Arguments),
+    Explain(explain::Arguments),
     Simulate(simulate::Arguments),
+    Detectors(detectors::Arguments),
     Demo(demo::Arguments),
     Check(check::Arguments),
     Incidents(incidents::Arguments),
@@ -108,7 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
     };
     match dispatch(arguments.command, out).and_then(|exit| Ok(out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
-        Err(error) => explain(&error),
+        Err(error) => say(&error),
     }
 }
 
@@ -117,6 +123,8 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Act(arguments) => act::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments, out),
+        Command::Explain(arguments) => explain::run(&arguments, out),
+        Command::Detectors(arguments) => detectors::run(&arguments, out),
         Command::Simulate(arguments) => simulate::run(&arguments, out),
         Command::Demo(arguments) => demo::run(&arguments, out),
         Command::Check(arguments) => check::run(&arguments, out),
@@ -127,7 +135,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
 }
 
 /// Says what went wrong, and how the program ends for it.
-fn explain(error: &anyhow::Error) -> Exit {
+fn say(error: &anyhow::Error) -> Exit {
     let broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     if error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken_pipe)) {
         // Whoever read our output has seen enough.

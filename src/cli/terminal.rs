@@ -3,11 +3,18 @@
 use std::io::{self, Write};
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
-use trailbrake_detectors::engine::Situation;
+use trailbrake_detectors::engine::{OwnShare, Situation};
 use trailbrake_detectors::incident::Report;
+use trailbrake_detectors::limits::YOUNG_SECONDS_MAX;
+
+use super::replay::Told;
 
 /// Types listed of what an incident destroyed.
 const TYPES_LISTED_MAX: usize = 4;
+/// Zones and regions listed of an incident.
+const PLACES_LISTED_MAX: usize = 6;
+/// What is own and younger than this is young, in hours.
+const YOUNG_HOURS: i64 = YOUNG_SECONDS_MAX / 3_600;
 /// Facts listed of an incident's evidence.
 const EVIDENCE_LISTED_MAX: usize = 20;
 
@@ -34,6 +41,61 @@ pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
         ]);
     }
     table
+}
+
+/// A table of the incidents of a trail that is over, one row each.
+pub(super) fn judged(incidents: &[Told]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([
+        "severity",
+        "when (UTC)",
+        "who",
+        "detectors",
+        "destroyed",
+        "where",
+        "own",
+        "reason",
+    ]);
+    if !table.is_tty() {
+        table.set_width(180);
+    }
+    for Told { report, own, .. } in incidents {
+        table.add_row([
+            Cell::new(report.severity_peak.as_str()),
+            Cell::new(format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
+            Cell::new(who(report)),
+            Cell::new(report.detectors.join("\n")),
+            Cell::new(destroyed(report)),
+            Cell::new(places(report)),
+            Cell::new(own_share(report, *own)),
+            Cell::new(format!("{}\n{}", escape(&report.reason), escape(&report.id))),
+        ]);
+    }
+    table
+}
+
+/// Zones where they are known, and regions.
+fn places(report: &Report) -> String {
+    let zones = report.zones.iter().chain(
+        report.regions.iter().filter(|region| !report.zones.iter().any(|zone| zone.starts_with(region.as_str()))),
+    );
+    let mut places: Vec<String> = zones.take(PLACES_LISTED_MAX + 1).map(|place| escape_to(place, 30)).collect();
+    if places.len() > PLACES_LISTED_MAX {
+        places.truncate(PLACES_LISTED_MAX);
+        places.push("and others".to_owned());
+    }
+    places.join("\n")
+}
+
+/// How much of what was destroyed its destroyer had made, and how young.
+fn own_share(report: &Report, own: OwnShare) -> String {
+    let resources = report.destroyed.resources;
+    match (resources, report.destroyed.own) {
+        (0, _) => String::new(),
+        (_, 0) => "none known".to_owned(),
+        (_, all) if own.young == all => format!("{all} of {resources},\nall made less than {YOUNG_HOURS} h before"),
+        (_, all) => format!("{all} of {resources},\n{} made less than {YOUNG_HOURS} h before", own.young),
+    }
 }
 
 /// One incident, in full.

@@ -3,26 +3,33 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::detector;
 use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings};
 
 use super::document::Document;
 use super::section::{Plaintext, Section};
-use super::{ActConfig, Config, ConfigError, HookKind, JournalKind, ReceiverConfig, Role, Token, raw, source};
+use super::{
+    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, Token, limits, raw, source,
+};
 use crate::alert::ReceiverKind;
-use crate::limits::{CONFIG_BYTES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
+use crate::limits::{CATALOG_BYTES_MAX, CONFIG_BYTES_MAX, INVENTORY_FILES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
 
 /// Reads a configuration file, and the secrets that it names.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let unreadable = |reason: String| ConfigError::Read { path: path.display().to_string(), reason };
-    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let mut text = String::new();
-    file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text).map_err(|error| unreadable(error.to_string()))?;
-    if text.len() > CONFIG_BYTES_MAX {
-        return Err(unreadable(format!("longer than {CONFIG_BYTES_MAX} bytes")));
-    }
+    let text = read(path, CONFIG_BYTES_MAX)
+        .map_err(|reason| ConfigError::Read { path: path.display().to_string(), reason })?;
     parse(&text, &path.display().to_string())
+}
+
+/// Reads a text of at most so many bytes.
+fn read(path: &Path, bytes_max: usize) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    file.take(bytes_max as u64 + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if text.len() > bytes_max { Err(format!("longer than {bytes_max} bytes")) } else { Ok(text) }
 }
 
 /// Makes a configuration from its text; `origin` names the text in messages.
@@ -53,7 +60,9 @@ fn check(document: &mut Document<'_>) -> Config {
         Section::new(document, "decode").number("threads", threads, 1..=256);
     }
     Config {
-        settings: Settings { deployment, quiet_limits, brake },
+        settings: Settings { deployment, quiet_limits, limits: limits::check(document), brake },
+        catalog: check_catalog(document, &state_directory),
+        inventory_files: check_inventory(document, &state_directory),
         journal: match document.section("journal") {
             raw::Journal::Memory => JournalKind::Memory,
             raw::Journal::Sqlite(path) => JournalKind::Sqlite(state_directory.join(path)),
@@ -69,6 +78,37 @@ fn check(document: &mut Document<'_>) -> Config {
         log_json: document.section::<raw::Log>("log").json,
         warnings: Vec::new(),
     }
+}
+
+/// Reads the user's own table of actions.
+fn check_catalog(document: &mut Document<'_>, state_directory: &Path) -> Option<Arc<Catalog>> {
+    let path = state_directory.join(document.section::<raw::Catalog>("catalog").file?);
+    let origin = path.display().to_string();
+    let table = match read(&path, CATALOG_BYTES_MAX) {
+        Ok(table) => table,
+        Err(reason) => {
+            let hint = "detectors/catalog/README.md says how one is written";
+            document.problem("catalog.file", format!("catalog cannot be read: {origin}: {reason}"), hint);
+            return None;
+        }
+    };
+    let (catalog, mistakes) = Catalog::built_in().with(&table);
+    for mistake in mistakes {
+        document.problem_elsewhere(Problem {
+            origin: origin.clone(),
+            line: Some(mistake.line),
+            path: String::new(),
+            what: mistake.mistake.to_string(),
+            hint: "detectors/catalog/README.md has the words that a line is made of".to_owned(),
+        });
+    }
+    Some(Arc::new(catalog))
+}
+
+fn check_inventory(document: &mut Document<'_>, state_directory: &Path) -> Vec<PathBuf> {
+    let files = document.section::<raw::Inventory>("inventory").files;
+    Section::new(document, "inventory").number("files", files.len(), 0..=INVENTORY_FILES_MAX);
+    files.into_iter().map(|file| state_directory.join(file)).collect()
 }
 
 /// One core is left to the engine; where that cannot be told, one thread is enough to work.

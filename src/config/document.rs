@@ -46,16 +46,35 @@ impl<'text> Document<'text> {
         self.read(key, value).unwrap_or_default()
     }
 
-    /// Reads each entry of a table of the top level by itself, in the order of their names.
-    pub(super) fn entries<T: DeserializeOwned>(&mut self, key: &str) -> Vec<(String, T)> {
+    /// Reads one key of a table of the top level by itself; if it is missing or wrong, its default stands in.
+    pub(super) fn subsection<T: DeserializeOwned + Default>(&mut self, key: &str, below: &str) -> T {
+        let table = child(&self.table, key).and_then(|(_, value)| value.get_ref().as_table());
+        let Some(value) = table.and_then(|table| child(table, below)).map(|(_, value)| value.clone()) else {
+            return T::default();
+        };
+        self.read(&format!("{key}.{below}"), value).unwrap_or_default()
+    }
+
+    /// The keys of a table of the top level, in the order of the text; what is no table has none, and is noted.
+    pub(super) fn keys_of(&mut self, key: &str) -> Vec<String> {
         let Some((_, value)) = child(&self.table, key) else { return Vec::new() };
-        let Some(entries) = value.get_ref().as_table() else {
+        let Some(table) = value.get_ref().as_table() else {
             let found = value.get_ref().type_str();
             self.problem(key, format!("expected a table, found {found}"), format!("write [{key}.NAME]"));
             return Vec::new();
         };
-        let entries: Vec<_> =
-            entries.iter().map(|(name, value)| (name.get_ref().clone().into_owned(), value.clone())).collect();
+        table.keys().map(|name| name.get_ref().clone().into_owned()).collect()
+    }
+
+    /// Reads each entry of a table of the top level by itself, in the order of their names.
+    pub(super) fn entries<T: DeserializeOwned>(&mut self, key: &str) -> Vec<(String, T)> {
+        self.keys_of(key);
+        let entries = child(&self.table, key).and_then(|(_, value)| value.get_ref().as_table());
+        let entries: Vec<_> = entries
+            .into_iter()
+            .flat_map(|entries| entries.iter())
+            .map(|(name, value)| (name.get_ref().clone().into_owned(), value.clone()))
+            .collect();
         entries
             .into_iter()
             .filter_map(|(name, value)| {
@@ -107,6 +126,11 @@ impl<'text> Document<'text> {
     pub(super) fn warning(&mut self, path: &str, what: impl Into<String>, hint: impl Into<String>) {
         let warning = self.at(path, what.into(), hint.into());
         self.warnings.push(warning);
+    }
+
+    /// Notes that something is wrong in another file.
+    pub(super) fn problem_elsewhere(&mut self, problem: Problem) {
+        self.problems.push(problem);
     }
 
     /// Everything noted, problems first, each in the order of the file.

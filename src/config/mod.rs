@@ -3,6 +3,7 @@
 
 mod check;
 mod document;
+mod limits;
 mod problem;
 mod raw;
 mod secret;
@@ -17,12 +18,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::engine::{Mode, ModeException, Settings};
 
 use crate::alert::ReceiverKind;
 use crate::source::Terms;
 
 pub use self::check::{load, parse};
+pub use self::limits::plain;
 pub use self::problem::{ConfigError, Problem};
 pub use self::secret::Secret;
 pub use self::section::{Plaintext, Section, web_address};
@@ -198,6 +201,10 @@ pub enum JournalKind {
 pub struct Config {
     /// What the engine is told.
     pub settings: Settings,
+    /// What actions do, where the built-in catalog is not all.
+    pub catalog: Option<Arc<Catalog>>,
+    /// Files that tell what existed before the trail.
+    pub inventory_files: Vec<PathBuf>,
     /// Where the memory is.
     pub journal: JournalKind,
     /// The listener for people and agents.

@@ -18,6 +18,10 @@ pub(super) const SECTIONS: &[&str] = &[
     "metrics",
     "log",
     "decode",
+    "catalog",
+    "inventory",
+    "weights",
+    "detectors",
     "brake",
     "tokens",
     "sources",
@@ -75,6 +79,20 @@ pub(super) struct Log {
 pub(super) struct Decode {
     /// Nothing: one thread for each core but one.
     pub(super) threads: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Catalog {
+    /// A table of the user's own, which goes over the one that is built in.
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Inventory {
+    /// Outputs of AWS Config or of `describe` commands.
+    pub(super) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

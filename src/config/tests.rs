@@ -16,7 +16,11 @@ fn example(directory: &std::path::Path) -> String {
         std::fs::write(&path, format!("a secret that is long enough for {name}\n")).expect("written");
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
     }
-    EXAMPLE.replace("/etc/trailbrake/secrets", directory.to_str().expect("a path"))
+    let catalog = directory.join("catalog.txt");
+    std::fs::write(&catalog, "# Nothing of our own.\n").expect("written");
+    let directory = directory.to_str().expect("a path");
+    let text = EXAMPLE.replace("/etc/trailbrake/secrets", directory);
+    text.replace("\"catalog.txt\"", &format!("\"{}\"", catalog.display()))
 }
 
 /// Turns `#key = value` into a key, and `[act.aws_iam]` into the other hook.
@@ -37,6 +41,7 @@ fn the_example_loads_with_and_without_its_optional_keys() {
     std::fs::write(&path, &text).expect("written");
     let config = load(&path).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.warnings, []);
+    assert_eq!(config.settings.limits, trailbrake_detectors::detector::Limits::default(), "the defaults are shown");
     assert_eq!((config.sources.len(), config.receivers.len(), config.tokens.len()), (6, 2, 3));
     assert_eq!(config.journal, JournalKind::Sqlite("/var/lib/trailbrake/trailbrake.sqlite".into()));
     assert!(matches!(config.act.map(|act| act.hook), Some(HookKind::AwsIam { .. })));
@@ -55,6 +60,14 @@ fn the_example_shows_every_key() {
         "metrics",
         "log",
         "decode",
+        "catalog",
+        "inventory",
+        "weights",
+        "detectors.deletion-burst",
+        "detectors.zone-spread",
+        "detectors.delete-recreate",
+        "detectors.guard-removal",
+        "detectors.denied-destruction",
         "brake",
         "tokens.alice",
         "sources.stream",
@@ -110,6 +123,45 @@ fn a_source_is_all_that_must_be_written() {
 }
 
 #[test]
+fn limits_and_weights_that_are_written_hold_and_all_others_keep_their_defaults() {
+    use trailbrake_detectors::detector::Limits;
+    let text = "[weights]\nholds_state = 5\n[detectors.deletion-burst]\nfive_minutes = { high = 7.5, critical = \"never\" }\n\
+                [detectors.zone-spread]\nzones_critical = { places = 4 }\n[detectors.denied-destruction]\ncalls.low = 3\n";
+    let config = parse(&format!("{text}{SOURCE}"), "x").unwrap_or_else(|error| panic!("{error}"));
+    let mut expected = Limits::default();
+    expected.weights.holds_state = 5_000;
+    expected.deletion_burst.five_minutes.high = Some(7_500);
+    expected.deletion_burst.five_minutes.critical = None;
+    expected.zone_spread.zones_critical.places = 4;
+    expected.denied_destruction.low = Some(3);
+    assert_eq!(config.settings.limits, expected);
+}
+
+#[test]
+fn a_catalog_of_ones_own_goes_over_the_built_in_and_its_mistakes_are_named_with_their_lines() {
+    use trailbrake_detectors::catalog::{Catalog, Known};
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("own.txt");
+    let text = format!("[catalog]\nfile = \"{}\"\n{SOURCE}", file.display());
+    std::fs::write(&file, "own:Thing small regional\nown:DeleteThing destroy own:Thing id=request.name\n")
+        .expect("written");
+    let config = parse(&text, "x").unwrap_or_else(|error| panic!("{error}"));
+    let catalog = config.catalog.expect("a catalog");
+    assert!(matches!(catalog.lookup("own", "DeleteThing"), Known::Listed(_)));
+    assert!(matches!(Catalog::built_in().lookup("own", "DeleteThing"), Known::Guessed(_)));
+    std::fs::write(&file, "own:Thing small regional\nown:DeleteThing destroys own:Thing id=request.name\n")
+        .expect("written");
+    let error = parse(&text, "x").expect_err("wrong").to_string();
+    let path = file.display();
+    assert_eq!(
+        error,
+        format!(
+            "{path}:2: unknown word: destroys\nhint: detectors/catalog/README.md has the words that a line is made of"
+        )
+    );
+}
+
+#[test]
 fn only_what_aws_alone_can_write_may_pause_by_itself() {
     for (kind, may_pause) in [
         ("kinesis = { stream = \"s\", region = \"r\" }", true),
@@ -132,7 +184,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "mode = \"observe\"",
         "x:1: mode: unknown key `mode`\n\
-         hint: known are deployment, state_directory, journal, http, metrics, log, decode, brake, tokens, sources, receivers, act",
+         hint: known are deployment, state_directory, journal, http, metrics, log, decode, catalog, inventory, weights, detectors, brake, tokens, sources, receivers, act",
     ),
     (
         "deployment = ",
@@ -186,7 +238,43 @@ const WRONG: &[(&str, &str)] = &[
          x:5: brake.exceptions[1].account: no AWS account: 42\n\
          hint: twelve digits, in quotes\n\
          x:6: brake.exceptions[1].detector: no detector: zone-sprad\n\
-         hint: known are blind, delete-recreate, deletion-burst, zone-spread",
+         hint: known are blind, delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread",
+    ),
+    (
+        "[detectors.zone-sprad]\n[detectors.deletion-burst]\nfive_minute = {}\n[weights]\nsmal = 1",
+        "x:1: detectors.zone-sprad: no detector with limits: zone-sprad\n\
+         hint: known are delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
+         x:3: detectors.deletion-burst: unknown field `five_minute`\n\
+         hint: expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
+         x:5: weights: unknown field `smal`\n\
+         hint: expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
+    ),
+    (
+        "[weights]\nsmall = -1\nlessened_share = 1.5\n[detectors.deletion-burst]\nfive_minutes = { low = 3, medium = nan }\nhour = { high = 50 }\nresources = { low = 2.5 }",
+        "x:2: weights.small: -1 is out of bounds\n\
+         hint: from 0.001 to 1000000\n\
+         x:3: weights.lessened_share: 1.5 is out of bounds\n\
+         hint: a share, from 0.001 to 1\n\
+         x:5: detectors.deletion-burst.five_minutes.medium: NaN is out of bounds\n\
+         hint: from 0.001 to 1000000\n\
+         x:6: detectors.deletion-burst.hour.high: high (50) is above critical (30)\n\
+         hint: raise critical, lower high, or write high = \"never\"\n\
+         x:7: detectors.deletion-burst.resources.low: 2.5 is no whole number\n\
+         hint: this limit counts resources or calls",
+    ),
+    (
+        "[detectors.zone-spread]\nzones_high = { places = 0, weight = 20 }\n[detectors.delete-recreate]\nkinds = 0\nreturned.high = \"often\"",
+        "x:2: detectors.zone-spread.zones_high.places: 0 is out of bounds\n\
+         hint: from 2 to 100\n\
+         x:2: detectors.zone-spread.zones_high: zones_high asks for more than zones_critical\n\
+         hint: raise zones_critical, or lower zones_high, in places and weight\n\
+         x:5: detectors.delete-recreate.returned.high: invalid value: string \"often\"\n\
+         hint: expected a number, or \"never\"",
+    ),
+    (
+        "[catalog]\nfile = \"/nowhere/at/all\"",
+        "x:2: catalog.file: catalog cannot be read: /nowhere/at/all: No such file or directory (os error 2)\n\
+         hint: detectors/catalog/README.md says how one is written",
     ),
     (
         "[tokens.eve]\nroles = []\nsecret = \"plain\"",

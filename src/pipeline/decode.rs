@@ -51,18 +51,17 @@ pub struct DecodedBatch {
 }
 
 /// The stage that decodes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DecodeStep {
-    catalog: &'static Catalog,
-}
-
-impl Default for DecodeStep {
-    fn default() -> Self {
-        Self { catalog: Catalog::built_in() }
-    }
+    catalog: Option<Arc<Catalog>>,
 }
 
 impl DecodeStep {
+    /// A stage with a catalog of the user's own; without one, that which is built in.
+    pub fn new(catalog: Option<Arc<Catalog>>) -> Self {
+        Self { catalog }
+    }
+
     /// The word for records of accounts that their source may not speak for.
     pub const FOREIGN_ACCOUNT: &'static str = "foreign-account";
 
@@ -80,8 +79,9 @@ impl DecodeStep {
             rejected: Vec::new(),
             reject_notes: Vec::new(),
         };
+        let catalog = self.catalog.as_deref().unwrap_or(Catalog::built_in());
         for (index, payload) in batch.payloads.iter().enumerate() {
-            let result = decode(payload, decoded.received_at, self.catalog);
+            let result = decode(payload, decoded.received_at, catalog);
             decoded.accounts.receive(result.received);
             decoded.accounts.count(Accounts::IGNORED, result.ignored);
             if decoded.terms.accounts.is_empty() {

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{
     Announcement, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Watch,
 };
+use trailbrake_detectors::inventory::Inventory;
 use trailbrake_detectors::time::Millis;
 
 use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece};
@@ -32,6 +33,8 @@ pub enum Work {
     Outcome(Outcome),
     /// A source says how its trail is.
     Watch(Watch),
+    /// What existed before the trail, known from the time on.
+    Inventory(Box<Inventory>, Millis),
 }
 
 /// The stage that judges. Owns the engine.
@@ -83,6 +86,7 @@ impl EngineStep {
                 let at = watch.at;
                 self.one(Input::Watch(watch), at)
             }
+            Work::Inventory(inventory, now) => self.one(Input::Inventory(inventory), now),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `delete-recreate`: a resource was deleted and one of the same identity created again, or its successor; or a whole set
 //! of types was torn down and built again. It counts for the deleter, whoever creates.
 
-use super::{Basis, Detector, Finding, Limits, Window, worse};
+use super::{Basis, Detector, Finding, Gauge, Limits, Rebuilt, RecreateLimits, Window, worse};
 
 /// The detector.
 pub(super) struct DeleteRecreate;
@@ -21,10 +21,28 @@ impl Detector for DeleteRecreate {
             .returned
             .and_then(|returned| Some(Finding { level: limits.returned.of(returned.weight)?, basis: Basis::Returned }));
         let sets = window.rebuilt.iter().enumerate().map(|(number, set)| {
-            let is_rebuilt = set.kinds >= limits.kinds && set.again >= limits.kinds && set.again * 2 >= set.kinds;
-            let level = limits.rebuilt.of(set.weight).filter(|_| is_rebuilt)?;
+            let level = limits.rebuilt.of(set.weight).filter(|_| is_rebuilt(set, limits))?;
             Some(Finding { level, basis: Basis::Rebuilt(number) })
         });
         sets.fold(returned, worse)
     }
+
+    fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge> {
+        let limits = &limits.delete_recreate;
+        let returned = window.returned.map_or(0, |returned| returned.weight);
+        let rebuilt = window.rebuilt.iter().filter(|set| is_rebuilt(set, limits)).map(|set| set.weight).max();
+        vec![
+            Gauge::weight("returned", "weight of what came back of an hour of deletes", returned, &limits.returned),
+            Gauge::weight(
+                "rebuilt",
+                "weight of a set of types that was built again",
+                rebuilt.unwrap_or_default(),
+                &limits.rebuilt,
+            ),
+        ]
+    }
+}
+
+fn is_rebuilt(set: &Rebuilt, limits: &RecreateLimits) -> bool {
+    set.kinds >= limits.kinds && set.again >= limits.kinds && set.again * 2 >= set.kinds
 }

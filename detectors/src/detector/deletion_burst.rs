@@ -1,6 +1,6 @@
 //! `deletion-burst`: one actor destroyed much in a short window, by weight: a database is not a route table.
 
-use super::{Basis, Detector, Finding, Limits, Span, Window, worse};
+use super::{Basis, Detector, Finding, Gauge, Limits, Span, Sums, Window, worse};
 
 /// The detector.
 pub(super) struct DeletionBurst;
@@ -23,5 +23,23 @@ impl Detector for DeletionBurst {
         let long = limits.hour.of(window.over(Span::Hour).weight(weights));
         let finding = |level: Option<_>, span| level.map(|level| Finding { level, basis: Basis::Destroyed(span) });
         worse(finding(by_weight.max(by_number), Span::FiveMinutes), finding(long, Span::Hour))
+    }
+
+    fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge> {
+        let weights = &limits.weights;
+        let limits = &limits.deletion_burst;
+        let (short, long) = (window.over(Span::FiveMinutes), window.over(Span::Hour));
+        let weight = |sums: &Sums| sums.weight(weights);
+        vec![
+            Gauge::weight("five_minutes", "weight within 5 minutes", weight(short), &limits.five_minutes),
+            Gauge::weight("hour", "weight within an hour", weight(long), &limits.hour),
+            Gauge::count("resources", "resources within 5 minutes", short.resources, &limits.resources),
+            Gauge::count(
+                "resources_full",
+                "of them neither own and young nor replaced one by one",
+                short.resources_full,
+                &limits.resources_full,
+            ),
+        ]
     }
 }

@@ -4,11 +4,13 @@
 mod delete_recreate;
 mod deletion_burst;
 mod denied_destruction;
+mod gauge;
 mod guard_removal;
 mod limits;
 mod window;
 mod zone_spread;
 
+pub use gauge::{Amount, Gauge, limits_of};
 pub use limits::{BurstLimits, Levels, Limits, RecreateLimits, Spread, SpreadLimits, Weights};
 pub use window::{Rebuilt, Returned, Shares, Span, Sums, Window};
 
@@ -49,6 +51,9 @@ pub trait Detector: Sync {
     /// What it says of the window that ends with one fact; nothing if no limit is passed. Within one second it must say no
     /// less of a window that holds more.
     fn judge(&self, window: &Window<'_>, limits: &Limits) -> Option<Finding>;
+
+    /// What of each of its limits a window reaches.
+    fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge>;
 }
 
 /// All detectors that judge windows, in the order of their names.

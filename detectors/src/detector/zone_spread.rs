@@ -1,6 +1,6 @@
 //! `zone-spread`: the destruction reached several zones, or several regions.
 
-use super::{Basis, Detector, Finding, Limits, Shares, Span, Spread, Window, worse};
+use super::{Basis, Detector, Finding, Gauge, Limits, Shares, Span, Spread, Window, worse};
 use crate::incident::Severity;
 use crate::timeline::Thousandths;
 
@@ -26,6 +26,17 @@ impl Detector for ZoneSpread {
         let zones = judge(Span::TenMinutes, &ten.zones, limits.zones_critical, limits.zones_high);
         let regions = judge(Span::FiveMinutes, &five.regions, limits.regions_critical, limits.regions_high);
         worse(zones, regions)
+    }
+
+    fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge> {
+        let limits = &limits.zone_spread;
+        let (ten, five) = (window.over(Span::TenMinutes), window.over(Span::FiveMinutes));
+        let zones = (limits.zones_high, limits.zones_critical);
+        let regions = (limits.regions_high, limits.regions_critical);
+        vec![
+            Gauge::places("zones", "zones within 10 minutes", &ten.zones, limits.share_min, zones),
+            Gauge::places("regions", "regions within 5 minutes", &five.regions, limits.share_min, regions),
+        ]
     }
 }
 

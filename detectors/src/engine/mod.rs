@@ -2,6 +2,7 @@
 
 mod blind;
 mod contract;
+mod explain;
 mod horizon;
 mod humans;
 mod incidents;
@@ -20,6 +21,7 @@ use foldhash::fast::FixedState;
 
 use contract::Remembered;
 pub use contract::*;
+pub use explain::{Nearness, OwnShare, Reached, Said};
 pub use memory::LoadError;
 use memory::{Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;

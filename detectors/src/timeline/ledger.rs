@@ -1,12 +1,12 @@
 //! All that one key (an actor, or a role or user) did, and what the detectors say of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::contribution::{Contribution, Entry};
 use super::entries::{Entries, Held};
 use super::order::FactKey;
-use super::sweep::{Ground, Point, PointKey, Returns, State};
+use super::sweep::{Deaf, Ear, Ground, Returns, State};
 use crate::detector::Limits;
 use crate::incident::Episode;
 use crate::limits::{CHECKPOINT_STEPS, CHECKPOINTS_MAX};
@@ -134,7 +134,7 @@ impl Ledger {
             {
                 returns_to = None;
                 self.steps = CHECKPOINT_STEPS;
-            } else if self.state.step(&mut self.entries, ground, &mut |_, _| {}) {
+            } else if self.state.step(&mut self.entries, ground, &mut Deaf) {
                 self.steps += 1;
             } else {
                 break;
@@ -148,19 +148,16 @@ impl Ledger {
         }
     }
 
-    /// All that detectors say, fact by fact: judges everything held from the beginning.
-    pub fn points(&self, name: &str, limits: &Limits) -> BTreeMap<PointKey, Point> {
-        let mut points = BTreeMap::new();
+    /// Judges everything held from the beginning, and tells what detectors see and say, fact by fact.
+    pub fn tell(&self, name: &str, limits: &Limits, ear: &mut dyn Ear) {
         let mut entries = Entries::default();
         for held in self.entries.iter() {
             entries.put(&held.key, Arc::clone(&held.entry));
         }
         let ground =
             Ground { name, is_mixed: self.is_mixed, returns: &self.returns, judged_until: &self.judged_until, limits };
-        let mut say = |key: &PointKey, point: &Point| drop(points.insert(key.clone(), point.clone()));
         let mut state = State::from(entries.start());
-        while state.step(&mut entries, ground, &mut say) {}
-        points
+        while state.step(&mut entries, ground, ear) {}
     }
 
     /// What was destroyed between two facts, both included, in fact order: by the actor `name` alone, or (`is_whole`) by

@@ -15,6 +15,7 @@ mod lineage;
 mod lookup;
 mod name;
 mod order;
+mod owned;
 mod pairing;
 mod placement;
 mod places;
@@ -38,8 +39,9 @@ pub use guard::Unguarded;
 pub use ledger::Ledger;
 pub use lineage::{Actor, actor_of};
 pub use order::FactKey;
+pub use owned::Owned;
 pub use store::Store;
-pub use sweep::{Point, PointKey};
+pub use sweep::{Ear, Point, PointKey};
 pub use wanted::{Asked, unplaced};
 
 use crate::detector::Limits;

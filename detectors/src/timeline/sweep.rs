@@ -35,6 +35,23 @@ pub struct PointKey {
     pub is_whole: bool,
 }
 
+/// Hears what comes of judging facts, one after the other.
+pub trait Ear {
+    /// A detector spoke.
+    fn point(&mut self, key: &PointKey, point: &Point);
+
+    /// This is what detectors saw, whether or not they spoke: what one actor did or, whole, all of a role or user.
+    fn window(&mut self, at: &FactKey, is_whole: bool, window: &Window<'_>);
+}
+
+/// Hears nothing.
+pub(super) struct Deaf;
+
+impl Ear for Deaf {
+    fn point(&mut self, _: &PointKey, _: &Point) {}
+    fn window(&mut self, _: &FactKey, _: bool, _: &Window<'_>) {}
+}
+
 /// Resources that come back by a fact: the facts that had destroyed them, and their numbers there.
 pub(super) type Returns = BTreeMap<FactKey, BTreeSet<(FactKey, usize)>>;
 
@@ -117,13 +134,8 @@ impl State {
         self.next < position || reaches(&self.alone) || self.whole.as_deref().is_some_and(reaches)
     }
 
-    /// Judges the next fact, if there is one; `say` is told what detectors say of it.
-    pub(super) fn step(
-        &mut self,
-        entries: &mut Entries,
-        ground: Ground<'_>,
-        say: &mut dyn FnMut(&PointKey, &Point),
-    ) -> bool {
+    /// Judges the next fact, if there is one; `ear` is told what detectors say of it.
+    pub(super) fn step(&mut self, entries: &mut Entries, ground: Ground<'_>, ear: &mut dyn Ear) -> bool {
         let entry = entries.at(self.next).map(|held| &held.key);
         let after = match &self.at {
             Some(at) => ground.returns.range((std::ops::Bound::Excluded(at), std::ops::Bound::Unbounded)).next(),
@@ -137,7 +149,7 @@ impl State {
         let back = after.filter(|(key, _)| **key == at).map(|(_, back)| back);
         let is_entry = entry.is_some_and(|key| *key == at);
         self.cut_before(&at, ground);
-        self.judge(&at, is_entry, back, entries, ground, say);
+        self.judge(&at, is_entry, back, entries, ground, ear);
         self.next += usize::from(is_entry);
         self.at = Some(at);
         true
@@ -160,7 +172,7 @@ impl State {
         back: Option<&BTreeSet<(FactKey, usize)>>,
         entries: &mut Entries,
         ground: Ground<'_>,
-        say: &mut dyn FnMut(&PointKey, &Point),
+        ear: &mut dyn Ear,
     ) {
         let next = self.next;
         if is_entry && let Some(held) = entries.at(next) {
@@ -191,6 +203,7 @@ impl State {
             if !scene.bears(view, &came) {
                 continue;
             }
+            ear.window(at, is_whole, &scene.window(&sights.all, &came, view));
             for detector in ALL {
                 let Some(seen) = scene.judge(*detector, &sights.all, &came, view) else { continue };
                 let pausing_level = match (&sights.trusted, &trusted_came) {
@@ -203,7 +216,7 @@ impl State {
                 let (finding, from, to) = seen;
                 let key = PointKey { at: at.clone(), detector: detector.name(), is_whole };
                 let point = Point { level: finding.level, pausing_level, from, to };
-                say(&key, &point);
+                ear.point(&key, &point);
                 absorb(&mut self.episodes, ground.judged_until, &key, &point);
             }
         }
@@ -269,6 +282,19 @@ impl Scene<'_> {
             || !came.rebuilt.is_empty()
     }
 
+    /// What detectors see of a view.
+    fn window<'a>(&self, sight: &'a Sight, came: &'a Came, view: View<'_>) -> Window<'a> {
+        let held = self.held.filter(|held| view.holds(held));
+        let is_denied = held.is_some_and(|held| held.entry.is_denied_destruction);
+        Window {
+            sums: sight.sums(),
+            denied: if is_denied { sight.denied() } else { 0 },
+            loses_trail: held.is_some_and(|held| held.entry.loses_trail()),
+            returned: came.returned.as_ref(),
+            rebuilt: &came.rebuilt,
+        }
+    }
+
     /// A detector's word, held to what ownership and AWS services allow; with the first and the last fact it rests on.
     fn judge(
         &self,
@@ -277,15 +303,7 @@ impl Scene<'_> {
         came: &Came,
         view: View<'_>,
     ) -> Option<(Finding, FactKey, FactKey)> {
-        let held = self.held.filter(|held| view.holds(held));
-        let is_denied = held.is_some_and(|held| held.entry.is_denied_destruction);
-        let window = Window {
-            sums: sight.sums(),
-            denied: if is_denied { sight.denied() } else { 0 },
-            loses_trail: held.is_some_and(|held| held.entry.loses_trail()),
-            returned: came.returned.as_ref(),
-            rebuilt: &came.rebuilt,
-        };
+        let window = self.window(sight, came, view);
         let mut finding = detector.judge(&window, self.ground.limits)?;
         if view.is_whole() && !view.trusted && has_bearer(&window, finding.basis) {
             return None;

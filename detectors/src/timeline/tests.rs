@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::SizeRange;
 
 use super::*;
+use crate::detector::Window;
 use crate::incident::Severity;
 use crate::testing::{facts, role};
 
@@ -14,6 +15,23 @@ pub(super) fn judged(story: &str) -> Timeline {
         timeline.insert(fact);
     }
     timeline
+}
+
+impl Ear for BTreeMap<PointKey, Point> {
+    fn point(&mut self, key: &PointKey, point: &Point) {
+        self.insert(key.clone(), point.clone());
+    }
+
+    fn window(&mut self, _: &FactKey, _: bool, _: &Window<'_>) {}
+}
+
+impl Ledger {
+    /// All that detectors say, fact by fact.
+    fn points(&self, name: &str, limits: &Limits) -> BTreeMap<PointKey, Point> {
+        let mut points = BTreeMap::new();
+        self.tell(name, limits, &mut points);
+        points
+    }
 }
 
 /// The points of a key, a line each: `second detector level`.

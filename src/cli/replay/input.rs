@@ -1,5 +1,6 @@
 //! Finds the inputs, and cuts each into payloads that decoding takes.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -9,15 +10,15 @@ use serde::de::IgnoredAny;
 use trailbrake_detectors::limits::PAYLOAD_BYTES_MAX;
 
 /// Lines are cut into payloads of about this size, so that threads share the work of one large file.
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 /// Directories within directories that are looked into.
 const DIRECTORY_DEPTH_MAX: usize = 64;
 /// The first bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// One input.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Input {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Input {
     /// Standard input.
     Stdin,
     /// A file.
@@ -26,14 +27,15 @@ pub(super) enum Input {
 
 /// What the paths given led to.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// What is to be read.
-    pub(super) inputs: Vec<Input>,
+    pub(crate) inputs: Vec<Input>,
     /// What cannot be, and why.
-    pub(super) unreadable: Vec<String>,
+    pub(crate) unreadable: Vec<String>,
 }
 
-/// Follows the paths: files, directories, globs, `-`. A file reached twice is read once.
+/// Follows the paths: files, directories, globs, `-`, in the order given, and by name within a directory. A file reached
+/// twice is read once.
 pub(super) fn find(paths: &[String]) -> Found {
     let mut found = Found::default();
     for path in paths {
@@ -45,8 +47,8 @@ pub(super) fn find(paths: &[String]) -> Found {
             expand(path, &mut found);
         }
     }
-    found.inputs.sort();
-    found.inputs.dedup();
+    let mut seen = HashSet::new();
+    found.inputs.retain(|input| seen.insert(input.clone()));
     found
 }
 
@@ -78,8 +80,16 @@ fn walk(path: &Path, depth_left: usize, found: &mut Found) {
     };
     match std::fs::read_dir(path) {
         Ok(entries) => {
-            for entry in entries.flatten() {
-                walk(&entry.path(), depth_left, found);
+            let mut below: Vec<PathBuf> = Vec::new();
+            for entry in entries {
+                match entry {
+                    Ok(entry) => below.push(entry.path()),
+                    Err(error) => found.unreadable.push(format!("{}: {error}", path.display())),
+                }
+            }
+            below.sort();
+            for path in below {
+                walk(&path, depth_left, found);
             }
         }
         Err(error) => found.unreadable.push(format!("{}: {error}", path.display())),
@@ -87,8 +97,8 @@ fn walk(path: &Path, depth_left: usize, found: &mut Found) {
 }
 
 impl Input {
-    /// Reads all of it, and hands out its payloads in order.
-    pub(super) fn read(&self, mut take: impl FnMut(Vec<u8>)) -> Result<(), String> {
+    /// Reads all of it, and hands out its payloads in order, until nobody takes them any more.
+    pub(super) fn read(&self, mut take: impl FnMut(Vec<u8>) -> bool) -> Result<(), String> {
         let result = match self {
             Self::Stdin => cut(BufReader::new(io::stdin().lock()), &mut take),
             Self::File(path) => File::open(path).and_then(|file| cut(BufReader::new(file), &mut take)),
@@ -108,7 +118,7 @@ impl Input {
     }
 }
 
-fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>)) -> io::Result<()> {
+fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
     if reader.fill_buf()?.starts_with(&GZIP_MAGIC) {
         return cut_plain(MultiGzDecoder::new(reader), take);
     }
@@ -116,26 +126,75 @@ fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>)) -> io::Result<(
 }
 
 /// Cuts lines of JSON into chunks at line ends; anything else is one payload.
-fn cut_plain(mut reader: impl Read, take: &mut impl FnMut(Vec<u8>)) -> io::Result<()> {
+fn cut_plain(mut reader: impl Read, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
     let mut chunk = Vec::new();
-    let mut ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
-    if !ended && !holds_lines(&chunk) {
-        // One byte more than decoding takes: then it says itself that this is too large.
-        fill(&mut reader, &mut chunk, PAYLOAD_BYTES_MAX + 1)?;
-        ended = true;
+    let ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
+    if ended || holds_lines(&chunk) {
+        return cut_lines(&mut reader, chunk, ended, take);
     }
+    // One byte more than decoding takes: then it says itself that this is too large.
+    fill(&mut reader, &mut chunk, PAYLOAD_BYTES_MAX + 1)?;
+    take(chunk);
+    Ok(())
+}
+
+fn cut_lines(
+    reader: &mut impl Read,
+    mut chunk: Vec<u8>,
+    mut ended: bool,
+    take: &mut impl FnMut(Vec<u8>) -> bool,
+) -> io::Result<()> {
     while !ended {
-        let rest = match chunk.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => chunk.split_off(end + 1),
-            None => Vec::new(),
+        let result = match chunk.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => {
+                let rest = chunk.split_off(end + 1);
+                if !take(std::mem::replace(&mut chunk, rest)) {
+                    return Ok(());
+                }
+                fill(reader, &mut chunk, CHUNK_BYTES)
+            }
+            None if chunk.len() > PAYLOAD_BYTES_MAX => {
+                // A line that is never decoded: its first bytes are enough to say so.
+                chunk.truncate(PAYLOAD_BYTES_MAX + 1);
+                if !take(std::mem::take(&mut chunk)) {
+                    return Ok(());
+                }
+                skip_line(reader, &mut chunk)
+            }
+            None => {
+                let longer = chunk.len() + CHUNK_BYTES;
+                fill(reader, &mut chunk, longer)
+            }
         };
-        take(std::mem::replace(&mut chunk, rest));
-        ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
+        ended = match result {
+            Ok(ended) => ended,
+            Err(error) => {
+                // What was read before still counts.
+                chunk.truncate(chunk.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+                if !chunk.is_empty() {
+                    take(chunk);
+                }
+                return Err(error);
+            }
+        };
     }
     if !chunk.is_empty() {
         take(chunk);
     }
     Ok(())
+}
+
+/// Reads on to the next line, and leaves in the chunk what was read of it; whether the input ended before.
+fn skip_line(reader: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<bool> {
+    loop {
+        chunk.clear();
+        let ended = fill(reader, chunk, CHUNK_BYTES)?;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        chunk.drain(..end.map_or(chunk.len(), |end| end + 1));
+        if ended || end.is_some() {
+            return Ok(ended);
+        }
+    }
 }
 
 /// Fills the chunk up to a length; whether the input ended before that.
@@ -161,8 +220,39 @@ mod tests {
 
     fn payloads(bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut payloads = Vec::new();
-        cut(bytes, &mut |payload| payloads.push(payload)).expect("memory can be read");
+        let mut take = |payload| {
+            payloads.push(payload);
+            true
+        };
+        cut(bytes, &mut take).expect("memory can be read");
         payloads
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_payload_and_the_others_are_not_lost() {
+        let long = "x".repeat(3 * CHUNK_BYTES);
+        let text = format!("{{\"a\":1}}\n{{\"a\":\"{long}\"}}\n{{\"a\":2}}\n");
+        assert_eq!(payloads(text.as_bytes()).concat(), text.as_bytes());
+        assert!(payloads(text.as_bytes()).iter().all(|part| part.ends_with(b"}\n")));
+        let longer = "x".repeat(PAYLOAD_BYTES_MAX + 3 * CHUNK_BYTES);
+        let text = format!("{{\"a\":1}}\n{{\"a\":\"{longer}\"}}\n{{\"a\":2}}\n");
+        let parts = payloads(text.as_bytes());
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [8, PAYLOAD_BYTES_MAX + 1, 8]);
+    }
+
+    #[test]
+    fn what_was_read_before_an_error_still_counts() {
+        let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1_000));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(line.repeat(3 * CHUNK_BYTES / line.len()).as_bytes()).expect("memory");
+        let packed = encoder.finish().expect("memory");
+        let mut read = Vec::new();
+        let mut take = |payload: Vec<u8>| {
+            read.extend(payload);
+            true
+        };
+        assert!(cut(&packed[..packed.len() * 9 / 10], &mut take).is_err());
+        assert!(read.ends_with(b"}\n") && read.len() > 2 * CHUNK_BYTES, "{}", read.len());
     }
 
     #[test]
@@ -190,7 +280,7 @@ mod tests {
         encoder.write_all(b"{\"a\":1}\n{\"a\":2}\n").expect("memory");
         let packed = encoder.finish().expect("memory");
         assert_eq!(payloads(&packed), [b"{\"a\":1}\n{\"a\":2}\n"]);
-        assert!(cut(&packed[..packed.len() - 4], &mut |_| {}).is_err());
+        assert!(cut(&packed[..packed.len() - 4], &mut |_| true).is_err());
     }
 
     #[test]

@@ -2,19 +2,19 @@
 
 mod facts;
 mod input;
+mod judge;
+mod sort;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use trailbrake_detectors::engine::{Engine, Fact, Input, Mode, Output, Partition, Settings, Situation};
-use trailbrake_detectors::event::Event;
+use trailbrake_detectors::engine::{Mode, Settings};
+use trailbrake_detectors::incident::Severity;
 
-use self::facts::{Facts, gather};
+pub(super) use self::facts::Reading;
+pub(super) use self::judge::{Judged, Manner, Told, judge};
 use super::{Exit, Format, UsageError};
 use crate::clock::{Clock, SystemClock};
-use crate::pipeline::Accounts;
 
 /// Judges trails that are over. Nothing is paused, paged or remembered.
 ///
@@ -26,106 +26,102 @@ Examples:
   trailbrake replay cloudtrail.json.gz
   trailbrake replay --format json 'AWSLogs/**/*.json.gz' > incidents.ndjson
   aws cloudtrail lookup-events --output json | trailbrake replay -
-  trailbrake simulate agent-rebuild --seed 7 | trailbrake replay -")]
+  trailbrake simulate agent-rebuild --seed 7 | trailbrake replay -
+
+Exit codes: 0 all inputs were read (rejected records are counted), 1 one of them could not be, 2 wrong usage.")]
 pub(super) struct Arguments {
-    /// A configuration file, for its settings of detectors and protection.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    trail: TrailArguments,
 
     /// How the incidents are written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
-    /// Files, directories (with all below), globs, or `-` for standard input.
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<String>,
+    /// Judges records in the order of the inputs, as the daemon would have: what is more than ten minutes late is
+    /// judged with less. Without it they are put into the order of their event times first.
+    #[arg(long)]
+    as_arrived: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let mut settings = match &arguments.config {
-        Some(path) => crate::config::load(path)?.settings,
-        None => Settings::default(),
+/// Which trail is judged, and by what.
+#[derive(Debug, clap::Args)]
+pub(super) struct TrailArguments {
+    /// A configuration file, for its limits, weights, catalog, inventory and protection.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// What existed before the trail, and where: the output of AWS Config or of `describe` commands, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) inventory: Vec<PathBuf>,
+
+    /// Files, directories (with all below), globs, or `-` for standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<String>,
+}
+
+impl TrailArguments {
+    /// Finds the inputs and reads the configuration and the inventory.
+    pub(super) fn open(&self, as_arrived: bool) -> anyhow::Result<(input::Found, Manner)> {
+        let manner = manner(self.config.as_deref(), &self.inventory, as_arrived)?;
+        let found = input::find(&self.paths);
+        if found.inputs.is_empty() && found.unreadable.is_empty() {
+            return Err(UsageError("no files below the paths given".to_owned()).into());
+        }
+        Ok((found, manner))
+    }
+}
+
+fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> anyhow::Result<Manner> {
+    let (mut settings, catalog, mut files) = match config {
+        Some(path) => {
+            let config = crate::config::load(path)?;
+            (config.settings, config.catalog, config.inventory_files)
+        }
+        None => (Settings::default(), None, Vec::new()),
     };
     settings.brake.mode = Mode::Observe;
     settings.brake.exceptions.clear();
+    files.extend(inventory.iter().cloned());
+    Ok(Manner { settings, inventory: crate::inventory::read_all(&files)?, catalog, as_arrived })
+}
 
-    let found = input::find(&arguments.paths);
-    if found.inputs.is_empty() && found.unreadable.is_empty() {
-        return Err(UsageError("no files below the paths given".to_owned()).into());
-    }
-    let inputs = found.inputs.len() + found.unreadable.len();
-    let facts = gather(found, SystemClock.now())?;
-    let unreadable = facts.unreadable.clone();
-    let (incidents, accounts) = judge(facts, settings);
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let (found, manner) = arguments.trail.open(arguments.as_arrived)?;
+    let Judged { incidents, reading } = judge(found, SystemClock.now(), manner, &mut |_| {})?;
     write(&incidents, arguments.format, out)?;
+    out.flush()?;
+    account(&reading, &format!("{} incidents; ", incidents.len()))
+}
 
+/// Says on standard error which inputs could not be read, and where each record ended.
+pub(super) fn account(reading: &Reading, before: &str) -> anyhow::Result<Exit> {
     let mut log = io::stderr();
-    for reason in &unreadable {
-        writeln!(log, "error: {reason}")?;
+    for reason in &reading.unreadable {
+        writeln!(log, "error: {}", super::terminal::escape(reason))?;
     }
+    if !reading.rejected.is_empty() {
+        let reasons: Vec<String> = reading.rejected.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        writeln!(log, "rejected: {}", reasons.join(", "))?;
+    }
+    let Reading { accounts, inputs, unreadable, .. } = reading;
     let read = inputs - unreadable.len();
-    writeln!(log, "{} incidents; {read} of {inputs} inputs read; {accounts}", incidents.len())?;
+    writeln!(log, "{before}{read} of {inputs} inputs read; {accounts}")?;
     Ok(if unreadable.is_empty() { Exit::Fine } else { Exit::Failed })
 }
 
-/// Feeds the engine the facts in their order.
-fn judge(facts: Facts, settings: Settings) -> (Vec<Situation>, Accounts) {
-    let mut engine = Engine::new(settings);
-    let mut accounts = facts.accounts;
-    let mut incidents = BTreeMap::new();
-    let mut outputs = Vec::new();
-    let partition = Partition { source: Arc::from("replay"), name: Arc::from("") };
-    let bar = facts::progress(facts.events.len() as u64, "judging");
-    let mut marked = None;
-    for event in facts.events {
-        let time = event.time;
-        engine.apply(fact(event, &partition), &mut outputs);
-        if marked != Some(time) {
-            marked = Some(time);
-            engine.apply(Input::Mark { partition: partition.clone(), time, received_at: time.millis() }, &mut outputs);
-        }
-        for output in outputs.drain(..) {
-            match output {
-                Output::Counted { column, .. } => accounts.count(Accounts::word(column), 1),
-                Output::Incident { situation, .. } => {
-                    incidents.insert(situation.incident.id.clone(), *situation);
-                }
-                Output::Row(_)
-                | Output::Fact(_)
-                | Output::Announce(_)
-                | Output::Desire(_)
-                | Output::Answer { .. }
-                | Output::Wanted(_) => {}
-            }
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    incidents.extend(engine.situations().into_iter().map(|one| (one.incident.id.clone(), one)));
-    let mut incidents: Vec<_> = incidents.into_values().collect();
-    incidents.sort_by(|a, b| {
-        (&a.incident.first_event_time, &a.incident.id).cmp(&(&b.incident.first_event_time, &b.incident.id))
-    });
-    (incidents, accounts)
-}
-
-/// A fact as it would have arrived had nothing delayed it.
-fn fact(event: Event, partition: &Partition) -> Input {
-    let received_at = event.time.millis();
-    Input::Fact(Box::new(Fact { event, partition: partition.clone(), received_at, may_pause: true }))
-}
-
-fn write(incidents: &[Situation], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
     match format {
         Format::Json => {
-            for situation in incidents {
-                serde_json::to_writer(&mut *out, &situation.incident)?;
+            for told in incidents {
+                serde_json::to_writer(&mut *out, &told.report)?;
                 writeln!(out)?;
             }
         }
         Format::Text if incidents.is_empty() => writeln!(out, "no incidents")?,
         Format::Text => {
-            writeln!(out, "{}", super::terminal::table(incidents.iter().map(|situation| &situation.incident)))?;
+            writeln!(out, "{}", super::terminal::judged(incidents))?;
+            let pages = incidents.iter().filter(|told| told.report.severity_peak >= Severity::High).count();
+            writeln!(out, "{pages} of {} would have paged somebody", incidents.len())?;
         }
     }
     Ok(())

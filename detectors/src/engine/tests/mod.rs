@@ -1,5 +1,6 @@
 //! The engine's contract: a story in, decisions out; and that a restart changes nothing.
 
+mod explain;
 mod inventory;
 mod judgement;
 mod restart;

@@ -1,0 +1,231 @@
+//! Feeds an engine with the events of a trail that is over, and keeps what comes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use trailbrake_detectors::catalog::Catalog;
+use trailbrake_detectors::engine::{Engine, Fact, Input, Output, OwnShare, Partition, Settings, Situation};
+use trailbrake_detectors::event::Event;
+use trailbrake_detectors::incident::{Report, State};
+use trailbrake_detectors::inventory::Inventory;
+use trailbrake_detectors::time::{Millis, Second};
+
+use super::facts::{self, Reading};
+use super::input::Found;
+use super::sort::Sorter;
+use crate::pipeline::Accounts;
+
+/// Events handed from sorting to judging at once.
+const EVENTS_AT_ONCE: usize = 256;
+/// Such portions that wait.
+const PORTIONS_MAX: usize = 8;
+/// The engine is looked at once in so much event time: it forgets in the course of time.
+const LOOK_SECONDS: i64 = 30 * 60;
+
+/// An incident, with what its report leaves out.
+pub(crate) struct Told {
+    /// The incident.
+    pub(crate) report: Report,
+    /// What of what it destroyed was its principal's own.
+    pub(crate) own: OwnShare,
+    /// Its id, had its facts arrived in their order.
+    id_in_order: Option<String>,
+}
+
+/// How a trail is judged.
+pub(crate) struct Manner {
+    /// Limits, weights, modes.
+    pub(crate) settings: Settings,
+    /// What existed before the trail.
+    pub(crate) inventory: Inventory,
+    /// What actions do; nothing: the catalog that is built in.
+    pub(crate) catalog: Option<Arc<Catalog>>,
+    /// In the order of arrival, as the daemon would; else in the order of event times.
+    pub(crate) as_arrived: bool,
+}
+
+/// What came of judging.
+pub(crate) struct Judged {
+    /// Incidents, in the order in which they began.
+    pub(crate) incidents: Vec<Told>,
+    /// How reading went; its accounts are complete.
+    pub(crate) reading: Reading,
+}
+
+struct Judge<'a> {
+    engine: Engine,
+    accounts: Accounts,
+    incidents: BTreeMap<String, Told>,
+    outputs: Vec<Output>,
+    partition: Partition,
+    newest: Option<Second>,
+    looked_at: Option<Second>,
+    as_arrived: bool,
+    look: &'a mut dyn FnMut(&Engine),
+}
+
+/// Reads and judges everything. `look` is shown the engine now and then, and at the end.
+pub(crate) fn judge(
+    found: Found,
+    now: Millis,
+    manner: Manner,
+    look: &mut dyn FnMut(&Engine),
+) -> anyhow::Result<Judged> {
+    let catalog = manner.catalog.as_deref().unwrap_or(Catalog::built_in());
+    let mut judge = Judge::new(manner.settings, manner.inventory, manner.as_arrived, look);
+    let mut reading = if manner.as_arrived {
+        facts::read(found, now, catalog, &mut |part| {
+            part.events.into_iter().for_each(|event| judge.take(event));
+            judge.mark(part.newest);
+            Ok(())
+        })?
+    } else {
+        let mut sorter = Sorter::new();
+        let reading = facts::read(found, now, catalog, &mut |part| {
+            part.events.into_iter().try_for_each(|event| sorter.push(event))
+        })?;
+        judge.take_sorted(sorter)?;
+        reading
+    };
+    let (incidents, accounts) = judge.finish();
+    reading.accounts.add(&accounts);
+    Ok(Judged { incidents, reading })
+}
+
+impl<'a> Judge<'a> {
+    fn new(settings: Settings, inventory: Inventory, as_arrived: bool, look: &'a mut dyn FnMut(&Engine)) -> Self {
+        let mut engine = Engine::new(settings);
+        let mut outputs = Vec::new();
+        if !inventory.is_empty() {
+            engine.apply(Input::Inventory(Box::new(inventory)), &mut outputs);
+        }
+        Self {
+            engine,
+            accounts: Accounts::default(),
+            incidents: BTreeMap::new(),
+            outputs,
+            partition: Partition { source: Arc::from("replay"), name: Arc::from("") },
+            newest: None,
+            looked_at: None,
+            as_arrived,
+            look,
+        }
+    }
+
+    /// Sorting goes on in a thread of its own while this one judges.
+    fn take_sorted(&mut self, sorter: Sorter) -> anyhow::Result<()> {
+        let (count, sorted) = sorter.finish()?;
+        let bar = facts::progress(count, "judging");
+        let (portions, portions_out) = sync_channel::<Vec<anyhow::Result<Event>>>(PORTIONS_MAX);
+        let result = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut sorted = sorted.fuse();
+                loop {
+                    let portion: Vec<_> = sorted.by_ref().take(EVENTS_AT_ONCE).collect();
+                    if portion.is_empty() || portions.send(portion).is_err() {
+                        return;
+                    }
+                }
+            });
+            for portion in portions_out {
+                bar.inc(portion.len() as u64);
+                for event in portion {
+                    self.take(event?);
+                }
+            }
+            Ok(())
+        });
+        bar.finish_and_clear();
+        result
+    }
+
+    /// Judges one event, as if it had arrived when the newest before it did.
+    fn take(&mut self, event: Event) {
+        let time = event.time;
+        let is_newer = self.newest.is_none_or(|newest| newest < time);
+        self.newest = self.newest.max(Some(time));
+        let received_at = self.newest.unwrap_or(time).millis();
+        let fact = Fact { event, partition: self.partition.clone(), received_at, may_pause: true };
+        self.apply(Input::Fact(Box::new(fact)));
+        if is_newer {
+            self.apply(Input::Mark { partition: self.partition.clone(), time, received_at });
+        }
+        if self.looked_at.is_none_or(|looked_at| time >= looked_at.plus(LOOK_SECONDS)) {
+            self.looked_at = Some(time);
+            (self.look)(&self.engine);
+        }
+    }
+
+    /// Everything up to a time was read.
+    fn mark(&mut self, newest: Option<Second>) {
+        let Some(time) = newest.filter(|time| self.newest.is_none_or(|newest| newest < *time)) else { return };
+        self.newest = Some(time);
+        self.apply(Input::Mark { partition: self.partition.clone(), time, received_at: time.millis() });
+    }
+
+    fn apply(&mut self, input: Input) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.engine.apply(input, &mut outputs);
+        for output in outputs.drain(..) {
+            match output {
+                Output::Counted { column, .. } => self.accounts.count(Accounts::word(column), 1),
+                Output::Incident { situation, .. } => self.tell(*situation),
+                Output::Row(_)
+                | Output::Fact(_)
+                | Output::Announce(_)
+                | Output::Desire(_)
+                | Output::Answer { .. }
+                | Output::Wanted(_) => {}
+            }
+        }
+        self.outputs = outputs;
+    }
+
+    fn tell(&mut self, situation: Situation) {
+        let report = situation.incident;
+        // Once its facts are forgotten, what was known of them stays.
+        let own = self.engine.own_share(&report.id).filter(|own| own.own == report.destroyed.own);
+        let id_in_order = self.engine.id_in_order(&report.id);
+        let before = self.incidents.get(&report.id);
+        let own = own.or(before.map(|told| told.own)).unwrap_or_default();
+        let id_in_order = id_in_order.or_else(|| before.and_then(|told| told.id_in_order.clone()));
+        self.incidents.insert(report.id.clone(), Told { report, own, id_in_order });
+    }
+
+    fn finish(mut self) -> (Vec<Told>, Accounts) {
+        if let Some(newest) = self.newest {
+            self.apply(Input::Tick(newest.millis()));
+        }
+        for situation in self.engine.situations() {
+            self.tell(situation);
+        }
+        (self.look)(&self.engine);
+        // What another took in, or later facts explained, is no incident of a trail that is over.
+        let is_one = |told: &Told| !matches!(told.report.state, State::Merged | State::Eased);
+        let told = self.incidents.into_values().filter(is_one);
+        let mut incidents: Vec<Told> = if self.as_arrived { in_order(told) } else { told.collect() };
+        incidents.sort_by(|one, other| {
+            let place = |told: &Told| (told.report.first_event_time.clone(), told.report.id.clone());
+            place(one).cmp(&place(other))
+        });
+        (incidents, self.accounts)
+    }
+}
+
+/// Nobody was told of these incidents yet, so each is named as if its facts had arrived in their order. Of several that
+/// turn out to be one, the one that tells most of it stays.
+fn in_order(incidents: impl Iterator<Item = Told>) -> Vec<Told> {
+    let mut named: BTreeMap<String, Told> = BTreeMap::new();
+    for mut told in incidents {
+        if let Some(id) = told.id_in_order.take() {
+            told.report.id = id;
+        }
+        let id = told.report.id.clone();
+        let resources = told.report.destroyed.resources;
+        if named.get(&id).is_none_or(|held| held.report.destroyed.resources < resources) {
+            named.insert(id, told);
+        }
+    }
+    named.into_values().collect()
+}

@@ -102,7 +102,7 @@ fn a_burst_is_paused_once_paged_once_and_resumed_by_two() {
     let situation = run.only();
     assert_eq!(situation.incident.state, State::Paused);
     assert_eq!((situation.incident.destroyed.at_page, situation.incident.destroyed.at_pause), (Some(2), Some(4)));
-    assert_eq!(situation.incident.triggered_event_id, "e0005");
+    assert_eq!(situation.incident.triggered_event_id, "e0003");
     let id = situation.incident.id;
 
     assert!(run.resume("alice", "01:10:00", &id).expect("taken").starts_with("1 of 2"));

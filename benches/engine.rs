@@ -1,92 +1,109 @@
-//! Judging a decoded trail, compared with decoding it; and how much more a fact costs when its actor has done much already.
+//! What judging costs, each figure beside its target: facts a second, the cost of a fact by how much its window holds, and
+//! decoding and judging together against a plain parse of the same bytes.
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use trailbrake_benches::{START, Trail, times_as_fast};
+use trailbrake_benches::world::{World, judge, shuffled};
+use trailbrake_benches::{Trail, times_as_fast};
 use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::decode::decode;
 use trailbrake_detectors::engine::{Engine, Fact, Input, Partition, Settings};
-use trailbrake_detectors::event::Event;
 use trailbrake_detectors::time::Millis;
 
 /// Rounds of the comparisons.
-const ROUNDS: usize = 5;
-/// Facts of the short and of the long burst.
-const BURSTS: [usize; 2] = [250, 2_000];
+const ROUNDS: usize = 9;
+/// Records that only read, for each that changes something.
+const READS_PER_CHANGE: usize = 4;
+/// Facts a second that the engine should judge.
+const TARGET_FACTS: f64 = 1_000_000.0;
+/// How late facts of the shuffled figure are, in seconds, at most.
+const LATE_SECONDS: i64 = 600;
+/// 1,000 actors that destroy 10,000 resources an hour.
+const ORGANISATION: World = World { actors: 1_000, facts: 50_000, facts_per_second: 3, zones: 3 };
+/// The same actors, each of which destroys a resource a second.
+const STORM: World = World { actors: 1_000, facts: 100_000, facts_per_second: 1_000, zones: 3 };
 
-/// Applies events as facts, each received at its own time.
-fn judge(events: &[Event]) -> usize {
-    let mut engine = Engine::new(Settings::default());
-    let mut outputs = Vec::new();
-    for event in events {
-        let fact = Fact {
-            event: event.clone(),
-            partition: Partition { source: "bench".into(), name: "".into() },
-            received_at: event.time.millis(),
-            may_pause: true,
-        };
-        outputs.clear();
-        engine.apply(Input::Fact(Box::new(fact)), &mut outputs);
+/// All figures, a line each.
+fn main() {
+    for (name, world) in [("organisation", ORGANISATION), ("storm", STORM)] {
+        let per_second = 1.0 / judge(world.all()).seconds_per_fact;
+        report(&format!("{name}, in order: {per_second:.0} facts a second (target: {TARGET_FACTS:.0})"));
+        let per_second = 1.0 / judge(shuffled(world.all(), LATE_SECONDS)).seconds_per_fact;
+        report(&format!("{name}, shuffled within ten minutes: {per_second:.0} facts a second"));
     }
-    engine.situations().len()
+    windows();
+    together();
 }
 
-/// One actor's burst: ten instances a second, for as long as it takes. The template is any destroying event of a trail.
-fn burst(template: &Event, facts: usize) -> Vec<Event> {
-    (0..facts)
-        .map(|number| {
-            let mut event = template.clone();
-            event.id = format!("e{number}");
-            event.time = START.plus(number as i64 / 10);
-            event.resources.truncate(1);
-            for mention in &mut event.resources {
-                mention.aliases = vec![format!("i-{number:017x}")];
-            }
-            event
-        })
-        .collect()
+/// One actor whose window of an hour holds ever more.
+fn windows() {
+    for zones in [3, 40] {
+        let cost = |window: usize, facts: usize| {
+            // So many within an hour; small windows are filled again and again.
+            let facts_per_second = (window / 3_600).max(1);
+            let actors = (facts_per_second * 3_600 / window).max(1);
+            judge(World { actors, facts, facts_per_second, zones }.all()).seconds_per_fact
+        };
+        let [ten, thousand, all] =
+            [(10, 50_000), (1_000, 50_000), (100_000, 100_000)].map(|(window, facts)| cost(window, facts));
+        report(&format!(
+            "{zones} zones: {:.2} us a fact in a window of 10; in one of 1,000 {:.2} times, of 100,000 {:.2} times as much (target: 1)",
+            ten * 1e6,
+            thousand / ten,
+            all / ten,
+        ));
+    }
 }
 
-fn bench(criterion: &mut Criterion) {
-    let trail = Trail::of("agent-rebuild", 1).expect("a scenario of this name");
-    let now: Millis = trail.last.millis();
-    let events = decode(&trail.lines, now, Catalog::built_in()).events;
-    assert!(judge(&events) > 0, "the trail holds an incident");
+/// Decoding and judging against a parse into values.
+fn together() {
+    let Some(trail) = Trail::of("organisation", 1) else { return };
+    let now = trail.last.millis();
+    let lines: Vec<&[u8]> = trail.lines.split_inclusive(|byte| *byte == b'\n').collect();
+    let is_change = |line: &&[u8]| !decode(line, now, Catalog::built_in()).events.is_empty();
+    let (changes, reads): (Vec<&[u8]>, Vec<&[u8]>) = lines.into_iter().partition(is_change);
+    let mut reads = reads.iter().cycle().copied();
+    let mixed = changes
+        .iter()
+        .flat_map(|change| [*change].into_iter().chain(reads.by_ref().take(READS_PER_CHANGE)).collect::<Vec<_>>());
+    for (name, lines, target) in [
+        ("80 % reads", mixed.collect::<Vec<_>>().concat(), 5.0),
+        ("records that all change something", changes.concat(), 1.5),
+    ] {
+        let ratio = times_as_fast(
+            ROUNDS,
+            || {
+                black_box(decode_and_judge(black_box(&lines), now));
+            },
+            || {
+                black_box(parse_to_values(black_box(&lines)));
+            },
+        );
+        report(&format!(
+            "{name}: decode and engine {ratio:.2} times as fast as parsing into values (target: {target:.1})"
+        ));
+    }
+}
 
-    let mut group = criterion.benchmark_group("engine");
-    group.sample_size(10).throughput(Throughput::Elements(events.len() as u64));
-    group.bench_function("agent-rebuild", |bencher| bencher.iter(|| judge(black_box(&events))));
-    group.finish();
-    let ratio = times_as_fast(
-        ROUNDS,
-        || {
-            black_box(judge(black_box(&events)));
-        },
-        || drop(black_box(decode(black_box(&trail.lines), now, Catalog::built_in()))),
-    );
-    report("judging a trail", "decoding it", ratio);
+fn parse_to_values(lines: &[u8]) -> usize {
+    serde_json::Deserializer::from_slice(lines).into_iter::<serde_json::Value>().filter(Result::is_ok).count()
+}
 
-    let template = events.iter().find(|event| event.name == "TerminateInstances").expect("a terminated instance");
-    let [short, long] = BURSTS.map(|facts| burst(template, facts));
-    let ratio = times_as_fast(
-        ROUNDS,
-        || {
-            black_box(judge(&long));
-        },
-        || {
-            for _ in 0..long.len() / short.len() {
-                black_box(judge(&short));
-            }
-        },
-    );
-    report("a burst of 2,000 facts", "eight of 250", ratio);
+/// Decodes and judges; returns how many facts are held.
+fn decode_and_judge(lines: &[u8], now: Millis) -> usize {
+    let mut engine = Engine::new(Settings::default());
+    let partition = Partition { source: "bench".into(), name: "".into() };
+    let mut outputs = Vec::new();
+    for event in decode(lines, now, Catalog::built_in()).events {
+        let received_at = event.time.millis();
+        let fact = Fact { event, partition: partition.clone(), received_at, may_pause: true };
+        engine.apply(Input::Fact(Box::new(fact)), &mut outputs);
+        outputs.clear();
+    }
+    engine.facts_held()
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's result belongs on stdout")]
-fn report(first: &str, second: &str, ratio: f64) {
-    println!("{first} is {ratio:.3} times as fast as {second}");
+fn report(line: &str) {
+    println!("{line}");
 }
-
-criterion_group!(benches, bench);
-criterion_main!(benches);

@@ -6,7 +6,7 @@ use trailbrake_detectors::engine::{Engine, Fact, Input, Partition, Settings};
 use trailbrake_detectors::event::{Effect, Event, Identity, IdentityKind, Mention, Outcome, Proof, Scope, WeightClass};
 use trailbrake_detectors::time::Second;
 
-use crate::START;
+use crate::{START, processor_seconds};
 
 /// The shape of a world.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +31,8 @@ impl World {
         let second = START.plus((number / self.facts_per_second) as i64);
         let zones = (self.zones > 0).then(|| zone(number / self.actors % self.zones)).into_iter().collect();
         let event = Event {
-            // As long as a real one, and unique.
-            id: format!("{number:08x}-aaaa-4bbb-8ccc-dddddddddddd"),
+            // As long as a real one, and unique; ids of one second come in no order.
+            id: format!("{:08x}-aaaa-4bbb-8ccc-{number:012x}", (number as u32).wrapping_mul(0x9e37_79b1)),
             region: "eu-west-1".to_owned(),
             resources: vec![Mention {
                 kind: "AWS::EC2::Instance".to_owned(),
@@ -110,13 +110,50 @@ fn event(actor: usize, second: Second) -> Event {
     }
 }
 
-/// Judges facts in the order given; returns how many incidents there are.
-pub fn judge(facts: Vec<Fact>) -> usize {
+/// What judging took, and what it came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged {
+    /// How many incidents there are.
+    pub incidents: usize,
+    /// Seconds of processor time that a fact took.
+    pub seconds_per_fact: f64,
+}
+
+/// Event time goes on by at least this much between two marks, in seconds.
+const MARK_SECONDS: i64 = 10;
+
+/// Judges facts in the order given, with a mark now and then, so that what is over is forgotten.
+pub fn judge(facts: Vec<Fact>) -> Judged {
     let mut engine = Engine::new(Settings::default());
+    let seconds_per_fact = judge_on(&mut engine, facts);
+    Judged { incidents: engine.situations().len(), seconds_per_fact }
+}
+
+/// Judges further facts; returns the seconds of processor time that a fact took.
+pub fn judge_on(engine: &mut Engine, facts: Vec<Fact>) -> f64 {
+    let number = facts.len().max(1) as f64;
     let mut outputs = Vec::new();
+    let mut marked = None;
+    let begun = processor_seconds();
     for fact in facts {
+        let (time, received_at, partition) = (fact.event.time, fact.received_at, fact.partition.clone());
         engine.apply(Input::Fact(Box::new(fact)), &mut outputs);
+        if marked.is_none_or(|at: Second| time >= at.plus(MARK_SECONDS)) {
+            marked = Some(time);
+            engine.apply(Input::Mark { partition, time, received_at }, &mut outputs);
+        }
         outputs.clear();
     }
-    engine.situations().len()
+    (processor_seconds() - begun) / number
+}
+
+/// The same facts, each at most so many seconds later among the others than it would be in order.
+pub fn shuffled(mut facts: Vec<Fact>, seconds: i64) -> Vec<Fact> {
+    let mut state = 1_u64;
+    facts.sort_by_cached_key(|fact| {
+        // Knuth's constants for a linear congruential generator.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        fact.event.time.0 + (state >> 33) as i64 % seconds.max(1)
+    });
+    facts
 }

@@ -1,5 +1,7 @@
 //! An event: a record decoded into our own type. Who, did what, to which resources, when, with what outcome.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Second;
@@ -93,19 +95,19 @@ pub struct Identity {
 impl Identity {
     /// The ARN of the IAM entity that acts: the role behind a session, the user, or root. Where a record of a session
     /// lacks its issuer, the role's ARN is put together from the session's (without the role's path, which STS omits).
-    pub fn entity_arn(&self) -> String {
+    pub fn entity_arn(&self) -> Cow<'_, str> {
         if !self.issuer_arn.is_empty() {
-            return self.issuer_arn.clone();
+            return Cow::Borrowed(&self.issuer_arn);
         }
         let mut parts = self.arn.splitn(6, ':');
         let (Some("arn"), Some(partition), Some("sts"), Some(_), Some(account), Some(rest)) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return self.arn.clone();
+            return Cow::Borrowed(&self.arn);
         };
         match rest.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) {
-            Some(role) => format!("arn:{partition}:iam::{account}:role/{role}"),
-            None => self.arn.clone(),
+            Some(role) => Cow::Owned(format!("arn:{partition}:iam::{account}:role/{role}")),
+            None => Cow::Borrowed(&self.arn),
         }
     }
 
@@ -147,6 +149,9 @@ pub enum WeightClass {
     ServesTraffic,
     /// A subnet, a volume, a snapshot, a function: weighs 0.5. Also what an unknown destructive action destroys.
     Small,
+    /// A copy of what lives elsewhere: a snapshot, an image, a recovery point. Jobs that rotate them delete many. Weighs
+    /// 0.5, all of them together at most 5.
+    Copy,
     /// A security group, a role, a log group: usually unused by the time it is deleted. Weighs 0.2.
     UsuallyUnused,
     /// A stack: weighs nothing, since the deletes it causes carry the weight.

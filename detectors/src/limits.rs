@@ -41,11 +41,15 @@ pub const WINDOW_SECONDS_MAX: i64 = 60 * 60;
 pub const RECREATE_SECONDS_MAX: i64 = 6 * 60 * 60;
 /// A: what its maker destroys younger than this is *own and young*.
 pub const YOUNG_SECONDS_MAX: i64 = 6 * 60 * 60;
+/// What its maker destroys within this time is the daily work of a controller; what it made longer ago is an environment.
+pub const RETIRED_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 /// Findings whose destroying facts are at most this far apart are one episode.
 pub const EPISODE_GAP_SECONDS: i64 = 30 * 60;
 /// `low` and `medium` alone never keep an incident open for longer than this.
 pub const QUIET_INCIDENT_SECONDS_MAX: i64 = 6 * 60 * 60;
 
+/// Words that occur again and again and are held once. When full, all are let go.
+pub const WORDS_HELD_MAX: usize = 10_000;
 /// Facts held by the timeline. When full, the oldest go first, and that is counted.
 pub const FACTS_MAX: usize = 200_000;
 /// How many facts go at once when there are too many.

@@ -192,3 +192,8 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
 pub(crate) fn role(name: &str) -> Arc<str> {
     format!("arn:aws:iam::{ACCOUNT}:role/{name}").into()
 }
+
+/// The events in a record, received at a second.
+pub(crate) fn decoded(json: &str, received: Second) -> Vec<Event> {
+    crate::decode::decode(json.as_bytes(), received.millis(), crate::catalog::Catalog::built_in()).events
+}

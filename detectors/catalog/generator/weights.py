@@ -42,6 +42,8 @@ CLASSES = [
         r"^AWS::MediaLive::Channel$|^AWS::IVS::Channel$|^AWS::M2::Environment$|^AWS::PCS::Cluster$|"
         r"^AWS::Route53Resolver::ResolverEndpoint$|^AWS::KinesisAnalytics(V2)?::Application$",
     ),
+    ("copy", r"(Snapshot|FpgaImage|RecoveryPoint|AutomatedBackup|InfluxDBBackup|DatabaseBackup)$|^AWS::(FSx|DynamoDB)::Backup$|"
+     r"^AWS::EC2::Image$|^(cloudhsm:backup|ecr(-public)?:image|lightsail:containerImage|workspaces:workspaceImage)$"),
     (
         "usually-unused",
         r"(SecurityGroup|RouteTable|NetworkAcl|LaunchTemplate|LaunchConfiguration|TargetGroup|Listener|ListenerRule|"

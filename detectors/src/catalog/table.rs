@@ -118,6 +118,7 @@ fn class(word: &str) -> Option<WeightClass> {
         "holds-state" => Some(WeightClass::HoldsState),
         "serves-traffic" => Some(WeightClass::ServesTraffic),
         "small" => Some(WeightClass::Small),
+        "copy" => Some(WeightClass::Copy),
         "usually-unused" => Some(WeightClass::UsuallyUnused),
         "stack" => Some(WeightClass::Stack),
         _ => None,

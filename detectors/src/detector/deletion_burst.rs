@@ -15,12 +15,12 @@ impl Detector for DeletionBurst {
     }
 
     fn judge(&self, window: &Window<'_>, limits: &Limits) -> Option<Finding> {
-        let own_young_max = limits.weights.own_young_max;
+        let weights = &limits.weights;
         let limits = &limits.deletion_burst;
         let short = window.over(Span::FiveMinutes);
-        let by_weight = limits.five_minutes.of(short.weight(own_young_max));
+        let by_weight = limits.five_minutes.of(short.weight(weights));
         let by_number = limits.resources.of(short.resources).max(limits.resources_full.of(short.resources_full));
-        let long = limits.hour.of(window.over(Span::Hour).weight(own_young_max));
+        let long = limits.hour.of(window.over(Span::Hour).weight(weights));
         let finding = |level: Option<_>, span| level.map(|level| Finding { level, basis: Basis::Destroyed(span) });
         worse(finding(by_weight.max(by_number), Span::FiveMinutes), finding(long, Span::Hour))
     }

@@ -15,8 +15,14 @@ pub struct Weights {
     pub serves_traffic: Thousandths,
     /// A subnet, a volume, a snapshot, a function; also what an unknown destructive action destroys.
     pub small: Thousandths,
+    /// A snapshot, an image, a recovery point.
+    pub copy: Thousandths,
+    /// All copies of a window together weigh at most this: a job that rotates them is no outage.
+    pub copies_max: Thousandths,
     /// A security group, a role, a log group.
     pub usually_unused: Thousandths,
+    /// All of these of a window together weigh at most this.
+    pub usually_unused_max: Thousandths,
     /// Own and young resources, and those replaced one by one, weigh this share of their weight.
     pub lessened_share: Thousandths,
     /// All own and young resources of a window together weigh at most this.
@@ -29,9 +35,12 @@ impl Default for Weights {
             holds_state: 3_000,
             serves_traffic: 1_000,
             small: 500,
+            copy: 500,
+            copies_max: 5_000,
             usually_unused: 200,
+            usually_unused_max: 2_000,
             lessened_share: 150,
-            own_young_max: 3_000,
+            own_young_max: 2_000,
         }
     }
 }
@@ -43,6 +52,7 @@ impl Weights {
             WeightClass::HoldsState => self.holds_state,
             WeightClass::ServesTraffic => self.serves_traffic,
             WeightClass::Small => self.small,
+            WeightClass::Copy => self.copy,
             WeightClass::UsuallyUnused => self.usually_unused,
             WeightClass::Stack => 0,
         }
@@ -160,21 +170,21 @@ impl Default for Limits {
         Self {
             weights: Weights::default(),
             deletion_burst: BurstLimits {
-                five_minutes: Levels::new(Some(2_000), Some(4_000), Some(8_000), Some(16_000)),
-                hour: Levels::new(None, None, Some(20_000), Some(40_000)),
+                five_minutes: Levels::new(Some(2_000), Some(4_000), Some(6_000), Some(10_000)),
+                hour: Levels::new(None, None, Some(15_000), Some(30_000)),
                 resources: Levels::new(Some(25), None, None, None),
                 resources_full: Levels::new(None, None, Some(25), None),
             },
             zone_spread: SpreadLimits {
                 share_min: 2_000,
-                zones_high: Spread { places: 2, weight: 6_000 },
-                zones_critical: Spread { places: 3, weight: 10_000 },
-                regions_high: Spread { places: 2, weight: 6_000 },
-                regions_critical: Spread { places: 3, weight: 10_000 },
+                zones_high: Spread { places: 2, weight: 5_000 },
+                zones_critical: Spread { places: 3, weight: 8_000 },
+                regions_high: Spread { places: 2, weight: 5_000 },
+                regions_critical: Spread { places: 3, weight: 8_000 },
             },
             delete_recreate: RecreateLimits {
-                returned: Levels::new(None, Some(1_000), Some(2_000), Some(8_000)),
-                rebuilt: Levels::new(None, None, Some(5_000), Some(8_000)),
+                returned: Levels::new(None, Some(1_000), Some(3_000), Some(8_000)),
+                rebuilt: Levels::new(None, None, Some(8_000), Some(12_000)),
                 kinds: 3,
             },
             guard_removal: Levels::new(None, Some(1), Some(2), None),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Weights;
 use crate::timeline::{FactKey, Thousandths};
 
 /// How far back sums reach from the fact that ends them.
@@ -90,37 +91,46 @@ impl Eq for Shares {}
 /// Sums over what was destroyed within one span.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// The weight of all that is not own and young.
+    /// The weight of all that is neither own and young, nor a copy, nor usually unused.
     pub weight_full: Thousandths,
+    /// The weight of what is usually unused and not own and young.
+    pub weight_unused: Thousandths,
+    /// The weight of copies that are not own and young.
+    pub weight_copies: Thousandths,
     /// The lessened weight of what is own and young.
     pub weight_own_young: Thousandths,
     /// How many resources.
     pub resources: u64,
     /// How many of them are not own and young.
     pub resources_foreign: u64,
-    /// How many of them are neither own and young nor replaced one by one.
+    /// How many of them are neither own and young, nor replaced one by one, nor copies.
     pub resources_full: u64,
     /// How many an AWS service destroyed by itself.
     pub by_aws_services: u64,
-    /// How many are own and old, hold no state, and have not come back: a controller retires what it made.
+    /// How many are own, old and recent, hold no state, and have not come back as themselves: a controller retires what it made.
     pub retired: u64,
     /// How many had their protection switched off less than an hour before.
     pub unguarded: u64,
-    /// Weight by zone, own and young left out; a resource in several zones is divided among them. In
+    /// Weight by zone; own and young, copies and what is usually unused left out; a resource in several zones is divided among them. In
     /// [`Span::TenMinutes`] only.
     pub zones: Shares,
-    /// Weight by region, own and young left out. In [`Span::FiveMinutes`] only.
+    /// Weight by region; own and young, copies and what is usually unused left out. In [`Span::FiveMinutes`] only.
     pub regions: Shares,
-    /// How many of each type, own and young left out. In [`Span::QuarterHour`] only.
+    /// How many of each type, own and young and copies left out. In [`Span::QuarterHour`] only.
     pub kinds: Shares,
     /// Weight by actor, where a key may have several.
     pub actors: Shares,
 }
 
 impl Sums {
-    /// The weight, with what is own and young held to its cap.
-    pub fn weight(&self, own_young_max: Thousandths) -> Thousandths {
-        self.weight_full + self.weight_own_young.min(own_young_max)
+    /// The weight, with what is own and young, copies, and what is usually unused held to their caps, and all of these
+    /// together to the largest.
+    pub fn weight(&self, weights: &Weights) -> Thousandths {
+        let copies = self.weight_copies.min(weights.copies_max);
+        let own_young = self.weight_own_young.min(weights.own_young_max);
+        let unused = self.weight_unused.min(weights.usually_unused_max);
+        let light_max = weights.copies_max.max(weights.own_young_max).max(weights.usually_unused_max);
+        self.weight_full + (copies + own_young + unused).min(light_max)
     }
 }
 

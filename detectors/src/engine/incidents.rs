@@ -8,7 +8,7 @@ use super::memory::{Incident, gone, row, table};
 use super::settle::News;
 use super::{Announcement, Change, Engine, FactRow, Output, PauseState, Remembered, Situation};
 use crate::brake;
-use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
+use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, incident_id, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::Second;
 
@@ -25,6 +25,14 @@ impl Engine {
         self.incidents.get(id).map(|incident| self.standing_situation(id, incident))
     }
 
+    /// The id that an incident would have, had all of its facts come in their order. The id that it has was fixed when it
+    /// was first seen.
+    pub fn settled_id(&self, id: &str) -> Option<String> {
+        let incident = self.incidents.get(id)?;
+        let episode = self.episodes_of(&incident.key).into_iter().find(|episode| episode.to == incident.to)?;
+        Some(incident_id(&incident.key, episode.first_event_id()))
+    }
+
     pub(super) fn update(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         // Refused calls are counted for as long after an episode as another finding would still belong to it.
@@ -38,6 +46,8 @@ impl Engine {
                 incident.from = episode.from.clone();
             }
             incident.to = episode.to.clone();
+            let quiet_from = episode.to.second.plus(EPISODE_GAP_SECONDS);
+            self.quiet_from = self.quiet_from.map(|at| at.min(quiet_from));
             let span = Remembered::Span(id.to_owned(), incident.from.clone(), incident.to.clone());
             outputs.push(Output::Fact(FactRow(span)));
         }
@@ -52,10 +62,11 @@ impl Engine {
             _ => false,
         };
         if incident.is_over() && goes_on {
-            incident.over_at = None;
             incident.set_state(State::Open);
+            self.incidents.reopen(id);
+            self.may_be_quiet_from(episode);
         }
-        if incident.is_over() {
+        if self.incidents.get(id).is_some_and(Incident::is_over) {
             self.refresh_report(id, episode);
             self.write(id, outputs);
         } else {
@@ -84,7 +95,8 @@ impl Engine {
 
     /// Brings what is shown up to date: telling all of an incident takes time, so it is not done at each of its facts.
     pub(super) fn show_stale(&mut self, outputs: &mut Vec<Output>) {
-        for id in std::mem::take(&mut self.stale) {
+        let stale: BTreeSet<String> = self.stale.drain().collect();
+        for id in stale {
             if let Some(report) = self.fresh_report(&id)
                 && let Some(incident) = self.incidents.get_mut(&id)
             {
@@ -258,17 +270,29 @@ impl Engine {
 
     /// Ends incidents that have been quiet for long enough and hold no pause.
     pub(super) fn close_quiet(&mut self, horizon: Second, outputs: &mut Vec<Output>) {
-        let quiet: Vec<String> = self
-            .incidents
-            .iter()
-            .filter(|(_, incident)| !incident.is_over() && !incident.holds_a_pause())
-            .filter(|(_, incident)| !incident.key.starts_with(BLIND_KEY))
-            .filter(|(_, incident)| incident.to.second.plus(EPISODE_GAP_SECONDS) < horizon)
+        if self.quiet_from.is_some_and(|at| horizon <= at) {
+            return;
+        }
+        self.incidents.look_through();
+        let quiet_from = |incident: &Incident| incident.to.second.plus(EPISODE_GAP_SECONDS);
+        let of_actors = || self.incidents.open().filter(|(_, incident)| !incident.key.starts_with(BLIND_KEY));
+        let quiet: Vec<String> = of_actors()
+            .filter(|(_, incident)| !incident.holds_a_pause() && quiet_from(incident) < horizon)
             .map(|(id, _)| id.clone())
             .collect();
+        let earliest = of_actors().map(|(id, incident)| (quiet_from(incident), id));
+        let left =
+            earliest.filter(|(at, id)| *at >= horizon || quiet.binary_search(id).is_err()).map(|(at, _)| at).min();
+        self.quiet_from = Some(left.unwrap_or(Second(i64::MAX)));
         for id in quiet {
             self.end(&id, State::Closed, outputs);
         }
+    }
+
+    /// An episode's incident may end by silence.
+    pub(super) fn may_be_quiet_from(&mut self, episode: &Episode) {
+        let at = episode.to.second.plus(EPISODE_GAP_SECONDS);
+        self.quiet_from = self.quiet_from.map(|held| held.min(at));
     }
 
     /// Ends an incident, tells those who were paged, and writes it down.
@@ -323,9 +347,8 @@ impl Engine {
         if self.incidents.len() <= INCIDENTS_MAX {
             return;
         }
-        let over = self.incidents.iter().filter(|(_, incident)| incident.is_over());
-        let all = || self.incidents.iter();
-        let oldest = over.min_by_key(|(_, one)| one.opened_at).or_else(|| all().min_by_key(|(_, one)| one.opened_at));
+        // What is over goes first, then what is oldest.
+        let oldest = self.incidents.iter().min_by_key(|(id, one)| (!one.is_over(), one.opened_at, *id));
         if let Some(id) = oldest.map(|(id, _)| id.clone()) {
             self.incidents.remove(&id);
             self.stale.remove(&id);

@@ -1,9 +1,10 @@
 //! The engine's memory as rows: what is written, and how it is read again.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -260,7 +261,7 @@ impl Incident {
 
     /// A digest of what of it does not follow from facts: when this changes, it is written down.
     pub(super) fn essence(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FixedState::default().build_hasher();
         let report = &self.report;
         (report.state, report.mode, report.severity, report.severity_peak).hash(&mut hasher);
         (self.told, self.sequence, self.eased, self.exact, self.over_at, self.is_judged).hash(&mut hasher);

@@ -13,8 +13,10 @@ mod situation;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use contract::Remembered;
 pub use contract::*;
@@ -37,13 +39,15 @@ pub struct Engine {
     timeline: Timeline,
     incidents: Register,
     /// Incidents whose report is older than their facts.
-    stale: BTreeSet<String>,
+    stale: HashSet<String, FixedState>,
     wants: BTreeMap<PauseKey, Want>,
     partitions: BTreeMap<Partition, Progress>,
     judgements: Vec<Judgement>,
     spent: Spent,
     humans: BTreeMap<String, Millis>,
     horizon: Option<Second>,
+    /// No incident ends by silence while the horizon is not past this; nothing: that is not known.
+    quiet_from: Option<Second>,
     forgotten_before: Option<Second>,
     now: Millis,
 }
@@ -79,6 +83,11 @@ impl Engine {
         engine.now = heard.chain(received).chain(engine.horizon.map(Second::millis)).max().unwrap_or_default();
         engine.refresh_reports();
         Ok(engine)
+    }
+
+    /// How many facts are held.
+    pub fn facts_held(&self) -> usize {
+        self.timeline.store().len()
     }
 
     /// The whole memory.
@@ -209,19 +218,19 @@ impl Engine {
 
     /// Nothing before this second is needed any more for judging what may still arrive.
     fn forget_limit(&self, horizon: Second) -> Second {
-        let open = self
-            .incidents
-            .iter()
-            .map(|(_, one)| one)
-            .filter(|one| !one.is_over() && !one.key.starts_with(blind::BLIND_KEY));
-        let open = open.map(|incident| incident.from.second);
-        let needed = horizon.plus(-(LATENESS_SECONDS + WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX));
-        open.min().unwrap_or(needed).min(needed)
+        let open = self.incidents.open().map(|(_, one)| one).filter(|one| !one.key.starts_with(blind::BLIND_KEY));
+        let needed = needed_from(horizon);
+        open.map(|incident| incident.from.second).min().unwrap_or(needed).min(needed)
     }
 
     fn forget(&mut self, horizon: Second, outputs: &mut Vec<Output>) {
+        let forgotten_before = self.forgotten_before;
+        let is_soon = |before| forgotten_before.is_some_and(|done| before < done.plus(FACTS_FORGOTTEN_EVERY_SECONDS));
+        if is_soon(needed_from(horizon)) {
+            return;
+        }
         let before = self.forget_limit(horizon);
-        if self.forgotten_before.is_some_and(|done| before < done.plus(FACTS_FORGOTTEN_EVERY_SECONDS)) {
+        if is_soon(before) {
             return;
         }
         self.forgotten_before = Some(before);
@@ -234,4 +243,9 @@ impl Engine {
             outputs.push(Output::Row(gone(table::JUDGEMENT, memory::judgement_row_key(&judgement))));
         }
     }
+}
+
+/// What may still arrive is judged with what lies at or after this second.
+fn needed_from(horizon: Second) -> Second {
+    horizon.plus(-(LATENESS_SECONDS + WINDOW_SECONDS_MAX + RECREATE_SECONDS_MAX))
 }

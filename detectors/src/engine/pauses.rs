@@ -121,7 +121,7 @@ impl Engine {
 
     /// How far the same pause has come for another incident.
     fn state_elsewhere(&self, id: &str, key: &PauseKey) -> Option<PauseState> {
-        let others = self.incidents.iter().filter(|(other, incident)| other.as_str() != id && !incident.is_over());
+        let others = self.incidents.open().filter(|(other, _)| other.as_str() != id);
         others
             .flat_map(|(_, incident)| &incident.pauses)
             .filter(|pause| pause.key == *key)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::memory::{Incident, row, table};
 use super::{Change, Engine, Output, PauseState};
 use crate::incident::{Episode, Severity, State, incident_id};
@@ -22,6 +24,9 @@ pub(super) struct News {
 impl Engine {
     /// Brings the incidents of a key in line with its episodes. Returns the open ones that no episode speaks of any more.
     pub(super) fn settle(&mut self, key: &Arc<str>, news: &News, outputs: &mut Vec<Output>) -> Vec<String> {
+        if self.is_settled_simply(key, news, outputs) {
+            return Vec::new();
+        }
         let mut matched = self.settle_once(key, news, outputs);
         if matched.len() != self.episodes_of(key).len() {
             // A pause was decided, and its incident takes in what was told apart.
@@ -34,6 +39,27 @@ impl Engine {
             .filter(|(_, incident)| self.forgotten_before.is_none_or(|before| incident.from.second >= before))
             .map(|(id, _)| id.clone())
             .collect()
+    }
+
+    /// Settles the two cases that nearly all facts are: nothing is found and nothing was, or one episode has one incident
+    /// that is open. Says whether it was one of them.
+    fn is_settled_simply(&mut self, key: &Arc<str>, news: &News, outputs: &mut Vec<Output>) -> bool {
+        let found = self.timeline.ledger(key).map_or(&[][..], |ledger| ledger.episodes());
+        let of_key: SmallVec<[_; 2]> = self.incidents.of_key(key).take(2).collect();
+        match (found, of_key.as_slice()) {
+            ([], []) => true,
+            ([episode], [(id, incident)])
+                if !incident.is_over()
+                    && incident.from.second <= episode.to.second
+                    && episode.from.second <= incident.to.second =>
+            {
+                let (id, episode) = ((*id).clone(), Arc::clone(episode));
+                drop(of_key);
+                self.update(&id, &episode, news, outputs);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Brings the incidents in line once; returns those of each episode.
@@ -135,6 +161,7 @@ impl Engine {
         }
         let mut incident = Incident::new(&id, key, received_at, Severity::Info, "");
         (incident.from, incident.to) = (episode.from.clone(), episode.to.clone());
+        self.may_be_quiet_from(episode);
         self.incidents.insert(id.clone(), incident);
         id
     }

@@ -249,9 +249,9 @@ fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
     let session = sessions.first().cloned().unwrap_or_default();
     sessions.truncate(SESSIONS_LISTED_MAX);
     sessions.sort();
-    let entity = first(told(&|entry, _| entry.actor.entity.to_string()));
-    let arn = if key.starts_with("arn:") { key.to_owned() } else { entity.clone() };
     let origin = first(told(&|entry, _| entry.actor.origin.to_string()));
+    // A person whom IAM does not know is shown by the role that he came in by.
+    let arn = if key.starts_with("arn:") { key.to_owned() } else { origin.clone() };
     let issuer = first(told(&|_, event| event.identity.issuer_arn.clone()));
     Principal {
         account: arn.split(':').nth(4).unwrap_or_default().to_owned(),

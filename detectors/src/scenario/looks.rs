@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{ALL, Options, Record, stream};
+use super::{ALL, Options, Record, seeds, stream};
 use crate::catalog::Catalog;
 use crate::decode::decode;
 use crate::engine::{Engine, Fact, Input, Settings};
@@ -13,7 +13,6 @@ use crate::incident::Severity;
 use crate::time::Second;
 
 const START: Second = Second(crate::testing::START);
-const SEEDS: u64 = 8;
 
 /// A trail that is judged as it comes, each record received in the second of its event or of the newest before it.
 struct Judge {
@@ -74,13 +73,14 @@ impl Judge {
         for one in situations.iter().filter(|one| one.incident.severity_peak >= Severity::High).take(6) {
             let report = &one.incident;
             println!(
-                "    {} at {}: own {} of {}, {:?}: {}",
+                "    {} at {}: own {} of {}, {:?}: {}; {:?}",
                 report.severity_peak.as_str(),
                 report.triggered_event_time,
                 report.destroyed.own,
                 report.destroyed.resources,
                 report.destroyed.by_type,
-                report.reason
+                report.reason,
+                report.recreated.iter().map(|one| (&one.kind, &one.deleted_at, &one.created_at)).collect::<Vec<_>>(),
             );
         }
     }
@@ -98,18 +98,24 @@ fn judged(name: &str, options: &Options) -> Judge {
     judge
 }
 
-/// Prints how each look-alike comes out. Whether that is right is for the tests of judgement to say; here it is held that
-/// all can be decoded and is told apart.
+/// None of them pages.
 #[test]
 fn looks_are_judged() {
     println!("scenario             seed  severity  paging   weight  records  facts seconds detectors");
     let only = std::env::var("TRAILBRAKE_LOOKS").ok();
+    let mut paging = Vec::new();
     for scenario in ALL.iter().filter(|scenario| !scenario.destructive) {
         if only.as_ref().is_some_and(|only| !only.split(',').any(|name| name == scenario.name)) {
             continue;
         }
-        for seed in 0..SEEDS {
-            judged(scenario.name, &Options::new(seed, START)).tell(scenario.name, seed);
+        // An organisation has all of the others in it, many times over.
+        for seed in seeds(if scenario.name == "organisation" { 0..1 } else { 0..3 }) {
+            let judge = judged(scenario.name, &Options::new(seed, START));
+            judge.tell(scenario.name, seed);
+            if judge.worst() >= Severity::High {
+                paging.push(format!("{} {seed}", scenario.name));
+            }
         }
     }
+    assert_eq!(paging, Vec::<String>::new());
 }

@@ -19,6 +19,8 @@ mod function_dev_loop;
 mod functions;
 mod habit;
 mod junk_first;
+#[cfg(test)]
+mod lateness;
 mod login;
 #[cfg(test)]
 mod looks;
@@ -308,4 +310,15 @@ impl Iterator for Trail {
         }
         self.ready.pop_front()
     }
+}
+
+/// Seeds to try: those that `TRAILBRAKE_SEEDS` names (`FIRST..END`), or a few.
+#[cfg(test)]
+fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    let asked = std::env::var("TRAILBRAKE_SEEDS").ok();
+    let range = asked.as_deref().and_then(|asked| asked.split_once(".."));
+    range.map_or(usual, |(first, end)| {
+        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("TRAILBRAKE_SEEDS is FIRST..END: {text}"));
+        number(first)..number(end)
+    })
 }

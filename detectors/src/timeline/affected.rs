@@ -2,14 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::lookup::family;
+use smallvec::SmallVec;
+
+use super::lookup::all_family;
 use super::order::FactKey;
 use super::places::reached_word;
-use super::store::{Store, stem_word};
+use super::store::{Store, creates, stem_word};
 use crate::event::{Event, Mention, Outcome};
 
+/// Places of facts that a new one bears on, in order: mostly itself alone.
+pub(super) type Affected = SmallVec<[FactKey; 1]>;
+
 /// Places of all facts whose entry may differ now that the fact at `key` is there, itself included.
-pub(super) fn by(store: &Store, key: &FactKey, event: &Event) -> BTreeSet<FactKey> {
+pub(super) fn by(store: &Store, key: &FactKey, event: &Event) -> Affected {
+    if bears_on_itself_alone(store, key, event) {
+        return SmallVec::from_iter([key.clone()]);
+    }
     let mut all = BTreeSet::from([key.clone()]);
     all.extend(store.copies(event).cloned());
     answered_for_by(store, &mut all);
@@ -31,10 +39,27 @@ pub(super) fn by(store: &Store, key: &FactKey, event: &Event) -> BTreeSet<FactKe
             }
         }
     }
-    for word in words {
-        namesakes(store, &word, &mut all);
+    // Of one stem, only creates are dealt out, to what was destroyed before them: what destroys the last of it so far
+    // leaves it as it is.
+    let is_last = first.len() == 1 && !creates(event);
+    for word in words.iter().filter(|word| !is_last || !store.is_last_of_stem(word, key)) {
+        namesakes(store, word, &mut all);
     }
-    all
+    all.into_iter().collect()
+}
+
+/// Whether a fact names nothing that another names.
+fn bears_on_itself_alone(store: &Store, key: &FactKey, event: &Event) -> bool {
+    let is_alone = |mention: &Mention| {
+        store.is_only_sight(event, mention)
+            && stem_word(event, mention).is_none_or(|word| !creates(event) && store.is_last_of_stem(&word, key))
+    };
+    event.link.is_none()
+        && event.start.is_none()
+        && event.reach.is_none()
+        && event.subnet_zones.is_empty()
+        && store.copies(event).all(|copy| copy == key)
+        && (event.outcome != Outcome::Ok || event.resources.iter().all(is_alone))
 }
 
 /// Facts about the same resource; and the words of the stems under which it is known.
@@ -46,7 +71,7 @@ fn relatives(
     words: &mut BTreeSet<String>,
 ) {
     words.extend(stem_word(event, mention));
-    for member in family(store, event, mention, false) {
+    for member in all_family(store, event, mention) {
         all.insert(member.key.clone());
         words.extend(stem_word(&member.fact.event, member.mention));
     }
@@ -59,7 +84,7 @@ fn namesakes(store: &Store, word: &str, all: &mut BTreeSet<FactKey>) {
         all.insert(key.clone());
         for named in &fact.event.resources {
             if stem_word(&fact.event, named).as_deref() == Some(word) {
-                all.extend(family(store, &fact.event, named, false).iter().map(|member| member.key.clone()));
+                all.extend(all_family(store, &fact.event, named).iter().map(|member| member.key.clone()));
             }
         }
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::guard::{Unguarded, unguarded};
 use super::lineage::{Actor, actor_of};
-use super::lookup::{Life, end_of, family, life, proven_by, successors};
+use super::lookup::{Life, end_of, family, is_new, life, proven_by, successors};
 use super::order::FactKey;
 use super::placement::{lives_in_zones, zones_of};
 use super::store::{Store, creates, destroys, stem_word, unguards};
 use crate::detector::Weights;
 use crate::event::{Effect, Mention, Outcome, WeightClass};
-use crate::limits::YOUNG_SECONDS_MAX;
+use crate::limits::{RETIRED_SECONDS_MAX, YOUNG_SECONDS_MAX};
 
 /// Weights are integers in thousandths, so that sums do not depend on order.
 pub type Thousandths = u64;
@@ -58,6 +58,8 @@ pub struct Contribution {
     pub unguarded_at: Option<FactKey>,
     /// Whose it was.
     pub ownership: Ownership,
+    /// Whether it was made less than [`RETIRED_SECONDS_MAX`] before.
+    pub is_recent: bool,
     /// The create of the same identity that followed.
     pub recreated_by: Option<FactKey>,
     /// The create of its successor, which counts half.
@@ -69,6 +71,8 @@ pub struct Contribution {
 pub struct Created {
     /// The resource's type.
     pub kind: Arc<str>,
+    /// Whether it proves that the resource is new.
+    pub is_proven: bool,
     /// The fact that destroyed it later, if any.
     pub end: Option<FactKey>,
 }
@@ -143,7 +147,8 @@ pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> 
             entry.destroyed.extend(contribution(store, key, index, mention, &entry.actor, cache));
         } else if creates(event) {
             let members = family(store, event, mention, fact.may_pause);
-            entry.created.push(Created { kind: mention.kind.as_str().into(), end: end_of(&members, key) });
+            let (is_proven, end) = (is_new(&members, key, mention), end_of(&members, key));
+            entry.created.push(Created { kind: store.word(&mention.kind), is_proven, end });
         }
     }
     Some(entry)
@@ -168,17 +173,18 @@ fn contribution(
     Some(Contribution {
         fact: key.clone(),
         index,
-        kind: mention.kind.as_str().into(),
+        kind: store.word(&mention.kind),
         id: mention.aliases.first().cloned().unwrap_or_default(),
         class: mention.class,
-        region: event.region.as_str().into(),
+        region: store.word(&event.region),
         is_unplaced: zones.is_empty() && lives_in_zones(mention),
-        zones: zones.into_iter().map(Arc::from).collect(),
+        zones,
         is_spared: mention.is_spared,
         is_forced: mention.is_forced,
         guards_trail: mention.is_guard,
         unguarded_at: life.unguarded_at(key).cloned(),
         ownership: ownership(store, key, mention, actor, &life),
+        is_recent: life.sights.first().is_some_and(|first| first.key.second >= key.second.plus(-RETIRED_SECONDS_MAX)),
         recreated_by: life.recreate.map(|create| create.key.clone()),
         succeeded_by: successor(store, key, index, mention, &life, cache),
     })
@@ -209,6 +215,9 @@ fn successor(
     let fact = store.get(key)?;
     let created_as = || life.creates().next_back().and_then(|create| stem_word(&create.fact.event, create.mention));
     let word = stem_word(&fact.event, mention).or_else(created_as)?;
+    if store.is_last_of_stem(&word, key) {
+        return None;
+    }
     let of_stem = (word, fact.may_pause);
     let pairs = cache.entry(of_stem).or_insert_with_key(|(word, may_pause)| successors(store, word, *may_pause));
     pairs.get(&(key.clone(), index)).cloned()
@@ -234,7 +243,7 @@ mod tests {
             ("00:20:00 other new db prod\n00:30:00 agent new db prod", Foreign),
             // Unless it was destroyed in between.
             ("00:20:00 other put db prod\n00:25:00 other delete db prod\n00:30:00 agent new db prod", OwnYoung),
-            ("00:20:00 agent new db prod\n00:25:00 other delete db prod\n00:30:00 agent put db prod", Unknown),
+            ("00:20:00 agent new db prod\n00:25:00 other delete db prod\n00:30:00 agent put db prod", OwnYoung),
             // What was refused or may be forged shows nothing.
             ("00:20:00 other denied db prod\n00:30:00 agent new db prod", OwnYoung),
             ("00:20:00 other put db prod trust=no\n00:30:00 agent new db prod", OwnYoung),

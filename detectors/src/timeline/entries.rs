@@ -34,26 +34,32 @@ impl Held {
     }
 
     /// The weight that had come back of a resource by a fact: the same identity counts in full, a successor half, and less
-    /// where it replaces one of a row. What is own and young never counts.
+    /// where it replaces one of a row. What is own and young never counts, nor do copies and what is usually unused, nor
+    /// the successor of what its maker retires.
     pub(super) fn weight_back(&self, contribution: &Contribution, by: &FactKey, weights: &Weights) -> Thousandths {
         let is_by = |create: &Option<FactKey>| create.as_ref().is_some_and(|create| create <= by);
         match () {
             () if contribution.ownership == Ownership::OwnYoung => 0,
+            () if matches!(contribution.class, WeightClass::Copy | WeightClass::UsuallyUnused) => 0,
             () if is_by(&contribution.recreated_by) => contribution.weight(weights),
-            () if is_by(&contribution.succeeded_by) => self.weight(contribution, weights) / 2,
+            () if is_by(&contribution.succeeded_by) && !may_be_retired(contribution) => {
+                self.weight(contribution, weights) / 2
+            }
             () => 0,
         }
     }
 }
 
-/// Whether its actor made a resource long ago, and it holds no state: as a controller's nodes.
+/// Whether its actor made a resource some hours or days ago, and it holds no state: as a controller's nodes.
 pub(super) fn may_be_retired(contribution: &Contribution) -> bool {
-    contribution.ownership == Ownership::OwnOld && contribution.class != WeightClass::HoldsState
+    contribution.ownership == Ownership::OwnOld
+        && contribution.is_recent
+        && contribution.class != WeightClass::HoldsState
 }
 
-/// Whether a resource that may be retired had come back before a fact.
-pub(super) fn is_back_before(contribution: &Contribution, fact: &FactKey) -> bool {
-    contribution.back_by().is_some_and(|by| by < fact)
+/// Whether a resource had come back as itself before a fact.
+pub(super) fn is_itself_before(contribution: &Contribution, fact: &FactKey) -> bool {
+    contribution.recreated_by.as_ref().is_some_and(|by| by < fact)
 }
 
 /// Entries in fact order.

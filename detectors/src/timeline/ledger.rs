@@ -116,17 +116,29 @@ impl Ledger {
     pub(super) fn judge_from(&mut self, name: &str, from: &FactKey, limits: &Limits) {
         let changed = self.changed.take();
         let from = changed.as_ref().filter(|changed| *changed < from).unwrap_or(from);
+        let mut returns_to = None;
         if !self.state.is_before(from) {
             while self.checkpoints.last().is_some_and(|state| !state.is_before(from)) {
                 self.checkpoints.pop();
             }
             self.state = self.checkpoints.last().cloned().unwrap_or_else(|| State::from(self.entries.start()));
             self.steps = 0;
+            // Of one second, facts come in no order: the next one is likely to belong there as well.
+            returns_to = Some(FactKey::first_of(from.second));
         }
         let ground =
             Ground { name, is_mixed: self.is_mixed, returns: &self.returns, judged_until: &self.judged_until, limits };
-        while self.state.step(&mut self.entries, ground, &mut |_, _| {}) {
-            self.steps += 1;
+        loop {
+            if self.steps >= STEPS_WORTH_KEEPING
+                && returns_to.as_ref().is_some_and(|place| self.state.is_last_before(place, &self.entries))
+            {
+                returns_to = None;
+                self.steps = CHECKPOINT_STEPS;
+            } else if self.state.step(&mut self.entries, ground, &mut |_, _| {}) {
+                self.steps += 1;
+            } else {
+                break;
+            }
             if self.steps == CHECKPOINT_STEPS {
                 self.steps = 0;
                 self.state.tidy(&self.entries);
@@ -175,9 +187,14 @@ impl Ledger {
         self.entries.between(from, to).filter(move |held| is_whole || held.entry.actor.key.as_ref() == name)
     }
 
-    /// Forgets what lies before a fact.
-    pub(super) fn forget_before(&mut self, name: &str, first: &FactKey, limits: &Limits) {
-        for held in self.entries.forget_before(first) {
+    /// Forgets what lies before a fact. Returns the facts whose entries went.
+    pub(super) fn forget_before(&mut self, name: &str, first: &FactKey, limits: &Limits) -> Vec<FactKey> {
+        let is_older = self.entries.iter().next().is_some_and(|held| held.key < *first);
+        if !is_older && self.judged_until.first().is_none_or(|until| *until >= first.second) {
+            return Vec::new();
+        }
+        let gone = self.entries.forget_before(first);
+        for held in &gone {
             self.change_returns(&held.key, &held.entry, false);
         }
         self.judged_until.retain(|until| *until >= first.second);
@@ -191,6 +208,7 @@ impl Ledger {
             forget(&mut self.state);
             self.checkpoints.iter_mut().for_each(forget);
         }
+        gone.into_iter().map(|held| held.key).collect()
     }
 
     /// Judges everything held from the beginning.
@@ -202,6 +220,9 @@ impl Ledger {
         self.judge_from(name, &first, limits);
     }
 }
+
+/// A state is not worth keeping if fewer steps than this lead to it.
+const STEPS_WORTH_KEEPING: usize = 16;
 
 /// Holds the number of kept states to its bound: the older ones lie further apart.
 fn thin(checkpoints: &mut Vec<State>) {

@@ -1,5 +1,6 @@
 //! Who answers for an event: its origin, as far as the links and starts known at that instant tell.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -50,32 +51,36 @@ enum Behind {
 
 /// The actor of the event at a place, as of that place.
 pub fn actor_of(store: &Store, key: &FactKey, event: &Event) -> Actor {
-    let entity = entity_of(&event.identity);
+    let entity: Arc<str> = entity_of(&event.identity).into();
     let is_aws_service = event.identity.is_aws_service();
     let may_pause = store.get(key).is_some_and(|fact| fact.may_pause);
     let mut starters = Vec::new();
     let asking = Asking { as_of: key, may_pause, links: 0, names: 0, starts: 0 };
-    let (actor, origin) = match behind(store, asking, &event.identity) {
-        Behind::Other { key, origin } => (key, origin),
-        Behind::Itself => (own_key(&event.identity), entity.clone()),
+    let itself = || match event.identity.identity_center_user.as_str() {
+        "" => Arc::clone(&entity),
+        _ => own_key(&event.identity).into(),
+    };
+    let (key, origin) = match behind(store, asking, &event.identity) {
+        Behind::Other { key, origin } => (key.into(), origin.into()),
+        Behind::Itself => (itself(), Arc::clone(&entity)),
         Behind::Several(keys) => {
             starters = keys.into_iter().take(STARTERS_LISTED_MAX).map(Arc::from).collect();
-            (own_key(&event.identity), entity.clone())
+            (itself(), Arc::clone(&entity))
         }
     };
-    Actor { key: actor.into(), entity: entity.into(), origin: origin.into(), starters, is_aws_service }
+    Actor { key, entity, origin, starters, is_aws_service }
 }
 
 /// The key of an identity that answers for itself: the Identity Center user behind it, else the entity.
 fn own_key(identity: &Identity) -> String {
     match identity.identity_center_user.as_str() {
-        "" => entity_of(identity),
+        "" => entity_of(identity).into_owned(),
         user => format!("identity-center:{user}"),
     }
 }
 
 /// The entity's ARN, or what comes closest where a record has none.
-fn entity_of(identity: &Identity) -> String {
+fn entity_of(identity: &Identity) -> Cow<'_, str> {
     let arn = identity.entity_arn();
     if !arn.is_empty() {
         return arn;
@@ -85,6 +90,7 @@ fn entity_of(identity: &Identity) -> String {
         _ if !identity.principal_id.is_empty() => format!("principal:{}", identity.principal_id),
         _ => format!("account:{}", identity.account),
     }
+    .into()
 }
 
 /// Follows links and starts back to whoever began the chain.
@@ -108,14 +114,17 @@ fn through(store: &Store, asking: Asking<'_>, link: &FactKey, identity: &Identit
     }
     if caller.kind == IdentityKind::SamlUser && !caller.principal_id.is_empty() {
         // A person whom IAM does not know: pausing is up to the role that he came in by.
-        return Behind::Other { key: format!("saml:{}", caller.principal_id), origin: entity_of(identity) };
+        return Behind::Other {
+            key: format!("saml:{}", caller.principal_id),
+            origin: entity_of(identity).into_owned(),
+        };
     }
     if caller.entity_arn().is_empty() {
         return Behind::Itself;
     }
     let asking = Asking { as_of: link, links: asking.links + 1, ..asking };
     match behind(store, asking, caller) {
-        Behind::Itself => Behind::Other { key: own_key(caller), origin: entity_of(caller) },
+        Behind::Itself => Behind::Other { key: own_key(caller), origin: entity_of(caller).into_owned() },
         found => found,
     }
 }
@@ -129,7 +138,9 @@ fn started(store: &Store, asking: Asking<'_>, identity: &Identity, opened_by: Op
         let asking = Asking { as_of, links: asking.links + 1, ..asking };
         return match behind(store, asking, &event.identity) {
             Behind::Itself if event.identity.is_aws_service() => Behind::Itself,
-            Behind::Itself => Behind::Other { key: own_key(&event.identity), origin: entity_of(&event.identity) },
+            Behind::Itself => {
+                Behind::Other { key: own_key(&event.identity), origin: entity_of(&event.identity).into_owned() }
+            }
             found => found,
         };
     }
@@ -148,9 +159,9 @@ fn started(store: &Store, asking: Asking<'_>, identity: &Identity, opened_by: Op
     for (as_of, caller) in callers.into_values() {
         let asking = Asking { as_of, links: asking.links + 1, starts: asking.starts + 1, ..asking };
         match behind(store, asking, caller) {
-            Behind::Itself => drop(found.insert(own_key(caller), entity_of(caller))),
+            Behind::Itself => drop(found.insert(own_key(caller), entity_of(caller).into_owned())),
             Behind::Other { key, origin } => drop(found.insert(key, origin)),
-            Behind::Several(keys) => found.extend(keys.into_iter().map(|key| (key, entity_of(caller)))),
+            Behind::Several(keys) => found.extend(keys.into_iter().map(|key| (key, entity_of(caller).into_owned()))),
         }
     }
     match (found.len(), found.pop_first()) {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
+
 use super::order::FactKey;
-use super::store::{Store, creates, destroys, parents_agree, stem_word, unguards};
+use super::store::{FewKeys, Store, creates, destroys, parents_agree, stem_word, unguards};
 use crate::engine::Fact;
 use crate::event::{Event, Mention, Outcome, Proof};
 use crate::limits::{RECREATE_SECONDS_MAX, UNGUARDED_SECONDS_MAX};
@@ -21,27 +23,53 @@ pub(super) struct Member<'a> {
     pub index: usize,
 }
 
+/// Facts that name one resource; mostly one or two.
+pub(super) type Members<'a> = SmallVec<[Member<'a>; 2]>;
+
 /// All facts that show that what a mention names is there, in order: that create, destroy or change it. Aliases that a create adds lead on to further facts.
 /// For those who ask with `may_pause`, only facts that may bear a pause: others could be forged.
-pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Vec<Member<'a>> {
-    let mut members = members_of(store, event, mention, may_pause);
-    let created: Vec<Member<'a>> = members.iter().filter(|member| creates(&member.fact.event)).copied().collect();
-    for create in created.iter().filter(|create| create.mention.aliases != mention.aliases) {
-        members.extend(members_of(store, &create.fact.event, create.mention, may_pause));
+pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Members<'a> {
+    family_of(store, event, mention, &|key| store.is_heard(key, may_pause))
+}
+
+/// All facts that anybody may find in the family of what a mention names.
+pub(super) fn all_family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Members<'a> {
+    family_of(store, event, mention, &|_| true)
+}
+
+fn family_of<'a>(
+    store: &'a Store,
+    event: &Event,
+    mention: &Mention,
+    is_heard: &dyn Fn(&FactKey) -> bool,
+) -> Members<'a> {
+    let mut members = members_of(store, event, mention, is_heard);
+    let is_other = |member: &&Member<'a>| creates(&member.fact.event) && member.mention.aliases != mention.aliases;
+    let created: Members<'a> = members.iter().filter(is_other).copied().collect();
+    if created.is_empty() {
+        return members;
+    }
+    for create in created {
+        members.extend(members_of(store, &create.fact.event, create.mention, is_heard));
     }
     members.sort_by(|one, other| (one.key, one.index).cmp(&(other.key, other.index)));
     members.dedup_by(|one, other| one.key == other.key);
     members
 }
 
-fn members_of<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Vec<Member<'a>> {
-    let keys: BTreeSet<&'a FactKey> = store.sharing_alias(event, mention);
-    keys.into_iter().filter_map(|key| member_at(store, key, mention, may_pause)).collect()
+fn members_of<'a>(
+    store: &'a Store,
+    event: &Event,
+    mention: &Mention,
+    is_heard: &dyn Fn(&FactKey) -> bool,
+) -> Members<'a> {
+    let keys: FewKeys<'a> = store.sharing_alias(event, mention);
+    keys.into_iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, mention)).collect()
 }
 
-fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention, may_pause: bool) -> Option<Member<'a>> {
+fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention) -> Option<Member<'a>> {
     let fact = store.get(key)?;
-    if fact.event.outcome != Outcome::Ok || !store.is_heard(key, may_pause) {
+    if fact.event.outcome != Outcome::Ok {
         return None;
     }
     let same = |other: &Mention| {
@@ -107,15 +135,23 @@ pub(super) fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
     members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| member.key.clone())
 }
 
+/// Whether the create at `key` proves that what it names is new: the API would have failed, or answered with another
+/// identifier, had it been there; or its destruction is the last that was seen of it.
+pub(super) fn is_new(members: &[Member<'_>], key: &FactKey, mention: &Mention) -> bool {
+    let last_before = members.iter().rev().find(|member| member.key < key);
+    mention.proof != Proof::None || last_before.is_some_and(|member| destroys(&member.fact.event))
+}
+
 /// The create that proves how the life began, that ended at `key`: nothing was seen of the resource in it before, and the
-/// API would have failed, or answered with another identifier, had it been there.
+/// API would have failed, or answered with another identifier, had it been there; or its life before ended in our sight.
 pub(super) fn proven_by<'a>(store: &Store, mention: &Mention, life: &Life<'a>) -> Option<Member<'a>> {
     let create = life.sights.first().filter(|first| creates(&first.fact.event))?;
     let event = &create.fact.event;
     let aliases = create.mention.aliases.iter().chain(&mention.aliases).map(String::as_str);
     let was_there = life.ended_before.is_none()
         && store.inventory().existed(&mention.kind, &event.account, &event.region, aliases, event.time);
-    (create.mention.proof != Proof::None && !was_there).then_some(*create)
+    let is_proven = create.mention.proof != Proof::None || life.ended_before.is_some();
+    (is_proven && !was_there).then_some(*create)
 }
 
 /// Which create is the successor of which destroyed resource, within one stem: the resource destroyed first is the first

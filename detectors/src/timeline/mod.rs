@@ -24,6 +24,7 @@ mod starts;
 mod store;
 mod sweep;
 mod wanted;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -52,13 +53,14 @@ use crate::time::Second;
 pub struct Timeline {
     limits: Arc<Limits>,
     store: Store,
-    ledgers: HashMap<Arc<str>, Ledger, FixedState>,
+    /// Boxed, since a table has room for more than it holds.
+    ledgers: HashMap<Arc<str>, Box<Ledger>, FixedState>,
     /// Keys whose ledger holds the fact.
     keys_of: HashMap<FactKey, Names, FixedState>,
 }
 
-/// The keys of one fact: its actor's, and its role's or user's where that is another.
-type Names = SmallVec<[Arc<str>; 2]>;
+/// A few keys; of one fact its actor's, and its role's or user's where that is another.
+pub type Names = SmallVec<[Arc<str>; 2]>;
 
 /// What a new fact changed.
 #[derive(Debug)]
@@ -69,8 +71,8 @@ pub struct Inserted {
     pub column: Column,
     /// Whether anything is known that was not: always, but for equal copies that may bear no more than what is held.
     pub is_news: bool,
-    /// Keys that are judged anew.
-    pub touched: BTreeSet<Arc<str>>,
+    /// Keys that are judged anew, sorted, without repeats.
+    pub touched: Names,
     /// From where on.
     pub from: FactKey,
     /// Facts that went to make room.
@@ -84,13 +86,13 @@ impl Timeline {
         let (key, column) = self.store.insert(fact);
         let is_news = column != Column::Duplicate || (may_pause && self.store.trust(&key));
         if !is_news {
-            let (from, touched) = (key.clone(), BTreeSet::new());
+            let (from, touched) = (key.clone(), Names::new());
             return Inserted { key, column, is_news, touched, from, dropped: Vec::new() };
         }
         let fact = self.store.get(&key).map(Arc::clone);
         let (touched, from) = match &fact {
             Some(fact) => self.refresh(&key, &fact.event),
-            None => (BTreeSet::new(), key.clone()),
+            None => (Names::new(), key.clone()),
         };
         let dropped = self.make_room();
         Inserted { key, column, is_news, touched, from, dropped }
@@ -130,7 +132,7 @@ impl Timeline {
         let keys: Vec<FactKey> = self.store.iter().map(|(key, _)| key.clone()).collect();
         let mut cache = BTreeMap::new();
         for key in &keys {
-            self.place(key, &mut cache);
+            self.place(key, &mut cache, &mut Names::new());
         }
         self.judge_all();
     }
@@ -166,12 +168,12 @@ impl Timeline {
 
     /// What one key did.
     pub fn ledger(&self, key: &str) -> Option<&Ledger> {
-        self.ledgers.get(key)
+        self.ledgers.get(key).map(|ledger| &**ledger)
     }
 
     /// All keys with what they did, in no order.
     pub fn ledgers(&self) -> impl Iterator<Item = (&Arc<str>, &Ledger)> {
-        self.ledgers.iter()
+        self.ledgers.iter().map(|(key, ledger)| (key, &**ledger))
     }
 
     /// Humans judged a key at a second: windows after it don't reach back past it.
@@ -191,21 +193,24 @@ impl Timeline {
         }
         let first = FactKey::first_of(before);
         for (name, ledger) in &mut self.ledgers {
-            ledger.forget_before(name, &first, &self.limits);
+            for key in ledger.forget_before(name, &first, &self.limits) {
+                self.keys_of.remove(&key);
+            }
         }
         self.ledgers.retain(|_, ledger| !ledger.is_empty());
-        self.keys_of.retain(|key, _| key.second >= before);
         gone
     }
 
     /// Works out anew the entries that a fact bears on, then judges their keys from that fact on: by the law of causality
     /// nothing before it can have changed.
-    fn refresh(&mut self, key: &FactKey, event: &Event) -> (BTreeSet<Arc<str>>, FactKey) {
+    fn refresh(&mut self, key: &FactKey, event: &Event) -> (Names, FactKey) {
         let mut cache = BTreeMap::new();
-        let mut touched = BTreeSet::new();
+        let mut touched = Names::new();
         for affected in affected::by(&self.store, key, event) {
-            touched.extend(self.place(&affected, &mut cache));
+            self.place(&affected, &mut cache, &mut touched);
         }
+        touched.sort_unstable();
+        touched.dedup();
         // Copies that differ change what their counterparts may do, which lies at the counterpart's own place. A create can
         // count as before a delete of its second, so there the whole second is judged anew.
         let first = self.store.copies(event).min().unwrap_or(key).min(key);
@@ -218,32 +223,33 @@ impl Timeline {
         (touched, from)
     }
 
-    /// Puts a fact's entry where it belongs; returns the keys of ledgers that changed.
-    fn place(&mut self, key: &FactKey, cache: &mut contribution::Successors) -> BTreeSet<Arc<str>> {
+    /// Puts a fact's entry where it belongs; adds the keys of ledgers that changed.
+    fn place(&mut self, key: &FactKey, cache: &mut contribution::Successors, changed: &mut Names) {
         let entry = contribution::entry_at(&self.store, key, cache);
         let mut names = Names::new();
         if let Some(Actor { key, entity, .. }) = entry.as_ref().map(|entry| &entry.actor) {
             names.push(Arc::clone(key));
             names.extend((key != entity).then(|| Arc::clone(entity)));
         }
-        let mut changed = BTreeSet::new();
-        let before = self.keys_of.remove(key).unwrap_or_default();
-        for name in before.iter().filter(|name| !names.contains(name)) {
+        let before = self.keys_of.get(key).filter(|before| **before != names).cloned();
+        for name in before.iter().flatten().filter(|name| !names.contains(name)) {
             if self.ledgers.get_mut(name).is_some_and(|ledger| ledger.take(key)) {
-                changed.insert(Arc::clone(name));
+                changed.push(Arc::clone(name));
             }
+        }
+        if before.is_some() {
+            self.keys_of.remove(key);
         }
         if let Some(entry) = entry {
             let entry = Arc::new(entry);
             for name in &names {
                 let ledger = self.ledgers.entry(Arc::clone(name)).or_default();
                 if ledger.put(name, key, &entry) {
-                    changed.insert(Arc::clone(name));
+                    changed.push(Arc::clone(name));
                 }
             }
-            self.keys_of.insert(key.clone(), names);
+            self.keys_of.entry(key.clone()).or_insert(names);
         }
-        changed
     }
 }
 

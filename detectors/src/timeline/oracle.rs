@@ -70,6 +70,7 @@ fn pair(all: &[Held]) -> Vec<Held> {
                 .flat_map(|made| made.entry.created.iter().enumerate().map(move |(index, what)| (made, index, what)));
             let free = creates.find(|(made, index, what)| {
                 what.kind == one.kind
+                    && what.is_proven
                     && what.end.as_ref().is_none_or(|end| *end > held.key)
                     && !used.contains(&(made.key.clone(), *index))
             });
@@ -106,18 +107,30 @@ fn sums(mine: &[&Held], at: &FactKey, cut: Option<Second>, span: Span, limits: &
             sums.weight_own_young += weight;
             continue;
         }
-        sums.weight_full += weight;
         sums.resources_foreign += 1;
-        sums.resources_full += u64::from(!held.is_paired(one));
         let stateless = one.class != WeightClass::HoldsState;
-        sums.retired += u64::from(one.ownership == Ownership::OwnOld && stateless && !is_back(one, at));
+        let is_itself_again = one.recreated_by.as_ref().is_some_and(|create| create <= at);
+        sums.retired += u64::from(one.ownership == Ownership::OwnOld && one.is_recent && stateless && !is_itself_again);
+        sums.unguarded += u64::from(span == Span::Hour && one.unguarded_at.is_some());
+        if one.class == WeightClass::Copy {
+            sums.weight_copies += weight;
+            continue;
+        }
+        sums.resources_full += u64::from(!held.is_paired(one));
+        if span == Span::QuarterHour {
+            sums.kinds.add(&one.kind, 1);
+        }
+        if one.class == WeightClass::UsuallyUnused {
+            sums.weight_unused += weight;
+            continue;
+        }
+        sums.weight_full += weight;
         match span {
             Span::FiveMinutes => sums.regions.add(&one.region, weight),
             Span::TenMinutes => {
                 one.zones.iter().for_each(|zone| sums.zones.add(zone, weight / one.zones.len() as u64));
             }
-            Span::QuarterHour => sums.kinds.add(&one.kind, 1),
-            Span::Hour => sums.unguarded += u64::from(one.unguarded_at.is_some()),
+            Span::QuarterHour | Span::Hour => {}
         }
     }
     sums

@@ -1,6 +1,6 @@
 //! The one order of facts: event time in whole seconds, rank within the second, event id.
 
-use std::hash::Hasher as _;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use fnv::FnvHasher;
@@ -10,7 +10,7 @@ use crate::event::{Effect, Event, Proof};
 use crate::time::Second;
 
 /// A fact's place in the order of facts; unique. Two copies of one event that differ have different `copy` words.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FactKey {
     /// The event time.
     pub second: Second,
@@ -20,6 +20,13 @@ pub struct FactKey {
     pub id: Arc<str>,
     /// Tells copies of one event apart that differ in time, action, identity or account.
     pub copy: u32,
+}
+
+impl Hash for FactKey {
+    /// Few places share an id, so that the rest is not worth its time.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
 }
 
 /// No event id.

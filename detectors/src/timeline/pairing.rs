@@ -21,8 +21,8 @@ pub(super) const HEAVY_SECONDS: i64 = 5 * 60;
 /// A create that may stand for a destroyed resource: the position of its entry, and the number of the resource there.
 type Create = (usize, usize);
 
-/// Creates that wait to be matched, the oldest first. Each is used once; a known resource of another actor is never
-/// paired.
+/// Creates that wait to be matched, the oldest first; only those that prove that what they made is new. Each is used
+/// once; a known resource of another actor is never paired.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pairing {
     actors: BTreeMap<Arc<str>, Waiting>,
@@ -50,7 +50,7 @@ impl Pairing {
             return;
         }
         let waiting = self.actors.entry(Arc::clone(&entry.actor.key)).or_default();
-        for (index, created) in entry.created.iter().enumerate() {
+        for (index, created) in entry.created.iter().enumerate().filter(|(_, created)| created.is_proven) {
             let queue = waiting.creates.entry((Arc::clone(&created.kind), entry.may_pause)).or_default();
             queue.push_back((position, index));
             if queue.len() > PAIRING_CREATES_MAX {

@@ -1,6 +1,7 @@
 //! The zones that a destroyed resource lived in, as far as they were known at its end. Never guessed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::lookup::Life;
 use super::order::FactKey;
@@ -16,15 +17,28 @@ pub(super) fn lives_in_zones(mention: &Mention) -> bool {
 /// The zones of what the fact at `key` destroyed, each in the event's region. What says most about this life comes first:
 /// the events that name its zones; network interfaces that a service made for it; an inventory; and its subnets, since a
 /// database in one zone has a group of subnets in all.
-pub(super) fn zones_of(store: &Store, key: &FactKey, event: &Event, mention: &Mention, life: &Life<'_>) -> Vec<String> {
+pub(super) fn zones_of(
+    store: &Store,
+    key: &FactKey,
+    event: &Event,
+    mention: &Mention,
+    life: &Life<'_>,
+) -> Vec<Arc<str>> {
     if !lives_in_zones(mention) {
         return Vec::new();
+    }
+    if life.sights.is_empty()
+        && let [zone] = mention.zones.as_slice()
+        && is_zone_of(zone, &event.region)
+    {
+        return vec![store.word(zone)];
     }
     let may_pause = store.get(key).is_some_and(|fact| fact.may_pause);
     let mentions: Vec<&Mention> = life.creates().map(|create| create.mention).chain([mention]).collect();
     let looking = Looking { store, key, event, life, may_pause, mentions };
-    let in_region = |zones: BTreeSet<String>| -> Option<Vec<String>> {
-        let zones: Vec<String> = zones.into_iter().filter(|zone| is_zone_of(zone, &event.region)).collect();
+    let in_region = |zones: BTreeSet<String>| -> Option<Vec<Arc<str>>> {
+        let zones = zones.iter().filter(|zone| is_zone_of(zone, &event.region));
+        let zones: Vec<Arc<str>> = zones.map(|zone| store.word(zone)).collect();
         (!zones.is_empty()).then_some(zones)
     };
     in_region(looking.named())

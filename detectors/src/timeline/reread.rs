@@ -1,23 +1,24 @@
 //! An inventory takes the place of the one before: whatever was judged without it is judged anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use super::{FactKey, Timeline};
+use super::{FactKey, Names, Timeline};
 use crate::inventory::Inventory;
 
 impl Timeline {
     /// Takes an inventory in, as if it had been known before all facts. Returns the keys that are judged anew, and from
     /// where on; nothing if there is no fact.
-    pub fn reread(&mut self, inventory: Inventory) -> Option<(BTreeSet<Arc<str>>, FactKey)> {
+    pub fn reread(&mut self, inventory: Inventory) -> Option<(Names, FactKey)> {
         self.store.set_inventory(inventory);
         let keys: BTreeSet<FactKey> = self.keys_of.keys().cloned().collect();
         let from = keys.first()?.clone();
         let mut cache = BTreeMap::new();
-        let mut touched = BTreeSet::new();
+        let mut touched = Names::new();
         for key in &keys {
-            touched.extend(self.place(key, &mut cache));
+            self.place(key, &mut cache, &mut touched);
         }
+        touched.sort_unstable();
+        touched.dedup();
         for name in &touched {
             if let Some(ledger) = self.ledgers.get_mut(name) {
                 ledger.judge_from(name, &from, &self.limits);

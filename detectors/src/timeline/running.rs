@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::contribution::{Contribution, Ownership};
-use super::entries::{Entries, Held, is_back_before, may_be_retired};
+use super::entries::{Entries, Held, is_itself_before, may_be_retired};
 use super::order::FactKey;
 use crate::detector::{Limits, Rebuilt, Returned, Shares, Span, Sums, Weights};
+use crate::event::WeightClass;
 use crate::limits::{RECREATE_SECONDS_MAX, TEARDOWNS_MAX};
 
 /// Which entries are looked at.
@@ -123,7 +124,7 @@ impl Sight {
                 if is_in {
                     for contribution in &held.entry.destroyed {
                         let item = Item { held, contribution, span, view, weights };
-                        item.leave(&mut running.sums, !is_back_before(contribution, at));
+                        item.leave(&mut running.sums, !is_itself_before(contribution, at));
                     }
                 }
                 running.start += 1;
@@ -231,7 +232,7 @@ impl Sight {
         weights: &Weights,
     ) {
         let Back { held, contribution } = back;
-        if may_be_retired(contribution) && !is_back_before(contribution, at) {
+        if may_be_retired(contribution) && contribution.recreated_by.as_ref() == Some(at) {
             for running in self.spans.iter_mut().filter(|running| position >= running.start) {
                 running.sums.retired = running.sums.retired.saturating_sub(1);
             }
@@ -346,10 +347,22 @@ impl Item<'_> {
         if contribution.ownership == Ownership::OwnYoung {
             return count(&mut sums.weight_own_young, weight);
         }
-        count(&mut sums.weight_full, weight);
         count(&mut sums.resources_foreign, 1);
-        count(&mut sums.resources_full, u64::from(!held.is_paired(contribution)));
         count(&mut sums.retired, u64::from(is_retired && may_be_retired(contribution)));
+        if span == Span::Hour {
+            count(&mut sums.unguarded, u64::from(contribution.unguarded_at.is_some()));
+        }
+        if contribution.class == WeightClass::Copy {
+            return count(&mut sums.weight_copies, weight);
+        }
+        count(&mut sums.resources_full, u64::from(!held.is_paired(contribution)));
+        if span == Span::QuarterHour {
+            share_of(&mut sums.kinds, &contribution.kind, 1);
+        }
+        if contribution.class == WeightClass::UsuallyUnused {
+            return count(&mut sums.weight_unused, weight);
+        }
+        count(&mut sums.weight_full, weight);
         match span {
             Span::FiveMinutes => share_of(&mut sums.regions, &contribution.region, weight),
             Span::TenMinutes => {
@@ -358,8 +371,7 @@ impl Item<'_> {
                     share_of(&mut sums.zones, zone, share);
                 }
             }
-            Span::QuarterHour => share_of(&mut sums.kinds, &contribution.kind, 1),
-            Span::Hour => count(&mut sums.unguarded, u64::from(contribution.unguarded_at.is_some())),
+            Span::QuarterHour | Span::Hour => {}
         }
     }
 }

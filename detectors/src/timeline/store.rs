@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
 use super::index::Index;
 use super::name::stem;
 use super::order::FactKey;
 use super::places::Places;
 use super::starts::Starts;
+use super::words::Words;
 use crate::engine::{Column, Fact};
 use crate::event::{Effect, Event, Mention, Outcome, Scope};
 use crate::inventory::Inventory;
@@ -32,7 +34,11 @@ pub struct Store {
     links_by_access_key: Index,
     links_by_session: Index,
     inventory: Inventory,
+    words: Words,
 }
+
+/// Places of a few facts, in order.
+pub(super) type FewKeys<'a> = SmallVec<[&'a FactKey; 4]>;
 
 /// The word under which an alias of a resource is found.
 pub(super) fn alias_word(event: &Event, mention: &Mention, alias: &str) -> String {
@@ -51,9 +57,17 @@ pub(super) fn place_word(kind: &str, account: &str, region: &str, alias: &str) -
 /// The word under which resources of one stem are found; nothing if the resource has no name.
 pub(super) fn stem_word(event: &Event, mention: &Mention) -> Option<String> {
     let name = stem(&mention.name);
-    let parents = mention.parents.join("/");
-    (!name.is_empty())
-        .then(|| format!("{}\n{}\n{}\n{parents}\n{name}", mention.kind, event.account, region_of(event, mention)))
+    if name.is_empty() {
+        return None;
+    }
+    let mut word = place_word(&mention.kind, &event.account, region_of(event, mention), "");
+    for (index, parent) in mention.parents.iter().enumerate() {
+        word.push_str(if index == 0 { "" } else { "/" });
+        word.push_str(parent);
+    }
+    word.push('\n');
+    word.push_str(name);
+    Some(word)
 }
 
 fn region_of<'a>(event: &'a Event, mention: &Mention) -> &'a str {
@@ -120,6 +134,9 @@ impl Store {
         if let Some(link) = &event.link {
             change(&mut self.links_by_access_key, &link.access_key);
             change(&mut self.links_by_session, &link.session_id);
+        }
+        if add {
+            self.words.keep(event);
         }
         for mention in &event.resources {
             for alias in &mention.aliases {
@@ -226,8 +243,31 @@ impl Store {
     }
 
     /// Facts that name a resource of this mention's type under one of its aliases, in order, without repeats.
-    pub fn sharing_alias(&self, event: &Event, mention: &Mention) -> BTreeSet<&FactKey> {
-        mention.aliases.iter().flat_map(|alias| self.by_alias.get(&alias_word(event, mention, alias))).collect()
+    pub fn sharing_alias(&self, event: &Event, mention: &Mention) -> FewKeys<'_> {
+        let mut keys = FewKeys::new();
+        for alias in &mention.aliases {
+            keys.extend(self.by_alias.get(&alias_word(event, mention, alias)));
+        }
+        if mention.aliases.len() > 1 {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        keys
+    }
+
+    /// Whether no other fact names a resource of this mention's type under one of its aliases.
+    pub(super) fn is_only_sight(&self, event: &Event, mention: &Mention) -> bool {
+        mention.aliases.iter().all(|alias| self.by_alias.get(&alias_word(event, mention, alias)).len() < 2)
+    }
+
+    /// Whether no fact that names a resource of this stem lies after a place.
+    pub(super) fn is_last_of_stem(&self, word: &str, key: &FactKey) -> bool {
+        self.by_stem.get(word).last().is_none_or(|last| last <= key)
+    }
+
+    /// A word that occurs often, held once.
+    pub(super) fn word(&self, word: &str) -> Arc<str> {
+        self.words.get(word)
     }
 
     /// Facts that name resources of one stem, in order.

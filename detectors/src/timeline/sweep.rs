@@ -7,7 +7,7 @@ use super::entries::Entries;
 use super::order::FactKey;
 use super::pairing::Pairing;
 use super::running::{Back, Sight, View};
-use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Shares, Window};
+use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Shares, Span, Window};
 use crate::incident::{Episode, Severity, absorb};
 use crate::time::Second;
 
@@ -63,8 +63,10 @@ pub(super) struct State {
     /// The last human judgement that counts.
     cut: Option<Second>,
     pairing: Pairing,
-    /// Of the actor alone, and of all.
-    views: [Sights; 2],
+    /// Of the actor alone.
+    alone: Sights,
+    /// Of all, where others than the actor act.
+    whole: Option<Box<Sights>>,
     /// Findings close together, in order.
     pub(super) episodes: Vec<Arc<Episode>>,
 }
@@ -74,6 +76,13 @@ pub(super) struct State {
 struct Sights {
     all: Sight,
     trusted: Option<Box<Sight>>,
+}
+
+impl Sights {
+    /// Nothing before this position counts.
+    fn from(position: usize) -> Self {
+        Self { all: Sight::from(position), trusted: None }
+    }
 }
 
 /// What came back at a fact, as one view sees it.
@@ -86,13 +95,17 @@ struct Came {
 impl State {
     /// Nothing is known before this position.
     pub(super) fn from(position: usize) -> Self {
-        let sights = || Sights { all: Sight::from(position), trusted: None };
-        Self { next: position, views: [sights(), sights()], ..Self::default() }
+        Self { next: position, alone: Sights::from(position), ..Self::default() }
     }
 
     /// Whether all that is known was known before a fact.
     pub(super) fn is_before(&self, fact: &FactKey) -> bool {
         self.at.as_ref().is_none_or(|at| at < fact)
+    }
+
+    /// Whether the next entry is the first at or after a place.
+    pub(super) fn is_last_before(&self, place: &FactKey, entries: &Entries) -> bool {
+        self.is_before(place) && entries.at(self.next).is_some_and(|held| held.key >= *place)
     }
 
     /// Whether sums still hold what lies before a position.
@@ -101,7 +114,7 @@ impl State {
             sights.all.reaches_before(position)
                 || sights.trusted.as_ref().is_some_and(|sight| sight.reaches_before(position))
         };
-        self.next < position || self.views.iter().any(reaches)
+        self.next < position || reaches(&self.alone) || self.whole.as_deref().is_some_and(reaches)
     }
 
     /// Judges the next fact, if there is one; `say` is told what detectors say of it.
@@ -135,8 +148,8 @@ impl State {
         let Some(cut) = ground.judged_until.range(..at.second).next_back().copied() else { return };
         if self.cut.is_none_or(|held| held < cut) {
             self.cut = Some(cut);
-            let sights = || Sights { all: Sight::from(self.next), trusted: None };
-            self.views = [sights(), sights()];
+            self.alone = Sights::from(self.next);
+            self.whole = None;
         }
     }
 
@@ -159,11 +172,12 @@ impl State {
         }
         let entries = &*entries;
         let held = entries.at(next).filter(|_| is_entry);
-        for (index, sights) in self.views.iter_mut().enumerate() {
-            let is_whole = index == 1;
-            if is_whole && !ground.is_mixed {
-                continue;
-            }
+        if ground.is_mixed && self.whole.is_none() {
+            // Nothing before this entry is in the view: it began at the first, or behind a human's judgement.
+            self.whole = Some(Box::new(Sights::from(next)));
+        }
+        for (is_whole, sights) in [(false, Some(&mut self.alone)), (true, self.whole.as_deref_mut())] {
+            let Some(sights) = sights else { continue };
             let actor = (!is_whole).then_some(ground.name);
             let view = View { actor, trusted: false };
             let scene = Scene { at, next, held, back, entries, ground, cut: self.cut };
@@ -199,7 +213,7 @@ impl State {
     pub(super) fn tidy(&mut self, entries: &Entries) {
         let Some(at) = self.at.clone() else { return };
         self.pairing.tidy(entries, &at);
-        for sights in &mut self.views {
+        for sights in std::iter::once(&mut self.alone).chain(self.whole.as_deref_mut()) {
             sights.all.tidy(&at);
             if let Some(sight) = &mut sights.trusted {
                 sight.tidy(&at);
@@ -292,8 +306,12 @@ impl Scene<'_> {
     }
 }
 
-/// How bad a finding can be: what AWS services do by themselves is at most `medium`; what is own and young alone, or
-/// retired by its maker, at most `high`.
+/// How many types a controller retires of what it made, at most: instances, and what goes with them.
+const RETIRED_KINDS_MAX: usize = 2;
+
+/// How bad a finding can be: what AWS services do by themselves is at most `medium`, and so is one or two types of
+/// resources that hold no state, retired by their maker. What is own and young alone, or more types retired, is at most
+/// `high`.
 pub(super) fn cap(window: &Window<'_>, basis: Basis) -> Severity {
     let by_aws_services = match basis {
         Basis::Destroyed(span) => window.over(span).by_aws_services == window.over(span).resources,
@@ -305,8 +323,11 @@ pub(super) fn cap(window: &Window<'_>, basis: Basis) -> Severity {
         Basis::Destroyed(span) => window.over(span).retired == window.over(span).resources_foreign,
         _ => false,
     };
+    let is_narrow = window.over(Span::QuarterHour).kinds.len() <= RETIRED_KINDS_MAX;
+    let is_own_young = matches!(basis, Basis::Destroyed(span) if window.over(span).resources_foreign == 0);
     match () {
         () if by_aws_services => Severity::Medium,
+        () if is_retirement && is_narrow && !is_own_young => Severity::Medium,
         () if is_retirement => Severity::High,
         () => Severity::Critical,
     }

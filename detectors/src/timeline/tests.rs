@@ -50,7 +50,7 @@ fn a_retried_delete_is_one_and_a_recreated_resource_a_second() {
             "e0000 deletion-burst low",
             "e0002 delete-recreate high",
             "e0002 deletion-burst low",
-            "e0003 deletion-burst medium",
+            "e0003 deletion-burst low",
         ]
     );
 }

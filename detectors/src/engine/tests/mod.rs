@@ -100,7 +100,7 @@ fn a_burst_is_paused_once_paged_once_and_resumed_by_two() {
     run.outcome("01:00:09", PauseResult::Paused);
     let situation = run.only();
     assert_eq!(situation.incident.state, State::Paused);
-    assert_eq!((situation.incident.destroyed.at_page, situation.incident.destroyed.at_pause), (Some(3), Some(6)));
+    assert_eq!((situation.incident.destroyed.at_page, situation.incident.destroyed.at_pause), (Some(2), Some(4)));
     assert_eq!(situation.incident.triggered_event_id, "e0005");
     let id = situation.incident.id;
 

@@ -115,3 +115,18 @@ fn whoever_has_a_stack_deleted_is_paused_with_the_role_that_does_it() {
     let entities: Vec<String> = run.desired().into_iter().map(|desired| desired.key.entity).collect();
     assert_eq!(entities, ["arn:aws:iam::111111111111:role/cfn", "arn:aws:iam::111111111111:user/alice"]);
 }
+
+#[test]
+fn a_person_whom_iam_does_not_know_is_shown_as_the_role_by_which_he_came_in() {
+    let mut run = Run::new(settings(Mode::Enforce));
+    run.story(
+        "00:50:00 +anna assume admin gives=K1 session=anna id=in
+         00:51:00 admin assume agent key=K1 session=anna gives=K2 id=on",
+    );
+    run.story(&burst("agent", "00", "prod").replace(" id=", " key=K2 session=b id="));
+    let principal = run.only().incident.principal.expect("a principal");
+    assert_eq!(principal.key, "saml:idp:anna");
+    assert!(principal.arn.ends_with("role/admin"), "{principal:?}");
+    let entities: Vec<String> = run.desired().into_iter().map(|desired| desired.key.entity).collect();
+    assert_eq!(entities, ["arn:aws:iam::111111111111:role/admin", AGENT]);
+}

@@ -98,6 +98,11 @@ impl<'v> Parts<'v> {
             .into_iter()
             .any(|part| self.get(part).is_some())
     }
+
+    /// Whether it is a message of S3, SQS, Kinesis or Kafka, which have fields of the same names.
+    pub(super) fn is_message(&self) -> bool {
+        self.get(Part::EventSource).and_then(Node::as_str).is_some_and(|source| source.starts_with("aws:"))
+    }
 }
 
 #[cfg(test)]

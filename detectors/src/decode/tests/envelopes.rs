@@ -291,3 +291,12 @@ fn packed_messages_of_a_stream_are_opened() {
     assert_eq!(reasons(&decoded(deep)), [RejectReason::TooDeep]);
     assert_eq!(reasons(&decoded(aggregate(&[]))), [RejectReason::NotARecord]);
 }
+
+#[test]
+fn a_message_that_begins_like_a_record_is_opened() {
+    let one = record("iam:DeleteUser", &json!({"requestParameters": {"userName": "anna"}})).to_string();
+    let message = format!(r#"{{"eventVersion":"1.0","eventSource":"aws:sqs","body":{}}}"#, json!(one));
+    for payload in [message.clone(), format!(r#"{{"Records":[{message}]}}"#)] {
+        assert_eq!(decoded(payload).events.len(), 1);
+    }
+}

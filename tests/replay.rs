@@ -148,7 +148,7 @@ fn bad_input_is_counted_and_never_a_panic() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("broken.json: No such file or directory"), "{errors}");
     assert!(errors.contains("truncated.ndjson.gz: "), "{errors}");
-    for reason in ["not-utf8", "not-json", "too-large", "too-deep", "no-identity"] {
+    for reason in ["not-utf8", "not-json", "not-a-record", "too-large", "too-deep", "bad-time"] {
         let rejected = errors.lines().find(|line| line.starts_with("rejected: ")).unwrap_or_default();
         assert!(rejected.contains(reason), "{reason}: {errors}");
     }

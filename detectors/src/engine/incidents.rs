@@ -8,7 +8,7 @@ use super::memory::{Incident, gone, row, table};
 use super::settle::News;
 use super::{Announcement, Change, Engine, FactRow, Output, PauseState, Remembered, Situation};
 use crate::brake;
-use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, incident_id, page_key};
+use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::Second;
 
@@ -23,14 +23,6 @@ impl Engine {
     /// One incident.
     pub fn situation(&self, id: &str) -> Option<Situation> {
         self.incidents.get(id).map(|incident| self.standing_situation(id, incident))
-    }
-
-    /// The id that an incident would have, had all of its facts come in their order. The id that it has was fixed when it
-    /// was first seen.
-    pub fn settled_id(&self, id: &str) -> Option<String> {
-        let incident = self.incidents.get(id)?;
-        let episode = self.episodes_of(&incident.key).into_iter().find(|episode| episode.to == incident.to)?;
-        Some(incident_id(&incident.key, episode.first_event_id()))
     }
 
     pub(super) fn update(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {

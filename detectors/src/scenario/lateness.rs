@@ -16,7 +16,7 @@ fn told(engine: &Engine) -> BTreeSet<String> {
     let is_over = |state: State| matches!(state, State::Eased | State::Merged);
     let held = engine.situations().into_iter().filter(|one| !is_over(one.incident.state));
     held.map(|one| {
-        let id = engine.settled_id(&one.incident.id).unwrap_or_default();
+        let id = engine.id_in_order(&one.incident.id).unwrap_or_default();
         let report = one.incident;
         let counts = (&report.destroyed, &report.denied, &report.recreated);
         let span = (&report.first_event_time, &report.triggered_event_id, &report.last_event_time);

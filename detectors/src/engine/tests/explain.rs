@@ -28,7 +28,7 @@ fn the_most_that_was_reached_of_a_limit_is_kept_with_its_time() {
     assert_eq!(reached("deletion-burst", "resources"), Some((Amount::Count(2), second("01:00:10"))));
     assert_eq!(reached("denied-destruction", "calls"), None);
     let said = &nearness.said["deletion-burst"];
-    assert_eq!((said.level, said.at.second, said.is_whole), (Severity::Medium, second("01:00:10"), false));
+    assert_eq!((said.level, said.at.second, said.is_whole), (Severity::High, second("01:00:10"), false));
 }
 
 #[test]

@@ -13,10 +13,13 @@ fn effect_of(verb: &str) -> Option<Effect> {
         | "Fetch" | "Read" | "Retrieve" | "Download" => Effect::Observe,
         "Delete" | "Terminate" | "Destroy" | "Purge" | "Deregister" | "Unregister" | "Release" | "Drop" | "Erase"
         | "Wipe" | "Flush" | "Retire" | "Expire" | "Evict" | "Close" | "Decommission" | "Deprovision" | "Undeploy"
-        | "Discard" | "Dispose" | "Forget" => Effect::Destroy,
+        | "Discard" | "Dispose" | "Forget" | "Unpeer" => Effect::Destroy,
         "Stop" | "Reboot" | "Restart" | "Detach" | "Disassociate" | "Dissociate" | "Remove" | "Disable" | "Suspend"
         | "Pause" | "Failover" | "Switchover" | "Revoke" | "Deactivate" | "Disconnect" | "Cancel" | "Abort"
-        | "Unassign" | "Drain" | "Decrease" | "Unsubscribe" | "Leave" => Effect::Disrupt,
+        | "Unassign" | "Drain" | "Decrease" | "Unsubscribe" | "Leave" | "Reject" | "Decline" | "Withdraw"
+        | "Rollback" | "Deprecate" | "Archive" | "Backtrack" | "Block" | "Isolate" | "Unlink" | "Unmap" | "Exclude"
+        | "Unlock" | "Unmonitor" | "Unshare" | "Ungroup" | "Shutdown" | "Deauthorize" | "Invalidate" | "Logout"
+        | "Disallow" | "Redact" => Effect::Disrupt,
         "Create" | "Import" | "Register" | "Allocate" | "Provision" | "Launch" | "Restore" | "Copy" | "Run"
         | "Upload" | "Define" | "Clone" | "Request" => Effect::Create,
         _ => return None,

@@ -1,7 +1,6 @@
 //! What the tables promise as a whole, and how they compare with facts that others gathered.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -97,15 +96,6 @@ fn a_users_table_comes_last() {
 }
 
 /// Once at the start, and on a slow machine without optimisation still soon.
-#[test]
-fn is_read_soon() {
-    let start = Instant::now();
-    let (catalog, _) = Catalog::parse(&TABLES);
-    let took = start.elapsed();
-    say(&format!("read {} actions in {took:?}", catalog.len()));
-    assert!(took < Duration::from_secs(3), "{took:?}");
-}
-
 /// The table of facts is not ours: it stands beside the corpus of real records.
 #[test]
 fn differences_from_gathered_facts_are_explained() {

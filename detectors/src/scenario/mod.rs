@@ -8,26 +8,16 @@ mod caller;
 mod ci_environments;
 mod database_recreate;
 mod denied_storm;
-#[cfg(test)]
-mod destructive_tests;
 mod ec2;
 mod expected;
-#[cfg(test)]
-mod figures;
 mod fleet;
 mod function_dev_loop;
 mod functions;
 mod habit;
 mod junk_first;
-#[cfg(test)]
-mod lateness;
 mod login;
-#[cfg(test)]
-mod looks;
 mod multi_region_wipe;
 mod node_consolidation;
-#[cfg(test)]
-mod option_tests;
 mod organisation;
 mod own_environment_rebuild;
 mod ownership_forged;
@@ -310,15 +300,4 @@ impl Iterator for Trail {
         }
         self.ready.pop_front()
     }
-}
-
-/// Seeds to try: those that `TRAILBRAKE_SEEDS` names (`FIRST..END`), or a few.
-#[cfg(test)]
-fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
-    let asked = std::env::var("TRAILBRAKE_SEEDS").ok();
-    let range = asked.as_deref().and_then(|asked| asked.split_once(".."));
-    range.map_or(usual, |(first, end)| {
-        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("TRAILBRAKE_SEEDS is FIRST..END: {text}"));
-        number(first)..number(end)
-    })
 }

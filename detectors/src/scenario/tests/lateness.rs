@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{ALL, Options, generate, seeds};
+use super::super::{ALL, Options, generate};
+use super::seeds;
 use crate::engine::{Column, Engine, Fact, Input, Output, Settings};
 use crate::incident::State;
 use crate::limits::LATENESS_SECONDS;

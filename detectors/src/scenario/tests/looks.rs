@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{ALL, Options, Record, seeds, stream};
+use super::super::{ALL, Options, Record, stream};
+use super::seeds;
 use crate::catalog::Catalog;
 use crate::decode::decode;
 use crate::engine::{Engine, Fact, Input, Settings};

@@ -1,5 +1,11 @@
 //! What every trail must be, whatever the seed: AWS's shape, in order, reproducible, and true to its story.
 
+mod destructive;
+mod figures;
+mod lateness;
+mod looks;
+mod options;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -281,4 +287,14 @@ fn a_refused_call_is_recorded_as_an_explicit_deny() {
     let first = records.iter().find(|record| record.json.contains("DeleteDBInstance")).expect("a database").refused();
     let message = parsed(&first)["errorMessage"].to_string();
     assert!(message.contains("perform: rds:DeleteDBInstance on resource: arn:aws-cn:rds:"), "{message}");
+}
+
+/// Seeds to try: those that `TRAILBRAKE_SEEDS` names (`FIRST..END`), or a few.
+fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    let asked = std::env::var("TRAILBRAKE_SEEDS").ok();
+    let range = asked.as_deref().and_then(|asked| asked.split_once(".."));
+    range.map_or(usual, |(first, end)| {
+        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("TRAILBRAKE_SEEDS is FIRST..END: {text}"));
+        number(first)..number(end)
+    })
 }

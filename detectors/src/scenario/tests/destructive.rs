@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Options, Record, generate, inventory};
+use super::super::{Options, Record, generate, inventory};
 use crate::time::Second;
 
 const OPTIONS: fn(u64) -> Options = |seed| Options::new(seed, Second(1_764_060_000));
@@ -115,7 +115,7 @@ fn a_chain_of_roles_is_linked_by_access_keys_and_all_of_it_destroys() {
                 );
             }
         }
-        let scenario = super::ALL.iter().find(|scenario| scenario.name == "role-chain").expect("a scenario");
+        let scenario = super::super::ALL.iter().find(|scenario| scenario.name == "role-chain").expect("a scenario");
         let origin = scenario.expectation(&OPTIONS(seed)).principal;
         let mut roles = BTreeSet::new();
         for (record, value) in destruction(&trail) {

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{ALL, Expectation, Options, Scenario, generate, seeds};
+use super::super::{ALL, Expectation, Options, Scenario, generate};
+use super::seeds;
 use crate::catalog::Catalog;
 use crate::decode::decode;
 use crate::detector::{self, Levels, Limits, Spread, Weights};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Options, Record, find, generate, stream};
+use super::super::{Options, Record, find, generate, stream};
 use crate::time::Second;
 
 const START: Second = Second(1_764_060_000);

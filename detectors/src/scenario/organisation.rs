@@ -141,7 +141,7 @@ fn habit(writer: &mut Writer, number: u32) -> Option<Box<dyn Habit>> {
 
 /// Someone who only looks: a person or a dashboard.
 fn looker(writer: &mut Writer, number: u32) -> Caller {
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let name = format!("{}.{number}", caller::person(writer));
         return caller::user(writer, &name, agent::CLI);
     }

@@ -135,9 +135,12 @@ pub fn times_as_fast(rounds: usize, mut first: impl FnMut(), mut second: impl Fn
 }
 
 fn timed(way: &mut impl FnMut()) -> Duration {
-    let begun = processor_seconds();
+    // What the other way left in caches and in the allocator is no part of this one.
     way();
-    Duration::from_secs_f64((processor_seconds() - begun).max(0.0))
+    // The system counts a thread's time in ticks that are longer than some of these.
+    let begun = Instant::now();
+    way();
+    begun.elapsed()
 }
 
 /// Seconds of processor time that this thread has had, where the system tells; else seconds of wall time. What others do

@@ -81,10 +81,11 @@ fn check_trail(name: &str, seed: u64) {
         "node-consolidation" => (12_000, 26 * 60),
         "autoscaling" => (4_000, 90),
         "organisation" | "read-storm" => (70_000, 62),
-        _ => (4_000, 62),
+        _ => (4_000, 70),
     };
     assert!((200..records_max).contains(&records.len()), "{name} {seed}: {} records", records.len());
-    assert_eq!(records[0].time, START);
+    let begins_after_seconds = records[0].time.0 - START.0;
+    assert!((0..60).contains(&begins_after_seconds), "{name} {seed}: begins after {begins_after_seconds} s");
     assert!(records.is_sorted_by_key(|record| record.time));
     // What a trail shows of the time before lies hours or days back.
     let gaps = records.windows(2).filter(|pair| pair[1].time.0 - pair[0].time.0 > 3_600);

@@ -19,3 +19,5 @@ pub mod order;
 pub mod pause;
 pub mod pipeline;
 pub mod source;
+pub mod stamp;
+pub mod token;

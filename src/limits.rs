@@ -54,16 +54,40 @@ pub const COMMIT_RETRY_FIRST: Duration = Duration::from_millis(100);
 pub const COMMIT_RETRY_MAX: Duration = Duration::from_secs(5);
 /// Acts, outcomes and watches waiting for the engine.
 pub const ACTS_QUEUED_MAX: usize = 256;
-/// Connections to the listener for people and agents.
+/// Connections to the listener for people and agents; further ones are closed at once, counted.
 pub const HTTP_CONNECTIONS_MAX: usize = 512;
-/// Requests answered at once on that listener; further ones are told to come back.
+/// Connections that one peer may hold, unless it is this machine: a proxy's users all come from there.
+pub const HTTP_CONNECTIONS_PER_PEER_MAX: usize = 256;
+/// Requests other than events that are answered at once on that listener; further ones are told to come back.
 pub const HTTP_REQUESTS_MAX: usize = 64;
-/// Bodies of events that are read at once on that listener; further senders are told to come back.
-pub const HTTP_INGESTS_MAX: usize = 16;
 /// How long one request may take.
 pub const HTTP_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection on which nothing arrives for so long is closed.
+/// A connection on which nothing arrives for so long is closed; also how long a kept-alive one waits for its next
+/// request's head to be there.
 pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a new connection has until the first request's head is there, its TLS handshake included.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the body of a request may take to arrive.
+pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(20);
+/// The head of a request: its line and all headers.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Headers of one request.
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// What is read from one connection before it is looked at.
+pub const HTTP_BUFFER_BYTES_MAX: usize = 128 << 10;
+/// How long requests that are being answered may go on when the listener stops.
+pub const HTTP_DRAIN: Duration = Duration::from_secs(5);
+/// How often a request whose events are not yet durable looks whether the journal fails.
+pub const HTTP_JOURNAL_LOOK: Duration = Duration::from_millis(250);
+/// Requests without a valid token, or without its role, that one peer or holder is told about in one
+/// [`FAILURES_PERIOD`]; further ones are told to come back.
+pub const FAILURES_MAX: u32 = 20;
+/// See [`FAILURES_MAX`].
+pub const FAILURES_PERIOD: Duration = Duration::from_secs(60);
+/// Peers and holders whose failures are remembered; while there are more, the others are told to come back.
+pub const FAILURES_REMEMBERED_MAX: usize = 4_096;
+/// Failures logged in one [`FAILURES_PERIOD`].
+pub const FAILURES_LOGGED_MAX: u32 = 20;
 /// Incidents in one answer of the API.
 pub const INCIDENTS_ANSWERED_MAX: usize = 1_000;
 /// The body of a verdict.
@@ -73,6 +97,9 @@ pub const VERDICT_REASON_BYTES_MAX: usize = 1_000;
 
 const _: () = assert!(GROUP_ROWS_MAX < UNWRITTEN_ROWS_MAX && CUTS_QUEUED_MAX < UNWRITTEN_PIECES_MAX);
 const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs());
+const _: () = assert!(HTTP_BODY_TIMEOUT.as_secs() < HTTP_REQUEST_TIMEOUT.as_secs());
+const _: () = assert!(HTTP_DRAIN.as_secs() < DRAIN_DEADLINE.as_secs());
+const _: () = assert!(HTTP_HEAD_BYTES_MAX < HTTP_BUFFER_BYTES_MAX && HTTP_CONNECTIONS_PER_PEER_MAX < HTTP_CONNECTIONS_MAX);
 
 /// A configuration file larger than this is refused.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
@@ -86,6 +113,20 @@ pub const INVENTORY_POLL: Duration = Duration::from_secs(10);
 pub const SECRET_BYTES_MAX: usize = 16 << 10;
 /// A token shorter than this can be guessed.
 pub const TOKEN_BYTES_MIN: usize = 16;
+/// The random bytes of a token that we make.
+pub const TOKEN_RANDOM_BYTES: usize = 32;
+/// Characters of the name of a token's holder.
+pub const TOKEN_HOLDER_CHARS_MAX: usize = 64;
+/// Tokens in a token file.
+pub const TOKENS_MAX: usize = 1_000;
+/// A token file larger than this is refused.
+pub const TOKEN_FILE_BYTES_MAX: usize = 4 << 20;
+/// How long `trailbrake token` waits for another process that changes the file.
+pub const TOKEN_FILE_LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How often the token file, certificate and key are looked at for a change.
+pub const LISTENER_FILES_POLL: Duration = Duration::from_secs(1);
+/// A certificate chain or key larger than this is refused.
+pub const TLS_FILE_BYTES_MAX: usize = 1 << 20;
 /// Sources in one configuration.
 pub const SOURCES_MAX: usize = 64;
 /// The path of a Unix socket: what `sockaddr_un` holds on Linux, without its final zero.

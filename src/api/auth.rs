@@ -1,88 +1,97 @@
 //! Bearer tokens: who asks, and whether they may.
 
-use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest, Sha256};
 
 use super::Refusal;
-use crate::config::{Role, Token};
+use super::failures::{Failure, Failures, Who};
+use crate::clock::SharedClock;
+use crate::metrics::Metrics;
+use crate::token::{Holder, Role, Tokens};
 
-/// Whoever holds a token.
-#[derive(Debug)]
-pub(super) struct Holder {
-    /// The name in the configuration.
-    pub(super) name: String,
-    /// ARNs and unique ids of AWS principals that are this person.
-    pub(super) principals: Vec<String>,
-    roles: BTreeSet<Role>,
-    digest: [u8; 32],
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Marks an answer to somebody who was recognised.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recognised;
+
+/// Recognises holders of tokens.
+pub(super) struct Authentication {
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) failures: Failures,
+    pub(super) clock: SharedClock,
+    pub(super) metrics: Arc<Metrics>,
 }
 
-/// All who hold tokens.
-#[derive(Debug)]
-pub(super) struct Holders(Vec<Arc<Holder>>);
-
-impl Holders {
-    pub(super) fn new(tokens: &[Token]) -> Self {
-        let holder = |token: &Token| {
-            Arc::new(Holder {
-                name: token.name.clone(),
-                principals: token.principals.clone(),
-                roles: token.roles.clone(),
-                digest: digest(token.secret.expose().as_bytes()),
-            })
-        };
-        Self(tokens.iter().map(holder).collect())
-    }
-
-    /// Who holds this token. All are compared, by digest and to the end, so that time tells nothing about any.
-    fn find(&self, token: &[u8]) -> Option<&Arc<Holder>> {
-        let presented = digest(token);
-        let mut found = None;
-        for holder in &self.0 {
-            let difference = holder.digest.iter().zip(presented).fold(0, |sum, (known, byte)| sum | (known ^ byte));
-            if difference == 0 {
-                found = Some(holder);
-            }
+impl Authentication {
+    fn unrecognised(&self, peer: IpAddr, sent_one: bool) -> Response {
+        let reason = if sent_one { "unknown-token" } else { "no-token" };
+        let Failure { limited_seconds, is_logged } = self.note(reason, Who::peer(peer));
+        if is_logged {
+            // Nothing of the request is logged but where it came from: the rest may hold a secret.
+            tracing::warn!(%peer, reason, limited = limited_seconds.is_some(), "a request without a valid token");
         }
-        found
+        if let Some(seconds) = limited_seconds {
+            return limited(seconds);
+        }
+        Refusal::new(StatusCode::UNAUTHORIZED, "no valid token")
+            .hint("send one that `trailbrake token create` made: `Authorization: Bearer TOKEN`")
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    fn not_allowed(&self, holder: &Holder, role: Role) -> Response {
+        let (role, name) = (role.as_str(), &holder.name);
+        let Failure { limited_seconds, is_logged } = self.note("role", Who::Holder(name.clone()));
+        if is_logged {
+            tracing::warn!(holder = %name, role, limited = limited_seconds.is_some(), "a token lacks the role");
+        }
+        if let Some(seconds) = limited_seconds {
+            return limited(seconds);
+        }
+        Refusal::new(StatusCode::FORBIDDEN, format!("this token lacks the role: {role}"))
+            .hint(format!("use another token, or make one with it: trailbrake token create NAME --role {role}"))
+            .into_response()
+    }
+
+    fn note(&self, reason: &str, who: Who) -> Failure {
+        self.metrics.count_authentication_failure(reason);
+        self.failures.note(who, self.clock.now())
     }
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+fn limited(seconds: u64) -> Response {
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many requests that were not allowed")
+        .hint("wait, and send a valid token")
+        .into_response_after(seconds)
 }
 
 /// Lets a request pass whose token has the role, and tells the handler who sent it.
 pub(super) async fn require(
-    State((holders, role)): State<(Arc<Holders>, Role)>,
+    State((authentication, role)): State<(Arc<Authentication>, Role)>,
+    Extension(Peer(peer)): Extension<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(holder) = bearer(request.headers()).and_then(|token| holders.find(token)) else {
-        let hint = "send a token of the configuration: `Authorization: Bearer TOKEN`";
-        return Refusal::new(StatusCode::UNAUTHORIZED, "no valid token")
-            .hint(hint)
-            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    let presented = bearer(request.headers());
+    let Some(holder) = presented.and_then(|token| authentication.tokens.find(token)) else {
+        return authentication.unrecognised(peer, presented.is_some());
     };
-    if !holder.roles.contains(&role) {
-        let role = match role {
-            Role::Ingest => "ingest",
-            Role::Read => "read",
-            Role::Review => "review",
-        };
-        return Refusal::new(StatusCode::FORBIDDEN, format!("this token lacks the role: {role}"))
-            .hint("add the role to the token in the configuration, or use another token")
-            .into_response();
-    }
-    let holder = Arc::clone(holder);
-    request.extensions_mut().insert(holder);
-    next.run(request).await
+    let mut response = if holder.roles.contains(&role) {
+        request.extensions_mut().insert(holder);
+        next.run(request).await
+    } else {
+        authentication.not_allowed(&holder, role)
+    };
+    response.extensions_mut().insert(Recognised);
+    response
 }
 
 /// The token of the `Authorization` header.

@@ -12,11 +12,11 @@ use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{Act, Human, Situation};
 use trailbrake_detectors::incident::{Severity, State as IncidentState};
 
-use super::auth::Holder;
 use super::events::unreadable;
 use super::{Api, Refusal};
 use crate::limits::{INCIDENTS_ANSWERED_MAX, VERDICT_REASON_BYTES_MAX};
 use crate::pipeline::Work;
+use crate::token::Holder;
 
 /// Which incidents are asked for.
 #[derive(Debug, Default, Deserialize)]

@@ -1,93 +1,164 @@
-//! A listener with bounds: so many connections at once, and none that stays silent for ever.
+//! Takes connections and serves them, each within bounds of number, time and size.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use axum::Extension;
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
-use crate::limits::{HTTP_CONNECTIONS_MAX, HTTP_IDLE_TIMEOUT};
+use super::auth::Peer;
+use super::connection::Connection;
+use super::places::{Place, Places};
+use super::tls::Tls;
+use crate::limits::{
+    HTTP_BUFFER_BYTES_MAX, HTTP_DRAIN, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_HEADERS_MAX, HTTP_IDLE_TIMEOUT,
+};
+use crate::metrics::Metrics;
 
-/// Accepts a connection when there is a place for it; until then it waits in the kernel's queue.
-pub(super) struct Bounded {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
+/// How long to wait after a connection could not be taken: mostly for lack of file descriptors.
+const ACCEPT_RETRY: Duration = Duration::from_secs(1);
+
+/// What each connection is served with.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) router: Router,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) stop: watch::Receiver<bool>,
 }
 
-impl Bounded {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)) }
-    }
-}
-
-impl Listener for Bounded {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        // The semaphore is never closed, so a place is always got in the end.
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        let connection = Connection { stream, idle: Box::pin(sleep(HTTP_IDLE_TIMEOUT)), _place: place };
-        (connection, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection that ends when nothing has been read or written for [`HTTP_IDLE_TIMEOUT`].
-pub(super) struct Connection {
-    stream: TcpStream,
-    idle: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl Connection {
-    fn moved(&mut self) {
-        self.idle.as_mut().reset(Instant::now() + HTTP_IDLE_TIMEOUT);
-    }
-
-    fn silent(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        ready!(self.idle.as_mut().poll(context));
-        Poll::Ready(io::Error::from(io::ErrorKind::TimedOut))
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(context, buffer) {
-            this.moved();
-            return Poll::Ready(result);
+/// Takes connections until told to stop, and then lets requests that are being answered come to their end, for a while.
+pub(super) async fn run(listener: TcpListener, service: Service) {
+    let places = Places::new(Arc::clone(&service.metrics));
+    let mut connections = JoinSet::new();
+    let mut stop = service.stop.clone();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => match places.take(address.ip()) {
+                Ok(place) => {
+                    connections.spawn(service.clone().serve(stream, address, place));
+                }
+                Err(reason) => service.metrics.count_refused_connection(reason),
+            },
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "a connection cannot be taken");
+                sleep(ACCEPT_RETRY).await;
+            }
         }
-        this.silent(context).map(Err)
+    }
+    drop(listener);
+    let ended = timeout(HTTP_DRAIN, async { while connections.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(connections = connections.len(), "requests are cut off: they took too long to end");
     }
 }
 
-impl AsyncWrite for Connection {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_write(context, bytes) {
-            this.moved();
-            return Poll::Ready(result);
+/// Errors that say something of the connection alone, and nothing of the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that whoever could have told us to stop is gone: then it is time as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+impl Service {
+    async fn serve(self, stream: TcpStream, address: SocketAddr, _place: Place) {
+        // Answers are small, and whoever waits for one waits for all of it.
+        let _ = stream.set_nodelay(true);
+        let connection = Connection::new(stream);
+        let fell_silent = connection.fell_silent();
+        let ended = match &self.tls {
+            None => self.speak(connection, address, HTTP_HEAD_TIMEOUT).await,
+            Some(tls) => {
+                let began = tokio::time::Instant::now();
+                match timeout(HTTP_HEAD_TIMEOUT, tls.acceptor().accept(connection)).await {
+                    Ok(Ok(stream)) => {
+                        self.speak(stream, address, HTTP_HEAD_TIMEOUT.saturating_sub(began.elapsed())).await
+                    }
+                    Ok(Err(_)) => Err("tls"),
+                    Err(_) => Err("head-late"),
+                }
+            }
+        };
+        if let Err(reason) = ended {
+            let reason = if fell_silent.load(Ordering::Relaxed) { "silent" } else { reason };
+            self.metrics.count_broken_connection(reason);
+            tracing::debug!(peer = %address, reason, "connection broke off");
         }
-        this.silent(context).map(Err)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    /// Answers requests on a connection until it ends, or says why it broke off.
+    async fn speak<S>(&self, stream: S, address: SocketAddr, first_head: Duration) -> Result<(), &'static str>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let router = TowerToHyperService::new(self.router.clone().layer(Extension(Peer(address.ip()))));
+        let answer = hyper::service::service_fn({
+            let has_asked = Arc::clone(&has_asked);
+            move |request: Request<Incoming>| {
+                has_asked.store(true, Ordering::Relaxed);
+                hyper::service::Service::call(&router, request)
+            }
+        });
+        let mut serving = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HTTP_IDLE_TIMEOUT)
+                .max_header_size(HTTP_HEAD_BYTES_MAX)
+                .max_headers(HTTP_HEADERS_MAX)
+                .max_buf_size(HTTP_BUFFER_BYTES_MAX)
+                .serve_connection(TokioIo::new(stream), answer)
+        );
+        let mut stop = self.stop.clone();
+        let late = async {
+            sleep(first_head).await;
+            if has_asked.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = late => return Err("head-late"),
+            () = stopped(&mut stop) => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        ended.map_err(|error| reason(&error))
     }
+}
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+/// Why a connection broke off, as one of [`crate::metrics::CONNECTIONS_BROKEN`].
+fn reason(error: &hyper::Error) -> &'static str {
+    match error {
+        _ if error.is_timeout() => "head-late",
+        _ if error.is_parse_too_large() => "head-too-large",
+        _ if error.is_parse() => "malformed",
+        _ => "cut",
     }
 }

@@ -2,38 +2,45 @@
 
 mod answer;
 mod auth;
+mod connection;
 mod events;
+mod failures;
+mod follow;
 mod incidents;
 mod listener;
+mod places;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use trailbrake_detectors::engine::Mode;
 
 use crate::clock::SharedClock;
-use crate::config::{Role, Token};
-use crate::limits::{
-    HTTP_BODY_BYTES_MAX, HTTP_INGESTS_MAX, HTTP_REQUEST_TIMEOUT, HTTP_REQUESTS_MAX, VERDICT_BODY_BYTES_MAX,
-};
+use crate::config::{Config, TlsConfig};
+use crate::limits::{HTTP_REQUEST_TIMEOUT, HTTP_REQUESTS_MAX, VERDICT_BODY_BYTES_MAX};
+use crate::metrics::Metrics;
 use crate::pipeline::{Board, Work};
 use crate::source::http::HttpIntake;
+use crate::token::{Role, TokenFileError, Tokens};
 
 pub use answer::Refusal;
 pub use incidents::{Incidents, Verdict, VerdictAnswer};
 pub use status::{ActStatus, Status};
+pub use tls::TlsError;
 
-use auth::Holders;
+use auth::{Authentication, Recognised};
+use tls::Tls;
 
 /// Tells whether `act` is there; nothing if nothing is ever paused.
 pub type ActConnected = Option<Box<dyn Fn() -> bool + Send + Sync>>;
@@ -52,72 +59,107 @@ pub struct Api {
     pub mode: Mode,
     /// Tells whether `act` is there.
     pub act_connected: ActConnected,
-    /// Who may do what.
-    pub tokens: Vec<Token>,
+    /// Counts requests and connections.
+    pub metrics: Arc<Metrics>,
 }
 
-#[derive(Clone)]
-struct Bounds {
-    requests: Arc<Semaphore>,
-    ingests: Arc<Semaphore>,
+/// Why the listener cannot be opened as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The token file cannot be used.
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// What the listener keeps following: who holds tokens, and the certificate.
+pub struct Files {
+    tokens: Arc<Tokens>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Files {
+    /// Reads what a configuration names.
+    pub fn open(config: &Config) -> Result<Self, FilesError> {
+        let tokens = Tokens::open(&config.tokens, config.token_file.clone())?;
+        Self::new(tokens, config.tls.as_ref())
+    }
+
+    fn new(tokens: Tokens, tls: Option<&TlsConfig>) -> Result<Self, FilesError> {
+        Ok(Self { tokens: Arc::new(tokens), tls: tls.map(Tls::open).transpose()?.map(Arc::new) })
+    }
 }
 
 /// The routes.
-pub fn router(api: Api) -> Router {
-    let holders = Arc::new(Holders::new(&api.tokens));
-    let bounds = Bounds {
-        requests: Arc::new(Semaphore::new(HTTP_REQUESTS_MAX)),
-        ingests: Arc::new(Semaphore::new(HTTP_INGESTS_MAX)),
-    };
+fn router(api: Api, tokens: Arc<Tokens>) -> Router {
+    let metrics = Arc::clone(&api.metrics);
+    let authentication = Arc::new(Authentication {
+        tokens,
+        failures: failures::Failures::default(),
+        clock: Arc::clone(&api.clock),
+        metrics: Arc::clone(&metrics),
+    });
+    let places = Arc::new(Semaphore::new(HTTP_REQUESTS_MAX));
     let allow = |route: MethodRouter<Arc<Api>>, role: Role| {
-        route.route_layer(middleware::from_fn_with_state((Arc::clone(&holders), role), auth::require))
+        route.route_layer(middleware::from_fn_with_state((Arc::clone(&authentication), role), auth::require))
     };
-    let events = post(events::accept)
-        .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&bounds.ingests), bound_ingests));
+    // Only who is allowed to ask takes a place. Events have a bound of their own: the bytes of what is not yet durable.
+    let bounded = |route: MethodRouter<Arc<Api>>, role: Role| {
+        allow(route.route_layer(middleware::from_fn_with_state(Arc::clone(&places), bound_requests)), role)
+    };
+    let events = post(events::accept).layer(DefaultBodyLimit::disable());
     let verdict = post(incidents::verdict).layer(DefaultBodyLimit::max(VERDICT_BODY_BYTES_MAX));
     Router::new()
         .route("/v1/events", allow(events, Role::Ingest))
-        .route("/v1/incidents", allow(get(incidents::list), Role::Read))
-        .route("/v1/incidents/{id}", allow(get(incidents::show), Role::Read))
-        .route("/v1/incidents/{id}/verdict", allow(verdict, Role::Review))
-        .route("/v1/status", allow(get(status::show), Role::Read))
+        .route("/v1/incidents", bounded(get(incidents::list), Role::Read))
+        .route("/v1/incidents/{id}", bounded(get(incidents::show), Role::Read))
+        .route("/v1/incidents/{id}/verdict", bounded(verdict, Role::Review))
+        .route("/v1/status", bounded(get(status::show), Role::Read))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn_with_state(bounds.requests, bound_requests))
+        .layer(middleware::from_fn_with_state(metrics, in_time))
         .with_state(Arc::new(api))
 }
 
 /// Answers until `stop` becomes true, then finishes what it is answering.
-pub async fn serve(listener: TcpListener, api: Api, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
-    if api.tokens.is_empty() {
+pub async fn serve(listener: TcpListener, api: Api, files: Files, stop: watch::Receiver<bool>) {
+    if files.tokens.is_empty() {
         tracing::warn!(
-            hint = "add a section [tokens.NAME] to the configuration",
-            "the listener refuses everybody: no token is set"
+            hint = "make one: trailbrake token create NAME --role read --config FILE",
+            "the listener refuses everybody: there are no tokens"
         );
     }
-    let stopped = async move {
-        // An error means that whoever could have told us to stop is gone: then it is time as well.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    axum::serve(listener::Bounded::new(listener), router(api)).with_graceful_shutdown(stopped).await
+    let metrics = Arc::clone(&api.metrics);
+    let router = router(api, Arc::clone(&files.tokens));
+    let service =
+        listener::Service { router, tls: files.tls.clone(), metrics: Arc::clone(&metrics), stop: stop.clone() };
+    tokio::select! {
+        () = listener::run(listener, service) => {}
+        () = follow::follow(files, metrics) => {}
+    }
+}
+
+/// Bounds the time that a request takes, and counts it. Who was not recognised has to connect again.
+async fn in_time(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let answered = tokio::time::timeout(HTTP_REQUEST_TIMEOUT, next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|_| {
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "not answered in time")
+            .hint("what you sent may still be taken in; send it again, repeats are recognised")
+            .into_response_after(5)
+    });
+    if response.extensions().get::<Recognised>().is_none() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    metrics.count_request(path.as_ref().map_or("none", MatchedPath::as_str), response.status().as_u16());
+    response
 }
 
 async fn bound_requests(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let Ok(_place) = places.try_acquire() else {
-        return Refusal::busy().into_response_after(1);
-    };
-    match tokio::time::timeout(HTTP_REQUEST_TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "not answered in time")
-            .hint("what you sent may still be taken in; send it again, repeats are recognised")
-            .into_response_after(5),
-    }
-}
-
-async fn bound_ingests(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_place) = places.try_acquire() else {
-        return Refusal::busy().into_response_after(1);
+        return Refusal::busy().into_response_after(1).into_response();
     };
     next.run(request).await
 }

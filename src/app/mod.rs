@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use tokio::sync::watch;
 
 use crate::alert::AlertError;
+use crate::api::FilesError;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::health::HealthError;
@@ -44,6 +45,9 @@ pub enum AppError {
     /// The listener for metrics and health cannot be opened.
     #[error(transparent)]
     Health(#[from] HealthError),
+    /// What the listener for people and agents needs cannot be used.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// A listener cannot be bound.
     #[error(
         "cannot listen on {address}: {reason}\nhint: choose another address in the configuration, or stop what listens there"

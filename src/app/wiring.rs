@@ -70,6 +70,7 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let listener = TcpListener::bind(config.http)
         .await
         .map_err(|error| AppError::Listen { address: config.http, reason: error.to_string() })?;
+    let files = api::Files::open(&config)?;
     let (sources, intake) = build_sources(&config)?;
     let receivers = crate::alert::build(&config.receivers, config.public_url.as_deref())?;
     let recovered = recover(&config, &clock, &metrics)?;
@@ -101,14 +102,14 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
         clock: Arc::clone(&clock),
         mode: config.settings.brake.mode,
         act_connected: client.map(|client| Box::new(move || client.is_connected()) as Box<_>),
-        tokens: config.tokens,
+        metrics: Arc::clone(&metrics),
     };
     let context =
         Context { clock, positions, batches: inlets.batches, watches, stop: sources_stopped.clone(), metrics };
     Ok(Daemon {
         health,
         sources: run_sources(sources, &context),
-        api: run_api(listener, api, sources_stopped),
+        api: run_api(listener, api, files, sources_stopped),
         returns,
         _helpers: helpers,
         before_engine: threads.decode,
@@ -291,13 +292,9 @@ fn run_sources(sources: Vec<Box<dyn Source>>, context: &Context) -> JoinSet<Resu
     running
 }
 
-fn run_api(listener: TcpListener, api: Api, stop: watch::Receiver<bool>) -> JoinSet<()> {
+fn run_api(listener: TcpListener, api: Api, files: api::Files, stop: watch::Receiver<bool>) -> JoinSet<()> {
     let mut running = JoinSet::new();
-    running.spawn(async move {
-        if let Err(error) = api::serve(listener, api, stop).await {
-            tracing::error!(%error, "the listener failed");
-        }
-    });
+    running.spawn(api::serve(listener, api, files, stop));
     running
 }
 

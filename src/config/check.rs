@@ -12,7 +12,8 @@ use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings}
 use super::document::Document;
 use super::section::{Plaintext, Section};
 use super::{
-    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, Token, limits, raw, source,
+    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, TlsConfig, Token, limits, raw,
+    source,
 };
 use crate::alert::ReceiverKind;
 use crate::limits::{CATALOG_BYTES_MAX, CONFIG_BYTES_MAX, INVENTORY_FILES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
@@ -36,12 +37,38 @@ fn read(path: &Path, bytes_max: usize) -> Result<String, String> {
 pub fn parse(text: &str, origin: &str) -> Result<Config, ConfigError> {
     let mut document = Document::parse(text, origin);
     document.refuse_unknown(raw::SECTIONS);
-    let config = check(&mut document);
+    let config = check(&mut document, directory_of(origin));
     let (problems, warnings) = document.into_notes();
     if problems.is_empty() { Ok(Config { warnings, ..config }) } else { Err(ConfigError::Invalid { problems }) }
 }
 
-fn check(document: &mut Document<'_>) -> Config {
+/// Where tokens are kept, by a configuration of which no more is read: whoever makes tokens need not have its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPlaces {
+    /// The token file.
+    pub file: PathBuf,
+    /// The names of those whose tokens the configuration itself says.
+    pub declared: Vec<String>,
+}
+
+/// Reads from a configuration file where tokens are kept.
+pub fn token_places(path: &Path) -> Result<TokenPlaces, ConfigError> {
+    let origin = path.display().to_string();
+    let text =
+        read(path, CONFIG_BYTES_MAX).map_err(|reason| ConfigError::Read { path: origin.clone(), reason })?;
+    let mut document = Document::parse(&text, &origin);
+    let http: raw::Http = document.section("http");
+    let places = TokenPlaces { file: directory_of(&origin).join(http.token_file), declared: document.keys_of("tokens") };
+    let (problems, _) = document.into_notes();
+    if problems.is_empty() { Ok(places) } else { Err(ConfigError::Invalid { problems }) }
+}
+
+/// The directory of the configuration: what stands beside it is named relative to it.
+fn directory_of(origin: &str) -> &Path {
+    Path::new(origin).parent().unwrap_or(Path::new(""))
+}
+
+fn check(document: &mut Document<'_>, directory: &Path) -> Config {
     let state_directory: PathBuf = document.section::<Option<PathBuf>>("state_directory").unwrap_or_else(|| ".".into());
     let http: raw::Http = document.section("http");
     let metrics: raw::Metrics = document.section("metrics");
@@ -50,7 +77,9 @@ fn check(document: &mut Document<'_>) -> Config {
     let tokens = check_tokens(document);
     let brake = check_brake(document);
     let act = check_act(document, &state_directory, &brake);
-    check_enforce(document, &brake, act.is_some(), &tokens);
+    let token_file = directory.join(http.token_file);
+    let reviewers = count_reviewers(document, &tokens, &token_file);
+    check_enforce(document, &brake, act.is_some(), reviewers);
     let quiet_limits: BTreeMap<String, i64> =
         sources.iter().map(|source| (source.terms.name.to_string(), source.terms.quiet_limit_seconds)).collect();
     let deployment = document.section::<Option<String>>("deployment").unwrap_or_else(|| Settings::default().deployment);
@@ -68,9 +97,11 @@ fn check(document: &mut Document<'_>) -> Config {
             raw::Journal::Sqlite(path) => JournalKind::Sqlite(state_directory.join(path)),
         },
         http: http.listen,
+        tls: http.tls.map(|tls| TlsConfig { certificate: directory.join(tls.certificate), key: directory.join(tls.key) }),
         metrics: metrics.listen,
         public_url: http.public_url.map(|url| url.trim_end_matches('/').to_owned()),
         tokens,
+        token_file,
         sources,
         receivers: check_receivers(document),
         act,
@@ -121,12 +152,33 @@ fn check_listeners(document: &mut Document<'_>, http: &raw::Http, metrics: &raw:
         let hint = "give metrics and health a port of their own";
         document.problem("metrics.listen", format!("{} is taken by http.listen", http.listen), hint);
     }
-    if !http.listen.ip().is_loopback() {
-        let what = format!("tokens cross the network in the open: {}", http.listen);
-        document.warning("http.listen", what, "listen on loopback, and put a proxy that speaks TLS before it");
+    if !http.listen.ip().is_loopback() && http.tls.is_none() {
+        let what = format!("tokens would cross the network in the open: {}", http.listen);
+        let hint = "set http.tls = { certificate = \"…\", key = \"…\" }, listen on loopback behind a proxy that speaks \
+                    TLS, or say http.allow_plaintext = true where the network itself is encrypted";
+        match http.allow_plaintext {
+            true => document.warning("http.allow_plaintext", what, hint),
+            false => document.problem("http.listen", what, hint),
+        }
     }
     if let Some(url) = &http.public_url {
         Section::new(document, "http").web_address("public_url", url, Plaintext::Anywhere);
+    }
+}
+
+/// How many can decide on incidents; nothing if this user may not read the token file: then it is for the one who must.
+fn count_reviewers(document: &mut Document<'_>, tokens: &[Token], file: &Path) -> Option<usize> {
+    let reviews = |roles: &std::collections::BTreeSet<Role>| roles.contains(&Role::Review);
+    let declared = tokens.iter().filter(|token| reviews(&token.roles)).count();
+    match crate::token::read(file) {
+        Ok(holders) => Some(declared + holders.iter().filter(|holder| reviews(&holder.roles)).count()),
+        Err(error) if error.is_denied() => None,
+        Err(error) => {
+            let said = error.to_string();
+            let (what, hint) = said.split_once("\nhint: ").unwrap_or((&said, ""));
+            document.problem("http.token_file", what, hint);
+            None
+        }
     }
 }
 
@@ -137,7 +189,7 @@ fn check_tokens(document: &mut Document<'_>) -> Vec<Token> {
         section.secret("secret", &token.secret);
         section.principals("principals", &token.principals);
         if token.roles.is_empty() {
-            section.problem("roles", "a token without a role is of no use", "name some of ingest, read, review");
+            section.problem("roles", "a token without a role is of no use", "name some of ingest, read, review, gate, admin");
         }
         if token.secret.expose().len() < TOKEN_BYTES_MIN {
             let what = format!("token is shorter than {TOKEN_BYTES_MIN} characters");
@@ -260,7 +312,7 @@ fn check_act(document: &mut Document<'_>, state_directory: &Path, brake: &BrakeS
 }
 
 /// Enforcing without a hand to pause, or without a human to resume, is a mistake that shows only when it is too late.
-fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bool, tokens: &[Token]) {
+fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bool, reviewers: Option<usize>) {
     let modes = std::iter::once(brake.mode).chain(brake.exceptions.iter().map(|exception| exception.mode));
     if !modes.into_iter().any(|mode| mode == Mode::Enforce) {
         return;
@@ -272,10 +324,10 @@ fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bo
             "write [act.aws_iam] or [act.webhook], or stay in observe",
         );
     }
-    let reviewers = tokens.iter().filter(|token| token.roles.contains(&Role::Review)).count();
+    let Some(reviewers) = reviewers else { return };
     let needed = brake.reviewers_to_resume_critical as usize;
     if reviewers == 0 {
-        let hint = "write [tokens.NAME] with roles = [\"review\"] for each reviewer";
+        let hint = "make a token for each reviewer: trailbrake token create NAME --role read --role review --config FILE";
         document.problem("brake", "enforce needs a reviewer who can resume", hint);
     } else if reviewers < needed {
         let what = format!("{needed} reviewers must agree to resume a critical incident, {reviewers} can");

@@ -24,23 +24,12 @@ use trailbrake_detectors::engine::{Mode, ModeException, Settings};
 use crate::alert::ReceiverKind;
 use crate::source::Terms;
 
-pub use self::check::{load, parse};
+pub use self::check::{TokenPlaces, load, parse, token_places};
 pub use self::limits::plain;
 pub use self::problem::{ConfigError, Problem};
 pub use self::secret::Secret;
-pub use self::section::{Plaintext, Section, web_address};
-
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Sends events.
-    Ingest,
-    /// Reads incidents and status.
-    Read,
-    /// Decides on incidents.
-    Review,
-}
+pub use self::section::{Plaintext, Section, is_exact_principal, web_address};
+pub use crate::token::Role;
 
 /// A bearer token and the person or program that holds it.
 #[derive(Clone, Debug)]
@@ -53,6 +42,15 @@ pub struct Token {
     pub secret: Secret,
     /// ARNs and unique ids of AWS principals that are this person.
     pub principals: Vec<String>,
+}
+
+/// What TLS is spoken with, as PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The certificate, with those between it and the authority after it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// Where records come from.
@@ -209,12 +207,16 @@ pub struct Config {
     pub journal: JournalKind,
     /// The listener for people and agents.
     pub http: SocketAddr,
+    /// The certificate and key that it speaks TLS with; nothing: it speaks in the open.
+    pub tls: Option<TlsConfig>,
     /// The listener for metrics and health.
     pub metrics: SocketAddr,
     /// The address at which people reach the listener, for links in pages; nothing: no links.
     pub public_url: Option<String>,
-    /// Who may do what.
+    /// Who may do what, as far as the configuration says it.
     pub tokens: Vec<Token>,
+    /// Where `trailbrake token` keeps the digests of all other tokens.
+    pub token_file: PathBuf,
     /// Where records come from.
     pub sources: Vec<SourceConfig>,
     /// Who is told.

@@ -47,13 +47,29 @@ impl Default for Journal {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Http {
     pub(super) listen: SocketAddr,
+    pub(super) tls: Option<Tls>,
+    pub(super) allow_plaintext: bool,
     pub(super) public_url: Option<String>,
+    pub(super) token_file: PathBuf,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), public_url: None }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: None,
+            allow_plaintext: false,
+            public_url: None,
+            token_file: PathBuf::from("tokens.json"),
+        }
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]

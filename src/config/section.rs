@@ -110,7 +110,7 @@ impl<'check, 'text> Section<'check, 'text> {
     /// Checks a list of principals: exact ARNs and unique ids, since names can be taken by anybody.
     pub fn principals(&mut self, key: &str, principals: &[String]) {
         for (index, principal) in principals.iter().enumerate() {
-            if !is_arn(principal) && !is_unique_id(principal) {
+            if !is_exact_principal(principal) {
                 let what = format!("no exact ARN or unique id: {principal}");
                 let hint = "write the whole ARN (arn:aws:iam::123456789012:role/name) or the unique id (AROA…, AIDA…); \
                             wildcards are not known";
@@ -127,6 +127,11 @@ impl<'check, 'text> Section<'check, 'text> {
             (path, key) => format!("{path}.{key}"),
         }
     }
+}
+
+/// Whether a text names one principal: a whole ARN, or a unique id.
+pub fn is_exact_principal(text: &str) -> bool {
+    is_arn(text) || is_unique_id(text)
 }
 
 fn is_arn(text: &str) -> bool {

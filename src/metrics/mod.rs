@@ -1,5 +1,6 @@
 //! Everything that is counted and measured. The names of all metrics are in `names`.
 
+mod http;
 mod latency;
 mod names;
 #[cfg(test)]
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use prometheus::{Registry, TextEncoder};
 use trailbrake_detectors::time::Millis;
 
+pub use self::http::{CONNECTIONS_BROKEN, CONNECTIONS_REFUSED, FAILURES, FILES};
 pub use self::names::{COLUMNS, DELIVERY_FAILURES, ORDER_ENDS, PAUSE_RESULTS, SEVERITIES};
+use self::http::OfHttp;
 use self::names::{COMMIT_RESULTS, LATENCIES, OfDeeds, OfHealth, OfSources, OfTime};
 use crate::clock::{SharedClock, SystemClock};
 
@@ -20,6 +23,7 @@ pub struct Metrics {
     sources: OfSources,
     time: OfTime,
     deeds: OfDeeds,
+    http: OfHttp,
     health: OfHealth,
 }
 
@@ -53,6 +57,7 @@ impl Metrics {
             sources: OfSources::new(registry)?,
             time: OfTime::new(registry, clock)?,
             deeds: OfDeeds::new(registry)?,
+            http: OfHttp::new(registry)?,
             health: OfHealth::new(registry)?,
         };
         metrics.begin();

@@ -192,7 +192,7 @@ impl OfHealth {
 
 /// A metric's name and its help.
 #[derive(Clone, Copy)]
-struct Named(&'static str, &'static str);
+pub(super) struct Named(pub(super) &'static str, pub(super) &'static str);
 
 impl From<Named> for Opts {
     fn from(Named(name, help): Named) -> Self {
@@ -200,7 +200,7 @@ impl From<Named> for Opts {
     }
 }
 
-fn kept<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C> {
+pub(super) fn kept<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }

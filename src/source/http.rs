@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::outlet::{Outlet, stopped};
 use super::{Committed, Context, Running, Source, Terms};
@@ -44,18 +44,54 @@ pub struct HttpIntake {
     bytes: Arc<Semaphore>,
 }
 
-impl HttpIntake {
-    /// Takes a body, and answers once its records are durable.
-    pub async fn submit(&self, body: Bytes) -> Result<Committed, IntakeError> {
-        let permits = u32::try_from(body.len().clamp(1, INTAKE_BYTES_MAX)).unwrap_or(u32::MAX);
-        let held = Arc::clone(&self.bytes).try_acquire_many_owned(permits).map_err(|_| IntakeError::Busy)?;
-        let committed = self.send(body)?;
-        // The body waits to become durable whether or not its sender does: until then it counts.
+/// A body that is being read, and the room that it takes until it is durable.
+pub struct Filling {
+    intake: HttpIntake,
+    body: BytesMut,
+    room: OwnedSemaphorePermit,
+}
+
+impl Filling {
+    /// Adds a part of the body, if there is room for it.
+    pub fn add(&mut self, part: &[u8]) -> Result<(), IntakeError> {
+        let room = self.intake.room(part.len())?;
+        self.room.merge(room);
+        self.body.extend_from_slice(part);
+        Ok(())
+    }
+
+    /// How many bytes there are.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Hands the body over, and answers once its records are durable. Whether or not the answer is waited for, the body
+    /// goes its way, and takes its room until its end.
+    pub async fn submit(self) -> Result<Committed, IntakeError> {
+        let committed = self.intake.send(self.body.freeze())?;
+        let room = self.room;
         let waiting = tokio::spawn(async move {
-            let _held = held;
+            let _room = room;
             committed.await
         });
         waiting.await.ok().and_then(Result::ok).ok_or(IntakeError::NotCommitted)
+    }
+}
+
+impl HttpIntake {
+    /// Begins a body, unless none can be taken.
+    pub fn begin(&self) -> Result<Filling, IntakeError> {
+        if self.open().is_none() {
+            return Err(IntakeError::Closed);
+        }
+        // A body without a byte is one, too: it must not be free.
+        let room = self.room(1)?;
+        Ok(Filling { intake: self.clone(), body: BytesMut::new(), room })
+    }
+
+    fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, IntakeError> {
+        let permits = u32::try_from(bytes).map_err(|_| IntakeError::Busy)?;
+        Arc::clone(&self.bytes).try_acquire_many_owned(permits).map_err(|_| IntakeError::Busy)
     }
 
     fn send(&self, body: Bytes) -> Result<oneshot::Receiver<Committed>, IntakeError> {
@@ -113,17 +149,26 @@ mod tests {
     use super::*;
     use crate::source::testing;
 
+    async fn submit(intake: &HttpIntake, body: Bytes) -> Result<Committed, IntakeError> {
+        let mut filling = intake.begin()?;
+        let (first, rest) = body.split_at(body.len() / 2);
+        filling.add(first)?;
+        filling.add(rest)?;
+        assert_eq!(filling.bytes(), body.len());
+        filling.submit().await
+    }
+
     #[tokio::test]
     async fn a_body_is_answered_when_it_is_durable_and_not_before() {
         let (source, intake) = channel(testing::terms("http"));
-        assert_eq!(intake.submit(Bytes::from_static(b"{}")).await, Err(IntakeError::Closed));
+        assert_eq!(submit(&intake, Bytes::from_static(b"{}")).await, Err(IntakeError::Closed));
         let mut bench = testing::Bench::new(1);
         let running = tokio::spawn(Box::new(source).run(bench.context.take().expect("a context")));
         tokio::task::yield_now().await;
 
         let waiting = tokio::spawn({
             let intake = intake.clone();
-            async move { intake.submit(Bytes::from_static(b"one")).await }
+            async move { submit(&intake, Bytes::from_static(b"one")).await }
         });
         let batch = bench.batches.recv().await.expect("a batch");
         assert_eq!((batch.payloads.len(), batch.position.is_none()), (1, true));
@@ -134,14 +179,14 @@ mod tests {
 
         let waiting = tokio::spawn({
             let intake = intake.clone();
-            async move { intake.submit(Bytes::from_static(b"two")).await }
+            async move { submit(&intake, Bytes::from_static(b"two")).await }
         });
         drop(bench.batches.recv().await.expect("a batch"));
         assert_eq!(waiting.await.expect("no panic"), Err(IntakeError::NotCommitted));
 
         bench.stop.send(true).expect("is listened to");
         running.await.expect("no panic").expect("a clean end");
-        assert_eq!(intake.submit(Bytes::from_static(b"{}")).await, Err(IntakeError::Closed));
+        assert_eq!(submit(&intake, Bytes::from_static(b"{}")).await, Err(IntakeError::Closed));
         assert!(bench.batches.recv().await.is_none(), "the intake must not keep the way of the data open");
     }
 
@@ -152,26 +197,26 @@ mod tests {
         let _running = tokio::spawn(Box::new(source).run(bench.context.take().expect("a context")));
         tokio::task::yield_now().await;
 
-        let large = Bytes::from(vec![0; INTAKE_BYTES_MAX - 1]);
+        let large = Bytes::from(vec![0; INTAKE_BYTES_MAX - 3]);
         let first = tokio::spawn({
             let (intake, large) = (intake.clone(), large.clone());
-            async move { intake.submit(large).await }
+            async move { submit(&intake, large).await }
         });
         tokio::task::yield_now().await;
-        assert_eq!(intake.submit(Bytes::from_static(b"xx")).await, Err(IntakeError::Busy), "bytes");
+        assert_eq!(submit(&intake, Bytes::from_static(b"xx")).await, Err(IntakeError::Busy), "bytes");
         let second = tokio::spawn({
             let intake = intake.clone();
-            async move { intake.submit(Bytes::from_static(b"x")).await }
+            async move { submit(&intake, Bytes::from_static(b"x")).await }
         });
         tokio::task::yield_now().await;
         drop(bench.batches.recv().await);
         assert_eq!(first.await.expect("no panic"), Err(IntakeError::NotCommitted));
         let third = tokio::spawn({
             let intake = intake.clone();
-            async move { intake.submit(Bytes::from_static(b"x")).await }
+            async move { submit(&intake, Bytes::from_static(b"x")).await }
         });
         tokio::task::yield_now().await;
-        assert_eq!(intake.submit(Bytes::from_static(b"x")).await, Err(IntakeError::Busy), "batches");
+        assert_eq!(submit(&intake, Bytes::from_static(b"x")).await, Err(IntakeError::Busy), "batches");
         drop(bench);
         assert_eq!(second.await.expect("no panic"), Err(IntakeError::NotCommitted));
         assert_eq!(third.await.expect("no panic"), Err(IntakeError::NotCommitted));

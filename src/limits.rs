@@ -99,7 +99,8 @@ const _: () = assert!(GROUP_ROWS_MAX < UNWRITTEN_ROWS_MAX && CUTS_QUEUED_MAX < U
 const _: () = assert!(HTTP_REQUEST_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs());
 const _: () = assert!(HTTP_BODY_TIMEOUT.as_secs() < HTTP_REQUEST_TIMEOUT.as_secs());
 const _: () = assert!(HTTP_DRAIN.as_secs() < DRAIN_DEADLINE.as_secs());
-const _: () = assert!(HTTP_HEAD_BYTES_MAX < HTTP_BUFFER_BYTES_MAX && HTTP_CONNECTIONS_PER_PEER_MAX < HTTP_CONNECTIONS_MAX);
+const _: () =
+    assert!(HTTP_HEAD_BYTES_MAX < HTTP_BUFFER_BYTES_MAX && HTTP_CONNECTIONS_PER_PEER_MAX < HTTP_CONNECTIONS_MAX);
 
 /// A configuration file larger than this is refused.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;

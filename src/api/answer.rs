@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Refusal {
     #[serde(skip)]
     status: StatusCode,
+    /// After how many seconds to come back.
+    #[serde(skip)]
+    after: Option<u64>,
     /// What is wrong.
     pub error: String,
     /// What to do about it.
@@ -19,7 +22,7 @@ pub struct Refusal {
 impl Refusal {
     /// An error without a hint.
     pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), hint: String::new() }
+        Self { status, after: None, error: error.into(), hint: String::new() }
     }
 
     /// Adds what to do about it.
@@ -31,7 +34,9 @@ impl Refusal {
 
     /// So many requests are being answered that this one must come back.
     pub(super) fn busy() -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests at once").hint("send it again after a second")
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests at once")
+            .hint("send it again after a second")
+            .after(1)
     }
 
     /// A sentence of the engine with its hint on the second line.
@@ -40,9 +45,11 @@ impl Refusal {
         Self::new(status, error).hint(hint.strip_prefix("hint: ").unwrap_or(hint))
     }
 
-    /// The answer, with a time after which to come back.
-    pub(super) fn into_response_after(self, seconds: u64) -> Response {
-        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    /// Adds after how many seconds to come back.
+    #[must_use]
+    pub(super) fn after(mut self, seconds: u64) -> Self {
+        self.after = Some(seconds);
+        self
     }
 
     /// The answer, with a header.
@@ -55,6 +62,11 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
+        let after = self.after;
+        let mut response = (self.status, Json(self)).into_response();
+        if let Some(seconds) = after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }

@@ -70,7 +70,8 @@ impl Authentication {
 fn limited(seconds: u64) -> Response {
     Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many requests that were not allowed")
         .hint("wait, and send a valid token")
-        .into_response_after(seconds)
+        .after(seconds)
+        .into_response()
 }
 
 /// Lets a request pass whose token has the role, and tells the handler who sent it.

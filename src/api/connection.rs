@@ -6,23 +6,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::limits::HTTP_IDLE_TIMEOUT;
-
-/// A connection that ends when nothing has been read or written for [`HTTP_IDLE_TIMEOUT`].
+/// A connection that ends when nothing has been read or written for a while.
 pub(super) struct Connection {
     stream: TcpStream,
+    idle_max: Duration,
     idle: Pin<Box<Sleep>>,
     fell_silent: Arc<AtomicBool>,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, idle: Box::pin(sleep(HTTP_IDLE_TIMEOUT)), fell_silent: Arc::default() }
+    pub(super) fn new(stream: TcpStream, idle_max: Duration) -> Self {
+        Self { stream, idle_max, idle: Box::pin(sleep(idle_max)), fell_silent: Arc::default() }
     }
 
     /// Becomes true when the connection ends since nothing moved on it.
@@ -31,7 +31,7 @@ impl Connection {
     }
 
     fn moved(&mut self) {
-        self.idle.as_mut().reset(Instant::now() + HTTP_IDLE_TIMEOUT);
+        self.idle.as_mut().reset(Instant::now() + self.idle_max);
     }
 
     fn silent(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {

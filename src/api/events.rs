@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 
 use super::{Api, Refusal};
-use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_BODY_TIMEOUT, HTTP_JOURNAL_LOOK};
+use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_JOURNAL_LOOK};
 use crate::pipeline::Board;
 use crate::source::Committed;
 use crate::source::http::{Filling, HttpIntake, IntakeError};
@@ -45,48 +45,47 @@ pub(super) async fn accept(State(api): State<Arc<Api>>, request: Request) -> Res
             .into_response();
     };
     if let Err(refused) = check_head(request.headers()) {
-        return refused;
+        return refused.into_response();
     }
-    let read = tokio::time::timeout(HTTP_BODY_TIMEOUT, read(intake, request.into_body())).await;
+    let read = tokio::time::timeout(api.bounds.body, read(intake, request.into_body())).await;
     let body = match read {
         Ok(Ok(body)) => body,
-        Ok(Err(refused)) => return refused,
-        Err(_) => return late().into_response(),
+        Ok(Err(refused)) => return refused.into_response(),
+        Err(_) => return late(api.bounds.body).into_response(),
     };
     let committed = tokio::select! {
         biased;
         committed = body.submit() => committed,
-        () = journal_fails(&api.board, HTTP_JOURNAL_LOOK) => Err(IntakeError::NotCommitted),
+        () = journal_fails(&api.board) => Err(IntakeError::NotCommitted),
     };
     match committed {
         Ok(committed) => answer(committed),
-        Err(error) => not_taken(error),
+        Err(error) => not_taken(error).into_response(),
     }
 }
 
 /// What the head says of the body must be something that can be read.
-fn check_head(headers: &HeaderMap) -> Result<(), Response> {
+fn check_head(headers: &HeaderMap) -> Result<(), Refusal> {
     let encoding = headers.get(header::CONTENT_ENCODING).map_or(b"".as_slice(), HeaderValue::as_bytes);
     if !ENCODINGS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(encoding)) {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content encoding is not known")
-            .hint("compress with gzip or zstd, once, or not at all")
-            .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd")));
+            .hint("compress with gzip or zstd, once, or not at all"));
     }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > HTTP_BODY_BYTES_MAX as u64) {
-        return Err(too_large().into_response());
+        return Err(too_large());
     }
     Ok(())
 }
 
 /// Reads a body, part by part, each within what there is room for.
-async fn read(intake: &HttpIntake, mut body: Body) -> Result<Filling, Response> {
+async fn read(intake: &HttpIntake, mut body: Body) -> Result<Filling, Refusal> {
     let mut filling = intake.begin().map_err(not_taken)?;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| broken_off().into_response())?;
+        let frame = frame.map_err(|_| broken_off())?;
         let Ok(part) = frame.into_data() else { continue };
         if filling.bytes() + part.len() > HTTP_BODY_BYTES_MAX {
-            return Err(too_large().into_response());
+            return Err(too_large());
         }
         filling.add(&part).map_err(not_taken)?;
     }
@@ -95,9 +94,9 @@ async fn read(intake: &HttpIntake, mut body: Body) -> Result<Filling, Response> 
 
 /// Completes when the journal is seen to fail. What was handed over is judged all the same, and written when the journal
 /// works again; but its sender must not be kept waiting for that.
-async fn journal_fails(board: &Board, look: Duration) {
+async fn journal_fails(board: &Board) {
     loop {
-        tokio::time::sleep(look).await;
+        tokio::time::sleep(HTTP_JOURNAL_LOOK).await;
         if board.journal_status().failing_since.is_some() {
             return;
         }
@@ -109,20 +108,21 @@ fn answer(committed: Committed) -> Response {
     if committed.rejected < committed.received {
         return (StatusCode::ACCEPTED, Json(counts)).into_response();
     }
-    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "the body holds no record that can be taken")
-        .hint("trailbrake_rejects_total and the log say why; `trailbrake replay FILE` says it of the same bytes in a file");
+    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "the body holds no record that can be taken").hint(
+        "trailbrake_rejects_total and the log say why; `trailbrake replay FILE` says it of the same bytes in a file",
+    );
     (StatusCode::BAD_REQUEST, Json(Unusable { refusal, counts })).into_response()
 }
 
-fn not_taken(error: IntakeError) -> Response {
+fn not_taken(error: IntakeError) -> Refusal {
     match error {
-        IntakeError::Busy => Refusal::busy().into_response_after(1),
+        IntakeError::Busy => Refusal::busy(),
         IntakeError::NotCommitted => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the journal cannot be written")
             .hint("send it again; repeats are recognised")
-            .into_response_after(5),
+            .after(5),
         IntakeError::Closed => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down")
             .hint("send it again after the restart; repeats are recognised")
-            .into_response_after(5),
+            .after(5),
     }
 }
 
@@ -135,8 +135,8 @@ fn broken_off() -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, "the body cannot be read").hint("send it again")
 }
 
-fn late() -> Refusal {
-    let seconds = HTTP_BODY_TIMEOUT.as_secs();
+fn late(timeout: Duration) -> Refusal {
+    let seconds = timeout.as_secs();
     Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")
         .hint(format!("send a body within {seconds} seconds, in smaller parts if need be"))
 }

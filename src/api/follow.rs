@@ -1,17 +1,17 @@
 //! Follows the token file, certificate and key: what changes is taken up, what is broken leaves what was there before.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Files;
-use crate::limits::LISTENER_FILES_POLL;
 use crate::metrics::Metrics;
 use crate::token::Look;
 
 /// Looks again and again.
-pub(super) async fn follow(files: Files, metrics: Arc<Metrics>) {
+pub(super) async fn follow(files: Files, every: Duration, metrics: Arc<Metrics>) {
     let files = Arc::new(files);
     loop {
-        tokio::time::sleep(LISTENER_FILES_POLL).await;
+        tokio::time::sleep(every).await;
         let (files, metrics) = (Arc::clone(&files), Arc::clone(&metrics));
         let looked = tokio::task::spawn_blocking(move || look(&files, &metrics)).await;
         if let Err(error) = looked {

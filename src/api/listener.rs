@@ -20,13 +20,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::Bounds;
 use super::auth::Peer;
 use super::connection::Connection;
 use super::places::{Place, Places};
 use super::tls::Tls;
-use crate::limits::{
-    HTTP_BUFFER_BYTES_MAX, HTTP_DRAIN, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_HEADERS_MAX, HTTP_IDLE_TIMEOUT,
-};
+use crate::limits::{HTTP_BUFFER_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 use crate::metrics::Metrics;
 
 /// How long to wait after a connection could not be taken: mostly for lack of file descriptors.
@@ -38,12 +37,13 @@ pub(super) struct Service {
     pub(super) router: Router,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) bounds: Bounds,
     pub(super) stop: watch::Receiver<bool>,
 }
 
 /// Takes connections until told to stop, and then lets requests that are being answered come to their end, for a while.
 pub(super) async fn run(listener: TcpListener, service: Service) {
-    let places = Places::new(Arc::clone(&service.metrics));
+    let places = Places::new(service.bounds.connections, Arc::clone(&service.metrics));
     let mut connections = JoinSet::new();
     let mut stop = service.stop.clone();
     loop {
@@ -68,7 +68,7 @@ pub(super) async fn run(listener: TcpListener, service: Service) {
         }
     }
     drop(listener);
-    let ended = timeout(HTTP_DRAIN, async { while connections.join_next().await.is_some() {} }).await;
+    let ended = timeout(service.bounds.drain, async { while connections.join_next().await.is_some() {} }).await;
     if ended.is_err() {
         tracing::warn!(connections = connections.len(), "requests are cut off: they took too long to end");
     }
@@ -89,16 +89,15 @@ impl Service {
     async fn serve(self, stream: TcpStream, address: SocketAddr, _place: Place) {
         // Answers are small, and whoever waits for one waits for all of it.
         let _ = stream.set_nodelay(true);
-        let connection = Connection::new(stream);
+        let connection = Connection::new(stream, self.bounds.idle);
+        let first_head = self.bounds.first_head;
         let fell_silent = connection.fell_silent();
         let ended = match &self.tls {
-            None => self.speak(connection, address, HTTP_HEAD_TIMEOUT).await,
+            None => self.speak(connection, address, first_head).await,
             Some(tls) => {
                 let began = tokio::time::Instant::now();
-                match timeout(HTTP_HEAD_TIMEOUT, tls.acceptor().accept(connection)).await {
-                    Ok(Ok(stream)) => {
-                        self.speak(stream, address, HTTP_HEAD_TIMEOUT.saturating_sub(began.elapsed())).await
-                    }
+                match timeout(first_head, tls.acceptor().accept(connection)).await {
+                    Ok(Ok(stream)) => self.speak(stream, address, first_head.saturating_sub(began.elapsed())).await,
                     Ok(Err(_)) => Err("tls"),
                     Err(_) => Err("head-late"),
                 }
@@ -128,7 +127,7 @@ impl Service {
         let mut serving = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HTTP_IDLE_TIMEOUT)
+                .header_read_timeout(self.bounds.idle)
                 .max_header_size(HTTP_HEAD_BYTES_MAX)
                 .max_headers(HTTP_HEADERS_MAX)
                 .max_buf_size(HTTP_BUFFER_BYTES_MAX)

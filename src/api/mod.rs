@@ -15,6 +15,7 @@ mod tests;
 mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -28,7 +29,10 @@ use trailbrake_detectors::engine::Mode;
 
 use crate::clock::SharedClock;
 use crate::config::{Config, TlsConfig};
-use crate::limits::{HTTP_REQUEST_TIMEOUT, HTTP_REQUESTS_MAX, VERDICT_BODY_BYTES_MAX};
+use crate::limits::{
+    HTTP_BODY_TIMEOUT, HTTP_CONNECTIONS_MAX, HTTP_DRAIN, HTTP_HEAD_TIMEOUT, HTTP_IDLE_TIMEOUT, HTTP_REQUEST_TIMEOUT,
+    HTTP_REQUESTS_MAX, LISTENER_FILES_POLL, VERDICT_BODY_BYTES_MAX,
+};
 use crate::metrics::Metrics;
 use crate::pipeline::{Board, Work};
 use crate::source::http::HttpIntake;
@@ -61,6 +65,41 @@ pub struct Api {
     pub act_connected: ActConnected,
     /// Counts requests and connections.
     pub metrics: Arc<Metrics>,
+    /// What requests and connections may take.
+    pub bounds: Bounds,
+}
+
+/// What requests and connections may take. The default is what `limits` says.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Connections at once.
+    pub connections: usize,
+    /// Until the first request's head is there, a TLS handshake included.
+    pub first_head: Duration,
+    /// Until something moves on a connection, and until a further request's head is there.
+    pub idle: Duration,
+    /// Until the body of a request is there.
+    pub body: Duration,
+    /// Until a request is answered.
+    pub request: Duration,
+    /// Until requests that are being answered are cut off when the listener stops.
+    pub drain: Duration,
+    /// Between two looks at the token file, certificate and key.
+    pub follow: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: HTTP_CONNECTIONS_MAX,
+            first_head: HTTP_HEAD_TIMEOUT,
+            idle: HTTP_IDLE_TIMEOUT,
+            body: HTTP_BODY_TIMEOUT,
+            request: HTTP_REQUEST_TIMEOUT,
+            drain: HTTP_DRAIN,
+            follow: LISTENER_FILES_POLL,
+        }
+    }
 }
 
 /// Why the listener cannot be opened as it is configured.
@@ -85,6 +124,11 @@ impl Files {
     pub fn open(config: &Config) -> Result<Self, FilesError> {
         let tokens = Tokens::open(&config.tokens, config.token_file.clone())?;
         Self::new(tokens, config.tls.as_ref())
+    }
+
+    /// How many tokens hold.
+    pub fn tokens(&self) -> usize {
+        self.tokens.count()
     }
 
     fn new(tokens: Tokens, tls: Option<&TlsConfig>) -> Result<Self, FilesError> {
@@ -119,36 +163,41 @@ fn router(api: Api, tokens: Arc<Tokens>) -> Router {
         .route("/v1/status", bounded(get(status::show), Role::Read))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn_with_state(metrics, in_time))
+        .layer(middleware::from_fn_with_state((metrics, api.bounds.request), in_time))
         .with_state(Arc::new(api))
 }
 
 /// Answers until `stop` becomes true, then finishes what it is answering.
 pub async fn serve(listener: TcpListener, api: Api, files: Files, stop: watch::Receiver<bool>) {
-    if files.tokens.is_empty() {
+    if files.tokens() == 0 {
         tracing::warn!(
             hint = "make one: trailbrake token create NAME --role read --config FILE",
             "the listener refuses everybody: there are no tokens"
         );
     }
-    let metrics = Arc::clone(&api.metrics);
-    let router = router(api, Arc::clone(&files.tokens));
-    let service =
-        listener::Service { router, tls: files.tls.clone(), metrics: Arc::clone(&metrics), stop: stop.clone() };
+    let (metrics, bounds) = (Arc::clone(&api.metrics), api.bounds);
+    let service = listener::Service {
+        router: router(api, Arc::clone(&files.tokens)),
+        tls: files.tls.clone(),
+        metrics: Arc::clone(&metrics),
+        bounds,
+        stop,
+    };
     tokio::select! {
         () = listener::run(listener, service) => {}
-        () = follow::follow(files, metrics) => {}
+        () = follow::follow(files, bounds.follow, metrics) => {}
     }
 }
 
 /// Bounds the time that a request takes, and counts it. Who was not recognised has to connect again.
-async fn in_time(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+async fn in_time(State((metrics, timeout)): State<(Arc<Metrics>, Duration)>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let answered = tokio::time::timeout(HTTP_REQUEST_TIMEOUT, next.run(request)).await;
+    let answered = tokio::time::timeout(timeout, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "not answered in time")
             .hint("what you sent may still be taken in; send it again, repeats are recognised")
-            .into_response_after(5)
+            .after(5)
+            .into_response()
     });
     if response.extensions().get::<Recognised>().is_none() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -159,7 +208,7 @@ async fn in_time(State(metrics): State<Arc<Metrics>>, request: Request, next: Ne
 
 async fn bound_requests(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let Ok(_place) = places.try_acquire() else {
-        return Refusal::busy().into_response_after(1).into_response();
+        return Refusal::busy().into_response();
     };
     next.run(request).await
 }

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failures::Who;
-use crate::limits::{HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_PEER_MAX};
+use crate::limits::HTTP_CONNECTIONS_PER_PEER_MAX;
 use crate::metrics::Metrics;
 
 /// Who holds how many places.
 pub(super) struct Places {
+    all_max: usize,
     taken: Mutex<Taken>,
     metrics: Arc<Metrics>,
 }
@@ -27,8 +28,8 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { taken: Mutex::default(), metrics })
+    pub(super) fn new(all_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self { all_max, taken: Mutex::default(), metrics })
     }
 
     /// A place for a peer, or why there is none.
@@ -36,7 +37,7 @@ impl Places {
         // All who come through a proxy on this machine are one address: they share what there is.
         let peer = (!address.to_canonical().is_loopback()).then(|| Who::peer(address));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.all >= HTTP_CONNECTIONS_MAX {
+        if taken.all >= self.all_max {
             return Err("full");
         }
         if let Some(peer) = &peer {
@@ -71,10 +72,11 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::HTTP_CONNECTIONS_MAX;
 
     #[test]
     fn a_peer_cannot_take_all_and_all_cannot_take_more_than_there_are() {
-        let places = Places::new(Arc::new(Metrics::new()));
+        let places = Places::new(HTTP_CONNECTIONS_MAX, Arc::new(Metrics::new()));
         let peer = |text: &str| text.parse::<IpAddr>().expect("an address");
         let mut held: Vec<Place> = Vec::new();
         for number in 0..HTTP_CONNECTIONS_PER_PEER_MAX {

@@ -21,7 +21,9 @@ const PROTOCOL: &[u8] = b"http/1.1";
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{what} cannot be read: {path}: {reason}\nhint: it must be there, in PEM, and readable by the daemon's user")]
+    #[error(
+        "{what} cannot be read: {path}: {reason}\nhint: it must be there, in PEM, and readable by the daemon's user"
+    )]
     Read {
         /// Which of the two.
         what: &'static str,
@@ -84,15 +86,16 @@ fn stamps(files: &TlsConfig) -> (Stamp, Stamp) {
 
 fn acceptor(files: &TlsConfig) -> Result<TlsAcceptor, TlsError> {
     let certificates = read("certificate", &files.certificate)?;
-    let unreadable = |what, path: &Path, reason: String| TlsError::Read { what, path: path.display().to_string(), reason };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&certificates)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unreadable("certificate", &files.certificate, error.to_string()))?;
+    let unreadable =
+        |what, path: &Path, reason: String| TlsError::Read { what, path: path.display().to_string(), reason };
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(&certificates)
+            .collect::<Result<_, _>>()
+            .map_err(|error| unreadable("certificate", &files.certificate, error.to_string()))?;
     // The error of a key names what is wrong with its form, and nothing of what is in it.
     let key = PrivateKeyDer::from_pem_slice(&read("key", &files.key)?)
         .map_err(|error| unreadable("key", &files.key, error.to_string()))?;
-    let unusable =
-        |reason: String| TlsError::Unusable { path: files.certificate.display().to_string(), reason };
+    let unusable = |reason: String| TlsError::Unusable { path: files.certificate.display().to_string(), reason };
     if chain.is_empty() {
         return Err(unusable("the file holds no certificate".to_owned()));
     }

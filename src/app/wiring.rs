@@ -103,6 +103,7 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
         mode: config.settings.brake.mode,
         act_connected: client.map(|client| Box::new(move || client.is_connected()) as Box<_>),
         metrics: Arc::clone(&metrics),
+        bounds: api::Bounds::default(),
     };
     let context =
         Context { clock, positions, batches: inlets.batches, watches, stop: sources_stopped.clone(), metrics };

@@ -81,12 +81,13 @@ fn check(path: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<()
         }
     }
     crate::alert::build(&config.receivers, config.public_url.as_deref())?;
+    let files = crate::api::Files::open(config)?;
     for warning in &config.warnings {
         writeln!(std::io::stderr(), "warning: {warning}")?;
     }
     let inventory = crate::inventory::read_all(&config.inventory_files)?;
     writeln!(out, "{}: valid", path.display())?;
-    describe(config, out)?;
+    describe(config, files.tokens(), out)?;
     if config.catalog.is_some() {
         writeln!(out, "catalog    with a table of your own")?;
     }
@@ -96,7 +97,7 @@ fn check(path: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<()
     Ok(())
 }
 
-fn describe(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
+fn describe(config: &Config, tokens: usize, out: &mut dyn Write) -> std::io::Result<()> {
     let brake = &config.settings.brake;
     writeln!(
         out,
@@ -109,7 +110,8 @@ fn describe(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
         JournalKind::Sqlite(path) => writeln!(out, "journal    sqlite: {}", path.display())?,
         JournalKind::Memory => writeln!(out, "journal    memory: a restart forgets everything")?,
     }
-    writeln!(out, "listener   {}, {} tokens", config.http, config.tokens.len())?;
+    let tls = if config.tls.is_some() { "with TLS" } else { "without TLS" };
+    writeln!(out, "listener   {}, {tls}, {tokens} tokens", config.http)?;
     writeln!(out, "metrics    {}", config.metrics)?;
     for source in &config.sources {
         let kind = match source.kind {

@@ -15,6 +15,7 @@ mod status;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::api::FilesError;
 use crate::config::ConfigError;
 
 const EXAMPLES: &str = "\
@@ -58,6 +60,7 @@ enum Command {
     Check(check::Arguments),
     Incidents(incidents::Arguments),
     Status(status::Arguments),
+    Token(token::Arguments),
     IamPolicy(iam_policy::Arguments),
 }
 
@@ -130,6 +133,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Check(arguments) => check::run(&arguments, out),
         Command::Incidents(arguments) => incidents::run(&arguments, out),
         Command::Status(arguments) => status::run(&arguments, out),
+        Command::Token(arguments) => token::run(&arguments, out),
         Command::IamPolicy(arguments) => iam_policy::run(&arguments, out),
     }
 }
@@ -142,7 +146,11 @@ fn say(error: &anyhow::Error) -> Exit {
         return Exit::Fine;
     }
     let _ = writeln!(io::stderr(), "error: {error:#}");
-    if error.is::<ConfigError>() || error.is::<UsageError>() { Exit::Usage } else { Exit::Failed }
+    if error.is::<ConfigError>() || error.is::<UsageError>() || error.is::<FilesError>() {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    }
 }
 
 /// A runtime for commands that wait for the network.

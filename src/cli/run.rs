@@ -32,6 +32,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     for warning in &config.warnings {
         tracing::warn!("configuration: {warning}");
     }
+    // What is wrong with them is found here, where it ends the program as a wrong configuration does.
+    crate::api::Files::open(&config)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let act =
         Spawn { program, arguments: vec!["act".into(), "--config".into(), arguments.config.clone().into_os_string()] };

@@ -74,6 +74,54 @@ fn wrong_usage_ends_with_two_and_failure_with_one() {
 }
 
 #[test]
+fn tokens_are_made_listed_and_revoked() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let config = directory.path().join("trailbrake.toml");
+    // Whoever makes tokens need not be able to read the daemon's secrets.
+    let text = "[tokens.declared]\nroles = [\"read\"]\nsecret = { file = \"/nowhere\" }\n";
+    std::fs::write(&config, text).expect("writable");
+    let config = config.display().to_string();
+    let token = |arguments: &[&str]| run_with(&[&["token", "--config", &config], arguments].concat());
+    let arn = "arn:aws:iam::123456789012:user/alice";
+
+    let (exit, made) = token(&["create", "alice", "--role", "read", "--role", "review", "--principal", arn]);
+    assert_eq!(exit, Exit::Fine);
+    let made = made.strip_suffix('\n').expect("a line");
+    assert!(made.starts_with("tb_") && made.len() == 46, "{made}");
+    for wrong in [
+        vec!["create", "alice", "--role", "read"],
+        vec!["create", "declared", "--role", "read"],
+        vec!["create", "bob"],
+        vec!["create", "bob", "--role", "root"],
+        vec!["create", "b b", "--role", "read"],
+        vec!["create", "bob", "--role", "review", "--principal", "arn:aws:iam::123456789012:user/*"],
+        vec!["revoke", "declared"],
+        vec!["revoke", "bob"],
+    ] {
+        assert_eq!(token(&wrong), (Exit::Usage, String::new()), "{wrong:?}");
+    }
+    let (_, listed) = token(&["list", "--format", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("one line");
+    assert_eq!((&listed["name"], &listed["principals"][0]), (&"alice".into(), &arn.into()));
+    assert_eq!(listed["roles"], serde_json::json!(["read", "review"]));
+    assert!(listed.get("sha256").is_none() && listed["created_at"].as_str().is_some_and(|at| at.ends_with('Z')));
+    let file = directory.path().join("tokens.json");
+    let held = crate::token::Tokens::open(&[], file.clone()).expect("a token file");
+    assert_eq!(held.find(made.as_bytes()).expect("is held").name, "alice");
+
+    assert_eq!(token(&["revoke", "alice"]), (Exit::Fine, String::new()));
+    assert!(matches!(held.look(), crate::token::Look::Taken { tokens: 0 }));
+    assert!(held.find(made.as_bytes()).is_none());
+    let (_, listed) = token(&["list"]);
+    assert_eq!(listed.lines().count(), 1, "only the heading: {listed}");
+
+    std::fs::write(&file, "{").expect("writable");
+    assert_eq!(token(&["list"]).0, Exit::Failed);
+    assert_eq!(token(&["create", "carol", "--role", "read"]).0, Exit::Failed);
+    assert_eq!(run_with(&["token", "list", "--config", "/nowhere/trailbrake.toml"]).0, Exit::Usage);
+}
+
+#[test]
 fn a_daemon_that_is_not_there_is_a_failure_with_a_hint() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let token = directory.path().join("token");

@@ -12,8 +12,8 @@ use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings}
 use super::document::Document;
 use super::section::{Plaintext, Section};
 use super::{
-    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, TlsConfig, Token, limits, raw,
-    source,
+    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, TlsConfig, Token, limits,
+    raw, source,
 };
 use crate::alert::ReceiverKind;
 use crate::limits::{CATALOG_BYTES_MAX, CONFIG_BYTES_MAX, INVENTORY_FILES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
@@ -54,11 +54,11 @@ pub struct TokenPlaces {
 /// Reads from a configuration file where tokens are kept.
 pub fn token_places(path: &Path) -> Result<TokenPlaces, ConfigError> {
     let origin = path.display().to_string();
-    let text =
-        read(path, CONFIG_BYTES_MAX).map_err(|reason| ConfigError::Read { path: origin.clone(), reason })?;
+    let text = read(path, CONFIG_BYTES_MAX).map_err(|reason| ConfigError::Read { path: origin.clone(), reason })?;
     let mut document = Document::parse(&text, &origin);
     let http: raw::Http = document.section("http");
-    let places = TokenPlaces { file: directory_of(&origin).join(http.token_file), declared: document.keys_of("tokens") };
+    let places =
+        TokenPlaces { file: directory_of(&origin).join(http.token_file), declared: document.keys_of("tokens") };
     let (problems, _) = document.into_notes();
     if problems.is_empty() { Ok(places) } else { Err(ConfigError::Invalid { problems }) }
 }
@@ -97,7 +97,9 @@ fn check(document: &mut Document<'_>, directory: &Path) -> Config {
             raw::Journal::Sqlite(path) => JournalKind::Sqlite(state_directory.join(path)),
         },
         http: http.listen,
-        tls: http.tls.map(|tls| TlsConfig { certificate: directory.join(tls.certificate), key: directory.join(tls.key) }),
+        tls: http
+            .tls
+            .map(|tls| TlsConfig { certificate: directory.join(tls.certificate), key: directory.join(tls.key) }),
         metrics: metrics.listen,
         public_url: http.public_url.map(|url| url.trim_end_matches('/').to_owned()),
         tokens,
@@ -189,7 +191,11 @@ fn check_tokens(document: &mut Document<'_>) -> Vec<Token> {
         section.secret("secret", &token.secret);
         section.principals("principals", &token.principals);
         if token.roles.is_empty() {
-            section.problem("roles", "a token without a role is of no use", "name some of ingest, read, review, gate, admin");
+            section.problem(
+                "roles",
+                "a token without a role is of no use",
+                "name some of ingest, read, review, gate, admin",
+            );
         }
         if token.secret.expose().len() < TOKEN_BYTES_MIN {
             let what = format!("token is shorter than {TOKEN_BYTES_MIN} characters");
@@ -327,7 +333,8 @@ fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bo
     let Some(reviewers) = reviewers else { return };
     let needed = brake.reviewers_to_resume_critical as usize;
     if reviewers == 0 {
-        let hint = "make a token for each reviewer: trailbrake token create NAME --role read --role review --config FILE";
+        let hint =
+            "make a token for each reviewer: trailbrake token create NAME --role read --role review --config FILE";
         document.problem("brake", "enforce needs a reviewer who can resume", hint);
     } else if reviewers < needed {
         let what = format!("{needed} reviewers must agree to resume a critical incident, {reviewers} can");

@@ -204,6 +204,16 @@ const WRONG: &[(&str, &str)] = &[
          hint: give metrics and health a port of their own",
     ),
     (
+        "[http]\nlisten = \"192.0.2.1:8080\"",
+        "x:2: http.listen: tokens would cross the network in the open: 192.0.2.1:8080\n\
+         hint: set http.tls = { certificate = \"…\", key = \"…\" }, listen on loopback behind a proxy that speaks TLS, or say http.allow_plaintext = true where the network itself is encrypted",
+    ),
+    (
+        "[http]\ntls = { certificate = \"a.pem\" }",
+        "x:2: http.tls: missing field `key`\n\
+         hint: deploy/trailbrake.example.toml shows every key",
+    ),
+    (
         "[brake]\nmode = \"warn\"",
         "x:2: brake.mode: unknown variant `warn`\n\
          hint: expected `observe` or `enforce`",
@@ -213,7 +223,7 @@ const WRONG: &[(&str, &str)] = &[
         "x:1: brake: enforce needs a way to pause\n\
          hint: write [act.aws_iam] or [act.webhook], or stay in observe\n\
          x:1: brake: enforce needs a reviewer who can resume\n\
-         hint: write [tokens.NAME] with roles = [\"review\"] for each reviewer",
+         hint: make a token for each reviewer: trailbrake token create NAME --role read --role review --config FILE",
     ),
     (
         "[brake]\nmod = \"observe\"\n[http]\npublic_url = 7",
@@ -282,14 +292,14 @@ const WRONG: &[(&str, &str)] = &[
          hint: expected { file = \"…\" } or { env = \"…\" }",
     ),
     (
-        "[tokens.eve]\nroles = [\"admin\"]\nsecret = { env = \"PATH\" }",
-        "x:2: tokens.eve.roles: unknown variant `admin`\n\
-         hint: expected one of `ingest`, `read`, `review`",
+        "[tokens.eve]\nroles = [\"root\"]\nsecret = { env = \"PATH\" }",
+        "x:2: tokens.eve.roles: unknown variant `root`\n\
+         hint: expected one of `ingest`, `read`, `review`, `gate`, `admin`",
     ),
     (
         "[tokens.eve]\nroles = []\nsecret = { env = \"PATH\" }\n[tokens.mallory]\nroles = [\"read\"]\nsecret = { env = \"PATH\" }",
         "x:2: tokens.eve.roles: a token without a role is of no use\n\
-         hint: name some of ingest, read, review\n\
+         hint: name some of ingest, read, review, gate, admin\n\
          x:6: tokens.mallory.secret: the same token as that of eve\n\
          hint: give each holder a token of their own",
     ),

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use prometheus::{Registry, TextEncoder};
 use trailbrake_detectors::time::Millis;
 
+use self::http::OfHttp;
 pub use self::http::{CONNECTIONS_BROKEN, CONNECTIONS_REFUSED, FAILURES, FILES};
 pub use self::names::{COLUMNS, DELIVERY_FAILURES, ORDER_ENDS, PAUSE_RESULTS, SEVERITIES};
-use self::http::OfHttp;
 use self::names::{COMMIT_RESULTS, LATENCIES, OfDeeds, OfHealth, OfSources, OfTime};
 use crate::clock::{SharedClock, SystemClock};
 

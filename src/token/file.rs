@@ -183,7 +183,8 @@ pub fn change<T, E: From<TokenFileError>>(
     };
     let made = change(&mut holders)?;
     check(&holders).map_err(|why| TokenFileError::broken(&path, why))?;
-    replace(&path, &directory, &lock, holders, before.as_ref()).map_err(|error| TokenFileError::write(&path, &error))?;
+    replace(&path, &directory, &lock, holders, before.as_ref())
+        .map_err(|error| TokenFileError::write(&path, &error))?;
     Ok(made)
 }
 

@@ -50,9 +50,9 @@ impl Tokens {
         }
     }
 
-    /// Whether nobody holds a token.
-    pub fn is_empty(&self) -> bool {
-        self.held().is_empty()
+    /// How many tokens hold.
+    pub fn count(&self) -> usize {
+        self.held().len()
     }
 
     /// Who holds this token. All are compared, by digest and to the end, so that time tells nothing about any.

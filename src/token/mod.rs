@@ -129,9 +129,9 @@ impl From<&Token> for Holder {
 }
 
 /// Makes a token of 256 random bits from the operating system.
-pub fn generate() -> Result<String, getrandom::Error> {
+pub fn generate() -> Result<String, rustls::crypto::GetRandomFailed> {
     let mut random = [0; TOKEN_RANDOM_BYTES];
-    getrandom::fill(&mut random)?;
+    rustls::crypto::ring::default_provider().secure_random.fill(&mut random)?;
     Ok(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(random)))
 }
 

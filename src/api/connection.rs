@@ -17,17 +17,51 @@ pub(super) struct Connection {
     stream: TcpStream,
     idle_max: Duration,
     idle: Pin<Box<Sleep>>,
-    fell_silent: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+/// How a connection stands, for who serves it.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    fell_silent: AtomicBool,
+    has_asked: AtomicBool,
+    is_asking: AtomicBool,
+}
+
+impl State {
+    /// Whether the connection ended since nothing moved on it.
+    pub(super) fn fell_silent(&self) -> bool {
+        self.fell_silent.load(Ordering::Relaxed)
+    }
+
+    /// Whether there was a request, its head whole.
+    pub(super) fn has_asked(&self) -> bool {
+        self.has_asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether all requests are answered, and nothing of a further one has come: an end is nobody's fault.
+    pub(super) fn is_between_requests(&self) -> bool {
+        self.has_asked() && !self.is_asking.load(Ordering::Relaxed)
+    }
+
+    /// The head of a request is there.
+    pub(super) fn asks(&self) {
+        self.has_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// A request has its answer.
+    pub(super) fn is_answered(&self) {
+        self.is_asking.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, idle_max: Duration) -> Self {
-        Self { stream, idle_max, idle: Box::pin(sleep(idle_max)), fell_silent: Arc::default() }
+        Self { stream, idle_max, idle: Box::pin(sleep(idle_max)), state: Arc::default() }
     }
 
-    /// Becomes true when the connection ends since nothing moved on it.
-    pub(super) fn fell_silent(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.fell_silent)
+    pub(super) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
     }
 
     fn moved(&mut self) {
@@ -36,7 +70,7 @@ impl Connection {
 
     fn silent(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         ready!(self.idle.as_mut().poll(context));
-        self.fell_silent.store(true, Ordering::Relaxed);
+        self.state.fell_silent.store(true, Ordering::Relaxed);
         Poll::Ready(io::Error::from(io::ErrorKind::TimedOut))
     }
 }
@@ -44,8 +78,12 @@ impl Connection {
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = buffer.filled().len();
         if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(context, buffer) {
             this.moved();
+            if buffer.filled().len() > before {
+                this.state.is_asking.store(true, Ordering::Relaxed);
+            }
             return Poll::Ready(result);
         }
         this.silent(context).map(Err)

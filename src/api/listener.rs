@@ -4,25 +4,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Extension;
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Bounds;
 use super::auth::Peer;
-use super::connection::Connection;
+use super::connection::{Connection, State};
 use super::places::{Place, Places};
 use super::tls::Tls;
 use crate::limits::{HTTP_BUFFER_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
@@ -90,38 +89,52 @@ impl Service {
         // Answers are small, and whoever waits for one waits for all of it.
         let _ = stream.set_nodelay(true);
         let connection = Connection::new(stream, self.bounds.idle);
-        let first_head = self.bounds.first_head;
-        let fell_silent = connection.fell_silent();
+        let (state, first_head) = (connection.state(), self.bounds.first_head);
         let ended = match &self.tls {
-            None => self.speak(connection, address, first_head).await,
+            None => self.speak(connection, &state, address, first_head).await,
             Some(tls) => {
-                let began = tokio::time::Instant::now();
+                let began = Instant::now();
                 match timeout(first_head, tls.acceptor().accept(connection)).await {
-                    Ok(Ok(stream)) => self.speak(stream, address, first_head.saturating_sub(began.elapsed())).await,
+                    Ok(Ok(stream)) => {
+                        self.speak(stream, &state, address, first_head.saturating_sub(began.elapsed())).await
+                    }
                     Ok(Err(_)) => Err("tls"),
                     Err(_) => Err("head-late"),
                 }
             }
         };
-        if let Err(reason) = ended {
-            let reason = if fell_silent.load(Ordering::Relaxed) { "silent" } else { reason };
+        if let Err(reason) = ended
+            && !state.is_between_requests()
+        {
+            let reason = if state.fell_silent() { "silent" } else { reason };
             self.metrics.count_broken_connection(reason);
             tracing::debug!(peer = %address, reason, "connection broke off");
         }
     }
 
     /// Answers requests on a connection until it ends, or says why it broke off.
-    async fn speak<S>(&self, stream: S, address: SocketAddr, first_head: Duration) -> Result<(), &'static str>
+    async fn speak<S>(
+        &self,
+        stream: S,
+        state: &Arc<State>,
+        address: SocketAddr,
+        first_head: Duration,
+    ) -> Result<(), &'static str>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let has_asked = Arc::new(AtomicBool::new(false));
-        let router = TowerToHyperService::new(self.router.clone().layer(Extension(Peer(address.ip()))));
-        let answer = hyper::service::service_fn({
-            let has_asked = Arc::clone(&has_asked);
-            move |request: Request<Incoming>| {
-                has_asked.store(true, Ordering::Relaxed);
-                hyper::service::Service::call(&router, request)
+        let router = TowerToHyperService::new(self.router.clone());
+        let answer = service_fn({
+            let state = Arc::clone(state);
+            move |mut request: Request<Incoming>| {
+                state.asks();
+                request.extensions_mut().insert(Peer(address.ip()));
+                let (answering, state) = (router.call(request), Arc::clone(&state));
+                async move {
+                    let answer = answering.await;
+                    state.is_answered();
+                    answer
+                }
             }
         });
         let mut serving = pin!(
@@ -136,7 +149,7 @@ impl Service {
         let mut stop = self.stop.clone();
         let late = async {
             sleep(first_head).await;
-            if has_asked.load(Ordering::Relaxed) {
+            if state.has_asked() {
                 std::future::pending::<()>().await;
             }
         };

@@ -78,7 +78,7 @@ fn check(document: &mut Document<'_>, directory: &Path) -> Config {
     let brake = check_brake(document);
     let act = check_act(document, &state_directory, &brake);
     let token_file = directory.join(http.token_file);
-    let reviewers = count_reviewers(document, &tokens, &token_file);
+    let reviewers = count_reviewers(&tokens, &token_file);
     check_enforce(document, &brake, act.is_some(), reviewers);
     let quiet_limits: BTreeMap<String, i64> =
         sources.iter().map(|source| (source.terms.name.to_string(), source.terms.quiet_limit_seconds)).collect();
@@ -168,20 +168,12 @@ fn check_listeners(document: &mut Document<'_>, http: &raw::Http, metrics: &raw:
     }
 }
 
-/// How many can decide on incidents; nothing if this user may not read the token file: then it is for the one who must.
-fn count_reviewers(document: &mut Document<'_>, tokens: &[Token], file: &Path) -> Option<usize> {
-    let reviews = |roles: &std::collections::BTreeSet<Role>| roles.contains(&Role::Review);
-    let declared = tokens.iter().filter(|token| reviews(&token.roles)).count();
-    match crate::token::read(file) {
-        Ok(holders) => Some(declared + holders.iter().filter(|holder| reviews(&holder.roles)).count()),
-        Err(error) if error.is_denied() => None,
-        Err(error) => {
-            let said = error.to_string();
-            let (what, hint) = said.split_once("\nhint: ").unwrap_or((&said, ""));
-            document.problem("http.token_file", what, hint);
-            None
-        }
-    }
+/// How many can decide on incidents; nothing if the token file cannot be used. That is for the listener to say: `act`,
+/// which reads the same configuration, need not be able to read the file, and must start although it is broken.
+fn count_reviewers(tokens: &[Token], file: &Path) -> Option<usize> {
+    let declared = tokens.iter().filter(|token| token.roles.contains(&Role::Review)).count();
+    let holders = crate::token::read(file).ok()?;
+    Some(declared + holders.iter().filter(|holder| holder.roles.contains(&Role::Review)).count())
 }
 
 fn check_tokens(document: &mut Document<'_>) -> Vec<Token> {

@@ -36,8 +36,6 @@ pub enum TokenFileError {
         path: String,
         /// Why.
         reason: String,
-        /// Whether it is only that this user may not read it.
-        is_denied: bool,
     },
     /// Others than its owner may read or write it.
     #[error("token file is open to others: {path}: mode {mode:o}\nhint: chmod 600 {path}")]
@@ -83,17 +81,11 @@ impl TokenFileError {
     }
 
     fn read(path: &Path, error: &io::Error) -> Self {
-        let is_denied = error.kind() == ErrorKind::PermissionDenied;
-        Self::Read { path: path.display().to_string(), reason: error.to_string(), is_denied }
+        Self::Read { path: path.display().to_string(), reason: error.to_string() }
     }
 
     fn write(path: &Path, error: &io::Error) -> Self {
         Self::Write { path: path.display().to_string(), reason: error.to_string() }
-    }
-
-    /// Whether it is only that this user may not read it.
-    pub fn is_denied(&self) -> bool {
-        matches!(self, Self::Read { is_denied: true, .. })
     }
 }
 

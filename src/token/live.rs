@@ -1,6 +1,6 @@
 //! The tokens that hold at this moment: those of the configuration, and those of the file as it was last read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use subtle::{ConditionallySelectable, ConstantTimeEq};
@@ -43,11 +43,11 @@ impl Tokens {
 
     /// The tokens of a configuration, and those of the file. A file that is not there holds none.
     pub fn open(tokens: &[Token], file: PathBuf) -> Result<Self, TokenFileError> {
-        let tokens = Self { file: Some(file), ..Self::declared(tokens) };
-        match tokens.look() {
-            Look::Kept(error) => Err(error),
-            Look::Same | Look::Taken { .. } => Ok(tokens),
-        }
+        // The stamp is taken first: what changes while the file is read is seen by the next look.
+        let seen = Mutex::new(Stamp::of(&file));
+        let tokens = Self::declared(tokens);
+        let held = RwLock::new(tokens.join(&file, read(&file)?)?);
+        Ok(Self { file: Some(file), seen, held, ..tokens })
     }
 
     /// How many tokens hold.
@@ -74,7 +74,6 @@ impl Tokens {
     pub fn look(&self) -> Look {
         let Some(file) = &self.file else { return Look::Same };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // The stamp is taken first: what changes while the file is read is seen by the next look.
         let stamp = Stamp::of(file);
         if stamp == *seen {
             return Look::Same;
@@ -94,7 +93,7 @@ impl Tokens {
         }
     }
 
-    fn join(&self, file: &std::path::Path, holders: Vec<Holder>) -> Result<Arc<[Arc<Holder>]>, TokenFileError> {
+    fn join(&self, file: &Path, holders: Vec<Holder>) -> Result<Arc<[Arc<Holder>]>, TokenFileError> {
         for holder in &holders {
             if self.declared.iter().any(|declared| declared.name == holder.name) {
                 let reason = format!("the configuration has a token of the same name: {}", holder.name);

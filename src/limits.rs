@@ -123,7 +123,7 @@ pub const TOKENS_MAX: usize = 1_000;
 /// A token file larger than this is refused.
 pub const TOKEN_FILE_BYTES_MAX: usize = 4 << 20;
 /// How long `trailbrake token` waits for another process that changes the file.
-pub const TOKEN_FILE_LOCK_WAIT: Duration = Duration::from_secs(10);
+pub const TOKEN_FILE_LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How often the token file, certificate and key are looked at for a change.
 pub const LISTENER_FILES_POLL: Duration = Duration::from_secs(1);
 /// A certificate chain or key larger than this is refused.

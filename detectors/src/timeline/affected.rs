@@ -64,7 +64,7 @@ fn bears_on_no_relative(store: &Store, key: &FactKey, event: &Event) -> bool {
 fn relatives(store: &Store, key: &FactKey, all: &mut BTreeSet<FactKey>) {
     let Some(fact) = store.get(key).filter(|fact| fact.event.outcome == Outcome::Ok) else { return };
     for mention in &fact.event.resources {
-        let members = all_family(store, &fact.event, mention);
+        let members = all_family(store, key, &fact.event, mention);
         all.extend(near(store, &members, key, fact).iter().map(|member| *member.key));
     }
 }

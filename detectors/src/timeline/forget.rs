@@ -36,7 +36,7 @@ fn tells_of_others(event: &Event) -> bool {
 fn ended_by(store: &Store, key: &FactKey, event: &Event, may_pause: bool) -> Vec<FactKey> {
     let mut ended = Vec::new();
     for mention in &event.resources {
-        let members = family(store, event, mention, false);
+        let members = family(store, key, event, mention, false);
         let life = life(&members, key);
         let creates = life.creates().filter(|create| {
             let made = &create.fact.event;

@@ -24,19 +24,27 @@ pub(super) struct Member<'a> {
 /// Facts that name one resource; mostly one or two.
 pub(super) type Members<'a> = SmallVec<[Member<'a>; 2]>;
 
-/// All facts that show that what a mention names is there, in order: that create, destroy or change it. Aliases that a create adds lead on to further facts.
-/// For those who ask with `may_pause`, only facts that may bear a pause: others could be forged.
-pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Members<'a> {
-    family_of(store, event, mention, &|key| store.is_heard(key, may_pause))
+/// All facts that show that what the fact at a place names in a mention is there, in order: that create, destroy or change
+/// it. Aliases that a create adds lead on to further facts, for what comes after it. For those who ask with `may_pause`,
+/// only facts that may bear a pause: others could be forged.
+pub(super) fn family<'a>(
+    store: &'a Store,
+    at: &FactKey,
+    event: &Event,
+    mention: &Mention,
+    may_pause: bool,
+) -> Members<'a> {
+    family_of(store, at, event, mention, &|key| store.is_heard(key, may_pause))
 }
 
 /// All facts that anybody may find in the family of what a mention names.
-pub(super) fn all_family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Members<'a> {
-    family_of(store, event, mention, &|_| true)
+pub(super) fn all_family<'a>(store: &'a Store, at: &FactKey, event: &Event, mention: &Mention) -> Members<'a> {
+    family_of(store, at, event, mention, &|_| true)
 }
 
 fn family_of<'a>(
     store: &'a Store,
+    at: &FactKey,
     event: &Event,
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
@@ -48,7 +56,12 @@ fn family_of<'a>(
         return members;
     }
     for create in created {
-        members.extend(members_of(store, &create.fact.event, create.mention, is_heard));
+        // What a create tells is not known before it; and one that leaves out its parents leads to what has others than
+        // the mention as well.
+        let is_led_to =
+            |member: &Member<'a>| create.key <= at.max(member.key) && parents_agree(member.mention, mention);
+        let led_to = members_of(store, &create.fact.event, create.mention, is_heard);
+        members.extend(led_to.into_iter().filter(is_led_to));
     }
     members.sort_by(|one, other| (one.key, one.index).cmp(&(other.key, other.index)));
     members.dedup_by(|one, other| one.key == other.key);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use trailbrake_detectors::engine::{Mode, Settings};
 use trailbrake_detectors::incident::Severity;
+use trailbrake_detectors::limits::RESOURCES_PER_EVENT_MAX;
 
 pub(super) use self::facts::Reading;
 pub(super) use self::judge::{Judged, Manner, Told, judge};
@@ -46,7 +47,7 @@ pub(super) struct Arguments {
 /// Which trail is judged, and by what.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrailArguments {
-    /// A configuration file, for its limits, weights, catalog, inventory and protection.
+    /// A configuration file, for its limits, weights, catalog, inventory and protection; it need not name a source.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
@@ -74,7 +75,7 @@ impl TrailArguments {
 fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> anyhow::Result<Manner> {
     let (mut settings, catalog, mut files) = match config {
         Some(path) => {
-            let config = crate::config::load(path)?;
+            let config = crate::config::load_for_judging(path)?;
             (config.settings, config.catalog, config.inventory_files)
         }
         None => (Settings::default(), None, Vec::new()),
@@ -102,6 +103,14 @@ pub(super) fn account(reading: &Reading, before: &str) -> anyhow::Result<Exit> {
     if !reading.rejected.is_empty() {
         let reasons: Vec<String> = reading.rejected.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         writeln!(log, "rejected: {}", reasons.join(", "))?;
+    }
+    if reading.read_only_destructive > 0 {
+        let records = reading.read_only_destructive;
+        writeln!(log, "judged although they say that they were reads: {records} records of a destruction")?;
+    }
+    if reading.resources_left_out > 0 {
+        let resources = reading.resources_left_out;
+        writeln!(log, "left out: {resources} resources past {RESOURCES_PER_EVENT_MAX} of one call")?;
     }
     let Reading { accounts, inputs, unreadable, .. } = reading;
     let read = inputs - unreadable.len();

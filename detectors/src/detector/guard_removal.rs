@@ -28,7 +28,12 @@ impl Detector for GuardRemoval {
         let lost = u64::from(window.loses_trail);
         vec![
             Gauge::count("resources", about, window.over(Span::Hour).unguarded, &limits.guard_removal),
-            Gauge::count("trail", "what watches others was switched off or destroyed; not configurable", lost, &TRAIL_LOST),
+            Gauge::count(
+                "trail",
+                "what watches others was switched off or destroyed; not configurable",
+                lost,
+                &TRAIL_LOST,
+            ),
         ]
     }
 }

@@ -11,9 +11,9 @@ mod pauses;
 mod register;
 mod settle;
 mod situation;
-mod wanted;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;

@@ -113,7 +113,7 @@ impl Engine {
         let incident = self.incidents.get(incident)?;
         let found = self.episodes_of(&incident.key);
         let episode = found.iter().find(|episode| episode.to == incident.to)?;
-        Some(incident_id(&incident.key, episode.first_event_id()))
+        Some(incident_id(&incident.key, &episode.first_event_id().to_string()))
     }
 
     /// Of what an incident destroyed, what its principal had made itself; nothing once its facts are forgotten.

@@ -11,6 +11,7 @@ use crate::brake;
 use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::Second;
+use crate::timeline::EventId;
 
 impl Engine {
     /// All incidents remembered, the newest first.
@@ -66,7 +67,7 @@ impl Engine {
             let is_news = self.incidents.get(id).is_some_and(|one| {
                 let said = one.report.severity == level
                     && episode.is_said_by(&one.report.detectors)
-                    && episode.reached(level).is_some_and(|at| *at.id == *one.report.triggered_event_id);
+                    && episode.reached(level).is_some_and(|at| at.id == EventId::of(&one.report.triggered_event_id));
                 !said || before != one.essence()
             });
             if is_news {

@@ -152,7 +152,7 @@ impl Engine {
     }
 
     fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
-        let mut id = incident_id(key, episode.first_event_id());
+        let mut id = incident_id(key, &episode.first_event_id().to_string());
         let mut others = 0_u32;
         while self.incidents.contains(&id) {
             // Differing copies of one event can begin several episodes.

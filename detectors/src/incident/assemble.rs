@@ -106,7 +106,7 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
         zones,
         first_event_time: episode.from.second.to_string(),
         triggered_event_time: trigger.second.to_string(),
-        triggered_event_id: trigger.id.to_string(),
+        triggered_event_id: store.get(trigger).map_or_else(|| trigger.id.to_string(), |fact| fact.event.id.clone()),
         last_event_time: episode.to.second.to_string(),
         denied,
         recreated: recreated.into_iter().take(RECREATED_LISTED_MAX).collect(),

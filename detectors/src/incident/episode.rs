@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Severity;
 use crate::limits::{EPISODE_GAP_SECONDS, QUIET_INCIDENT_SECONDS_MAX};
 use crate::time::Second;
-use crate::timeline::{FactKey, Point, PointKey};
+use crate::timeline::{EventId, FactKey, Point, PointKey};
 
 /// Findings close together: what their points say, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,8 +125,8 @@ impl Episode {
     }
 
     /// The event id that names the episode: the first evidence of the first finding.
-    pub fn first_event_id(&self) -> &str {
-        &self.first.1.id
+    pub fn first_event_id(&self) -> EventId {
+        self.first.1.id
     }
 
     /// Whether these, sorted, are the names of all detectors that spoke.

@@ -1,15 +1,16 @@
 //! What one fact adds to the sums of its actor: derived from the store as of the fact's place, never stored as truth.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::guard::{Unguarded, unguarded};
 use super::lineage::{Actor, actor_of};
-use super::lookup::{Life, end_of, family, is_new, life, proven_by, successors};
+use super::lookup::{Life, end_of, family, is_new, life, proven_by};
 use super::order::FactKey;
 use super::placement::{lives_in_zones, zones_of};
 use super::store::{Store, creates, destroys, stem_word, unguards};
+use super::successions::{Destroyed, Successions};
 use crate::detector::Weights;
+use crate::engine::Fact;
 use crate::event::{Effect, Mention, Outcome, WeightClass};
 use crate::limits::{RETIRED_SECONDS_MAX, YOUNG_SECONDS_MAX};
 
@@ -121,11 +122,8 @@ impl Contribution {
     }
 }
 
-/// Successors by stem, worked out once for all entries that are judged anew at one time.
-pub(super) type Successors = BTreeMap<(String, bool), BTreeMap<(FactKey, usize), FactKey>>;
-
 /// What the fact at a place means; nothing if it bears on nothing.
-pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> Option<Entry> {
+pub(super) fn entry_at(store: &Store, successions: &Successions, key: &FactKey) -> Option<Entry> {
     let fact = store.get(key)?;
     let event = &fact.event;
     let is_denied_destruction = event.effect == Effect::Destroy && event.outcome == Outcome::Denied;
@@ -139,12 +137,12 @@ pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> 
         created: Vec::new(),
         unguarded: unguarded(event),
         is_denied_destruction,
-        may_pause: fact.may_pause && !store.is_conflicting(fact),
+        may_pause: fact.may_pause && !store.is_conflicting(key, fact),
         actor,
     };
     for (index, mention) in event.resources.iter().enumerate() {
         if destroys(event) {
-            entry.destroyed.extend(contribution(store, key, index, mention, &entry.actor, cache));
+            entry.destroyed.extend(contribution(store, successions, (key, index), mention, &entry.actor));
         } else if creates(event) {
             let members = family(store, event, mention, fact.may_pause);
             let (is_proven, end) = (is_new(&members, key, mention), end_of(&members, key));
@@ -156,11 +154,10 @@ pub(super) fn entry_at(store: &Store, key: &FactKey, cache: &mut Successors) -> 
 
 fn contribution(
     store: &Store,
-    key: &FactKey,
-    index: usize,
+    successions: &Successions,
+    (key, index): (&FactKey, usize),
     mention: &Mention,
     actor: &Actor,
-    cache: &mut Successors,
 ) -> Option<Contribution> {
     let fact = store.get(key)?;
     let event = &fact.event;
@@ -186,7 +183,7 @@ fn contribution(
         ownership: ownership(store, key, mention, actor, &life),
         is_recent: life.sights.first().is_some_and(|first| first.key.second >= key.second.plus(-RETIRED_SECONDS_MAX)),
         recreated_by: life.recreate.map(|create| create.key.clone()),
-        succeeded_by: successor(store, key, index, mention, &life, cache),
+        succeeded_by: successor(successions, (*key, index), fact, mention, &life),
     })
 }
 
@@ -205,22 +202,15 @@ fn ownership(store: &Store, key: &FactKey, mention: &Mention, actor: &Actor, lif
 }
 
 fn successor(
-    store: &Store,
-    key: &FactKey,
-    index: usize,
+    successions: &Successions,
+    destroyed: Destroyed,
+    fact: &Fact,
     mention: &Mention,
     life: &Life<'_>,
-    cache: &mut Successors,
 ) -> Option<FactKey> {
-    let fact = store.get(key)?;
     let created_as = || life.creates().next_back().and_then(|create| stem_word(&create.fact.event, create.mention));
     let word = stem_word(&fact.event, mention).or_else(created_as)?;
-    if store.is_last_of_stem(&word, key) {
-        return None;
-    }
-    let of_stem = (word, fact.may_pause);
-    let pairs = cache.entry(of_stem).or_insert_with_key(|(word, may_pause)| successors(store, word, *may_pause));
-    pairs.get(&(key.clone(), index)).cloned()
+    successions.after(&word, fact.may_pause, &destroyed)
 }
 
 #[cfg(test)]

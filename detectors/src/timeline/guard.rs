@@ -67,7 +67,7 @@ mod tests {
         ] {
             let timeline = judged(story);
             let found = destroyed(&timeline, &role("agent"));
-            let at = found[0].unguarded_at.as_ref().map_or("", |key| &key.id);
+            let at = found[0].unguarded_at.as_ref().map_or_else(String::new, |key| key.id.to_string());
             assert_eq!(at, expected, "{story}");
         }
     }

@@ -1,11 +1,9 @@
 //! What must be known of a resource as of an instant: how its life began, its end, its return.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use smallvec::SmallVec;
 
 use super::order::FactKey;
-use super::store::{FewKeys, Store, creates, destroys, parents_agree, stem_word, unguards};
+use super::store::{FewKeys, Store, creates, destroys, parents_agree, region_of, unguards};
 use crate::engine::Fact;
 use crate::event::{Event, Mention, Outcome, Proof};
 use crate::limits::{RECREATE_SECONDS_MAX, UNGUARDED_SECONDS_MAX};
@@ -63,17 +61,19 @@ fn members_of<'a>(
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Members<'a> {
-    let keys: FewKeys<'a> = store.sharing_alias(event, mention);
-    keys.into_iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, mention)).collect()
+    let keys: FewKeys = store.sharing_alias(event, mention);
+    keys.iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, event, mention)).collect()
 }
 
-fn member_at<'a>(store: &'a Store, key: &'a FactKey, mention: &Mention) -> Option<Member<'a>> {
-    let fact = store.get(key)?;
-    if fact.event.outcome != Outcome::Ok {
+fn member_at<'a>(store: &'a Store, key: &FactKey, event: &Event, mention: &Mention) -> Option<Member<'a>> {
+    let (key, fact) = store.at(key)?;
+    if fact.event.outcome != Outcome::Ok || fact.event.account != event.account {
         return None;
     }
+    let region = region_of(event, mention);
     let same = |other: &Mention| {
         other.kind == mention.kind
+            && region_of(&fact.event, other) == region
             && parents_agree(other, mention)
             && other.aliases.iter().any(|alias| mention.aliases.contains(alias))
     };
@@ -154,42 +154,39 @@ pub(super) fn proven_by<'a>(store: &Store, mention: &Mention, life: &Life<'a>) -
     (is_proven && !was_there).then_some(*create)
 }
 
-/// Which create is the successor of which destroyed resource, within one stem: the resource destroyed first is the first
-/// to be replaced. Keyed by the destroying fact and the number of its mention.
-pub(super) fn successors(store: &Store, word: &str, may_pause: bool) -> BTreeMap<(FactKey, usize), FactKey> {
-    let mut ended: BTreeSet<(FactKey, usize)> = BTreeSet::new();
-    let mut begun: BTreeSet<FactKey> = BTreeSet::new();
-    for key in store.sharing_stem(word) {
-        let Some(fact) = store.get(key) else { continue };
-        for (index, mention) in fact.event.resources.iter().enumerate() {
-            let is_named = stem_word(&fact.event, mention).as_deref() == Some(word);
-            if !is_named || (may_pause && !fact.may_pause) || store.is_shadowed(key, &fact.event, may_pause) {
-                continue;
-            }
-            if destroys(&fact.event) {
-                ended.insert((key.clone(), index));
-            } else if creates(&fact.event) {
-                let members = family(store, &fact.event, mention, may_pause);
-                // What came back as itself is nobody's successor.
-                if !members.iter().any(|member| member.key < key && destroys(&member.fact.event)) {
-                    begun.insert(key.clone());
-                }
-                let end = members.iter().find(|member| member.key > key && destroys(&member.fact.event));
-                ended.extend(end.map(|end| (end.key.clone(), end.index)));
-            }
-        }
+/// Of the members of one family, in order, those on which a member at a place may bear: a new one changes what is known
+/// from the last life before it to the end of the one that it is part of. Where it is not sure that all members are of one
+/// resource, all of them.
+pub(super) fn near<'m, 'a>(store: &Store, members: &'m [Member<'a>], at: &FactKey, fact: &Fact) -> &'m [Member<'a>] {
+    if !is_of_one_resource(members) {
+        return members;
     }
-    let mut waiting = ended.into_iter().peekable();
-    let mut pairs = BTreeMap::new();
-    let mut open: std::collections::VecDeque<(FactKey, usize)> = std::collections::VecDeque::new();
-    for create in begun {
-        while let Some(destroyed) = waiting.next_if(|destroyed| destroyed.0 < create) {
-            open.push_back(destroyed);
-        }
-        open.retain(|destroyed| destroyed.0.second.plus(RECREATE_SECONDS_MAX) >= create.second);
-        if let Some(destroyed) = open.pop_front() {
-            pairs.insert(destroyed, create);
-        }
+    let counts = |member: &Member<'_>| {
+        store.is_heard(member.key, false) && (!fact.may_pause || store.is_heard(member.key, true))
+    };
+    let ends = |member: &Member<'_>| destroys(&member.fact.event) && counts(member);
+    let place = members.partition_point(|member| member.key < at);
+    let (earlier, later) = members.split_at(place);
+    let is_first = if destroys(&fact.event) { !earlier.iter().any(ends) } else { !earlier.iter().any(counts) };
+    let last = later.iter().position(|member| member.key > at && ends(member)).filter(|_| !is_first);
+    let mut end = last.map_or(members.len(), |last| place + last + 1);
+    let last_of = |wanted: &dyn Fn(&Member<'_>) -> bool| earlier.iter().rposition(wanted).unwrap_or_default();
+    let mut start = last_of(&ends).min(last_of(&|member| creates(&member.fact.event) && counts(member)));
+    // Within a second, what came first is not always told by the order.
+    let second = |index: usize| members.get(index).map(|member| member.key.second);
+    while end > 0 && end < members.len() && second(end) == second(end - 1) {
+        end += 1;
     }
-    pairs
+    while start > 0 && second(start) == second(start - 1) {
+        start -= 1;
+    }
+    members.get(start..end).unwrap_or(members)
+}
+
+/// Whether all members share an alias, and have the same parents.
+fn is_of_one_resource(members: &[Member<'_>]) -> bool {
+    let Some(first) = members.first() else { return true };
+    let shares = |alias: &String| members.iter().all(|member| member.mention.aliases.contains(alias));
+    first.mention.aliases.iter().any(shares)
+        && members.iter().all(|member| member.mention.parents == first.mention.parents)
 }

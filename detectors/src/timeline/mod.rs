@@ -7,6 +7,7 @@
 mod affected;
 mod contribution;
 mod entries;
+mod event_id;
 mod forget;
 mod guard;
 mod index;
@@ -23,11 +24,12 @@ mod reread;
 mod running;
 mod starts;
 mod store;
+mod successions;
 mod sweep;
 mod wanted;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -35,12 +37,14 @@ use smallvec::SmallVec;
 
 pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths};
 pub use entries::{Entries, Held};
+pub use event_id::EventId;
 pub use guard::Unguarded;
 pub use ledger::Ledger;
 pub use lineage::{Actor, actor_of};
 pub use order::FactKey;
 pub use owned::Owned;
 pub use store::Store;
+use successions::Successions;
 pub use sweep::{Ear, Point, PointKey};
 pub use wanted::{Asked, unplaced};
 
@@ -55,6 +59,7 @@ use crate::time::Second;
 pub struct Timeline {
     limits: Arc<Limits>,
     store: Store,
+    successions: Successions,
     /// Boxed, since a table has room for more than it holds.
     ledgers: HashMap<Arc<str>, Box<Ledger>, FixedState>,
     /// Keys whose ledger holds the fact.
@@ -111,7 +116,7 @@ impl Timeline {
         drop(oldest);
         let mut names = BTreeSet::new();
         for key in &gone {
-            self.store.remove(key);
+            self.remove(key);
             names.extend(self.keys_of.remove(key).unwrap_or_default());
         }
         for name in names {
@@ -131,10 +136,12 @@ impl Timeline {
         for (key, until) in cuts {
             self.ledgers.entry(key).or_default().cut(until);
         }
-        let keys: Vec<FactKey> = self.store.iter().map(|(key, _)| key.clone()).collect();
-        let mut cache = BTreeMap::new();
+        let keys: Vec<FactKey> = self.store.iter().map(|(key, _)| *key).collect();
         for key in &keys {
-            self.place(key, &mut cache, &mut Names::new());
+            self.successions.restate(&self.store, key, &mut BTreeSet::new());
+        }
+        for key in &keys {
+            self.place(key, &mut Names::new());
         }
         self.judge_all();
     }
@@ -191,7 +198,7 @@ impl Timeline {
     pub fn forget(&mut self, before: Second) -> Vec<FactKey> {
         let gone: Vec<FactKey> = forget::forgettable(&self.store, before).into_iter().collect();
         for key in &gone {
-            self.store.remove(key);
+            self.remove(key);
         }
         let first = FactKey::first_of(before);
         for (name, ledger) in &mut self.ledgers {
@@ -203,13 +210,18 @@ impl Timeline {
         gone
     }
 
+    fn remove(&mut self, key: &FactKey) {
+        if let Some(fact) = self.store.remove(key) {
+            self.successions.forget(key, &fact.event);
+        }
+    }
+
     /// Works out anew the entries that a fact bears on, then judges their keys from that fact on: by the law of causality
     /// nothing before it can have changed.
     fn refresh(&mut self, key: &FactKey, event: &Event) -> (Names, FactKey) {
-        let mut cache = BTreeMap::new();
         let mut touched = Names::new();
-        for affected in affected::by(&self.store, key, event) {
-            self.place(&affected, &mut cache, &mut touched);
+        for affected in affected::by(&self.store, &mut self.successions, key, event) {
+            self.place(&affected, &mut touched);
         }
         touched.sort_unstable();
         touched.dedup();
@@ -226,8 +238,8 @@ impl Timeline {
     }
 
     /// Puts a fact's entry where it belongs; adds the keys of ledgers that changed.
-    fn place(&mut self, key: &FactKey, cache: &mut contribution::Successors, changed: &mut Names) {
-        let entry = contribution::entry_at(&self.store, key, cache);
+    fn place(&mut self, key: &FactKey, changed: &mut Names) {
+        let entry = contribution::entry_at(&self.store, &self.successions, key);
         let mut names = Names::new();
         if let Some(Actor { key, entity, .. }) = entry.as_ref().map(|entry| &entry.actor) {
             names.push(Arc::clone(key));

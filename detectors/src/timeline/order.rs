@@ -1,23 +1,23 @@
 //! The one order of facts: event time in whole seconds, rank within the second, event id.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock};
 
 use fnv::FnvHasher;
 use serde::{Deserialize, Serialize};
 
+use super::event_id::EventId;
 use crate::event::{Effect, Event, Proof};
 use crate::time::Second;
 
 /// A fact's place in the order of facts; unique. Two copies of one event that differ have different `copy` words.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FactKey {
     /// The event time.
     pub second: Second,
     /// The rank within the second: causes before effects, as far as their kind tells.
     pub rank: u8,
     /// The event id.
-    pub id: Arc<str>,
+    pub id: EventId,
     /// Tells copies of one event apart that differ in time, action, identity or account.
     pub copy: u32,
 }
@@ -28,9 +28,6 @@ impl Hash for FactKey {
         self.id.hash(state);
     }
 }
-
-/// No event id.
-static NOTHING: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
 
 /// The rank of links and starts: whoever acts was let in before, and what runs was set going.
 const RANK_LINK: u8 = 0;
@@ -46,12 +43,12 @@ const RANK_OTHER: u8 = 4;
 impl FactKey {
     /// The place of an event.
     pub fn of(event: &Event) -> Self {
-        Self { second: event.time, rank: rank(event), id: event.id.as_str().into(), copy: copy_of(event) }
+        Self { second: event.time, rank: rank(event), id: EventId::of(&event.id), copy: copy_of(event) }
     }
 
     /// The first place of a second.
     pub fn first_of(second: Second) -> Self {
-        Self { second, rank: 0, id: NOTHING.clone(), copy: 0 }
+        Self { second, rank: 0, id: EventId::NOTHING, copy: 0 }
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::FixedState;
 
 use super::order::FactKey;
-use super::store::place_word;
 use crate::event::Event;
 
 /// By word (a subnet, a group of subnets, an alias of a resource) the zones that each fact names for it.
@@ -57,5 +56,5 @@ impl Places {
 
 /// The word under which a resource's network interfaces are found: it lives in a region, and is known by its alias.
 pub(super) fn reached_word(event: &Event, kind: &str, alias: &str) -> String {
-    place_word(kind, &event.account, &event.region, alias)
+    [kind, &event.account, &event.region, alias].join("\n")
 }

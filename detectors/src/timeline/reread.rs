@@ -1,6 +1,6 @@
 //! An inventory takes the place of the one before: whatever was judged without it is judged anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{FactKey, Names, Timeline};
 use crate::inventory::Inventory;
@@ -12,10 +12,9 @@ impl Timeline {
         self.store.set_inventory(inventory);
         let keys: BTreeSet<FactKey> = self.keys_of.keys().cloned().collect();
         let from = keys.first()?.clone();
-        let mut cache = BTreeMap::new();
         let mut touched = Names::new();
         for key in &keys {
-            self.place(key, &mut cache, &mut touched);
+            self.place(key, &mut touched);
         }
         touched.sort_unstable();
         touched.dedup();

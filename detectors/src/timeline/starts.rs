@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::index::Index;
+use super::index::{Index, Word};
 use super::order::FactKey;
 use super::store::Store;
 use crate::event::{Event, Identity, IdentityKind, RunsAs, Start};
@@ -28,18 +28,18 @@ impl Starts {
     /// Adds a fact, or takes it out.
     pub(super) fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
         if is_named_like_automation(&event.identity) {
-            self.automated.change(&event.identity.issuer_arn, key, add);
+            self.automated.change(Word::of(&[&event.identity.issuer_arn]), key, add);
             if let Some(id) = automation(&event.identity) {
-                self.automated.change(id, key, add);
+                self.automated.change(Word::of(&[id]), key, add);
             }
         }
         let Some(start) = &event.start else { return };
         for target in &start.targets {
-            self.by_target.change(&target_word(event, target), key, add);
+            self.by_target.change(target_word(event, target), key, add);
         }
         match &start.runs_as {
-            RunsAs::Role(role) => self.by_role.change(role, key, add),
-            RunsAs::Remembered => self.remembering.change(&event.account, key, add),
+            RunsAs::Role(role) => self.by_role.change(Word::of(&[role]), key, add),
+            RunsAs::Remembered => self.remembering.change(Word::of(&[&event.account]), key, add),
             RunsAs::Caller => {}
         }
     }
@@ -55,21 +55,29 @@ impl Starts {
                 RunsAs::Remembered | RunsAs::Caller => None,
             })
             .collect();
-        let calls = roles.into_iter().chain(&start.targets).flat_map(|word| self.automated.get(word));
-        calls.filter(|call| *call > at).cloned().collect()
+        let calls = roles.into_iter().chain(&start.targets).flat_map(|word| self.automated.get(Word::of(&[word])));
+        calls.filter(|call| *call > at).copied().collect()
     }
 
     fn sharing_target<'a>(&'a self, event: &'a Event, start: &'a Start) -> impl Iterator<Item = &'a FactKey> {
-        start.targets.iter().flat_map(|target| self.by_target.get(&target_word(event, target)))
+        start.targets.iter().flat_map(|target| self.by_target.get(target_word(event, target)))
     }
 }
 
 /// A stack is known by its name within its account and region; the id of an automation is one of its own.
-fn target_word(event: &Event, target: &str) -> String {
+fn target_word(event: &Event, target: &str) -> Word {
     match event.service.as_str() {
-        "ssm" => format!("ssm\n{target}"),
-        service => format!("{service}\n{}\n{}\n{target}", event.account, event.region),
+        "ssm" => Word::of(&["ssm", target]),
+        service => Word::of(&[service, &event.account, &event.region, target]),
     }
+}
+
+/// Whether two calls are about a target of this name in the same place.
+fn share_target(one: &Event, other: &Event, target: &String) -> bool {
+    let is_same_place = one.service == "ssm" || (one.account == other.account && one.region == other.region);
+    one.service == other.service
+        && is_same_place
+        && [one, other].iter().all(|event| event.start.as_ref().is_some_and(|start| start.targets.contains(target)))
 }
 
 /// The id of the automation that a session is named after.
@@ -104,11 +112,17 @@ pub(super) fn start_of<'a>(
     as_of: &FactKey,
     may_pause: bool,
 ) -> Option<(&'a FactKey, &'a Event)> {
-    let keys = store.starts().by_target.before(&format!("ssm\n{}", automation(identity)?), as_of);
-    let mut starts = keys.iter().rev().filter_map(|key| began(store, key, may_pause));
-    starts.find(|(_, event)| match event.start.as_ref().map(|start| &start.runs_as) {
-        Some(RunsAs::Role(role)) => *role == identity.issuer_arn,
-        _ => event.account == account_of(&identity.issuer_arn),
+    let id = automation(identity)?;
+    let keys = store.starts().by_target.before(Word::of(&["ssm", id]), as_of);
+    let starts = keys.iter().rev().filter_map(|key| began(store, key, may_pause));
+    let is_of_it = |event: &Event| {
+        event.service == "ssm" && event.start.as_ref().is_some_and(|start| start.targets.iter().any(|one| one == id))
+    };
+    starts.filter(|(_, event)| is_of_it(event)).find(|(_, event)| {
+        match event.start.as_ref().map(|start| &start.runs_as) {
+            Some(RunsAs::Role(role)) => *role == identity.issuer_arn,
+            _ => event.account == account_of(&identity.issuer_arn),
+        }
     })
 }
 
@@ -128,9 +142,12 @@ pub(super) fn starts_of<'a>(
         let latest = keys.iter().rev().take(STARTS_LOOKED_AT_MAX);
         latest.filter_map(|key| began(store, key, may_pause)).filter(|(_, event)| !is_own(event))
     };
-    let given = recent(starts.by_role.between(role, &since, as_of));
-    let remembering = recent(starts.remembering.between(account_of(role), &since, as_of));
-    let remembered = remembering.filter(|(key, event)| remembered_role(store, key, event, may_pause) == Some(role));
+    let gives = |event: &Event| event.start.as_ref().is_some_and(|start| start.runs_as == RunsAs::Role(role.clone()));
+    let given = recent(starts.by_role.between(Word::of(&[role]), &since, as_of)).filter(|(_, event)| gives(event));
+    let account = account_of(role);
+    let remembering = recent(starts.remembering.between(Word::of(&[account]), &since, as_of));
+    let remembered = remembering
+        .filter(|(key, event)| event.account == account && remembered_role(store, key, event, may_pause) == Some(role));
     given.chain(remembered).collect()
 }
 
@@ -148,13 +165,14 @@ fn account_of(role: &str) -> &str {
 /// The role that the latest earlier call for the same target gave.
 fn remembered_role<'a>(store: &'a Store, key: &FactKey, event: &Event, may_pause: bool) -> Option<&'a String> {
     let start = event.start.as_ref()?;
-    let sets = |earlier: &FactKey| {
-        let runs_as = &store.get(earlier)?.event.start.as_ref()?.runs_as;
+    let sets = |earlier: &FactKey, target: &String| {
+        let earlier_event = &store.get(earlier)?.event;
+        let runs_as = &earlier_event.start.as_ref().filter(|_| share_target(event, earlier_event, target))?.runs_as;
         (*runs_as != RunsAs::Remembered && store.is_heard(earlier, may_pause)).then_some(runs_as)
     };
     let latest_for = |target: &String| {
-        let keys = store.starts().by_target.before(&target_word(event, target), key);
-        keys.iter().rev().find_map(|earlier| Some((earlier, sets(earlier)?)))
+        let keys = store.starts().by_target.before(target_word(event, target), key);
+        keys.iter().rev().find_map(|earlier| Some((earlier, sets(earlier, target)?)))
     };
     match start.targets.iter().filter_map(latest_for).max_by_key(|(earlier, _)| *earlier)? {
         (_, RunsAs::Role(role)) => Some(role),

@@ -6,26 +6,27 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
-use super::index::Index;
+use super::event_id::EventId;
+use super::index::{Index, Word};
 use super::name::stem;
 use super::order::FactKey;
 use super::places::Places;
 use super::starts::Starts;
 use super::words::Words;
 use crate::engine::{Column, Fact};
-use crate::event::{Effect, Event, Mention, Outcome, Scope};
+use crate::event::{Effect, Event, Link, Mention, Outcome, Scope};
 use crate::inventory::Inventory;
 use crate::time::Second;
 
 /// All facts held, where to find them, and what was known before them.
 #[derive(Debug, Default)]
 pub struct Store {
-    facts: HashMap<FactKey, Arc<Fact>, FixedState>,
+    facts: HashMap<EventId, Copies, FixedState>,
+    /// How many facts there are.
+    held: usize,
     order: BTreeSet<FactKey>,
-    by_id: Index,
     by_shared_id: Index,
     by_alias: Index,
-    by_stem: Index,
     by_subnet: Index,
     places: Places,
     starts: Starts,
@@ -37,21 +38,20 @@ pub struct Store {
     words: Words,
 }
 
+/// Facts of one event id, with their places: one, unless copies of it differ.
+type Copies = SmallVec<[(FactKey, Arc<Fact>); 1]>;
+
 /// Places of a few facts, in order.
-pub(super) type FewKeys<'a> = SmallVec<[&'a FactKey; 4]>;
+pub(super) type FewKeys = SmallVec<[FactKey; 4]>;
 
 /// The word under which an alias of a resource is found.
-pub(super) fn alias_word(event: &Event, mention: &Mention, alias: &str) -> String {
+pub(super) fn alias_word(event: &Event, mention: &Mention, alias: &str) -> Word {
     place_word(&mention.kind, &event.account, region_of(event, mention), alias)
 }
 
 /// The same, of what is no mention.
-pub(super) fn place_word(kind: &str, account: &str, region: &str, alias: &str) -> String {
-    let mut word = String::with_capacity(kind.len() + account.len() + region.len() + alias.len() + 3);
-    for part in [kind, "\n", account, "\n", region, "\n", alias] {
-        word.push_str(part);
-    }
-    word
+pub(super) fn place_word(kind: &str, account: &str, region: &str, alias: &str) -> Word {
+    Word::of(&[kind, account, region, alias])
 }
 
 /// The word under which resources of one stem are found; nothing if the resource has no name.
@@ -60,17 +60,20 @@ pub(super) fn stem_word(event: &Event, mention: &Mention) -> Option<String> {
     if name.is_empty() {
         return None;
     }
-    let mut word = place_word(&mention.kind, &event.account, region_of(event, mention), "");
-    for (index, parent) in mention.parents.iter().enumerate() {
-        word.push_str(if index == 0 { "" } else { "/" });
-        word.push_str(parent);
+    let mut word = String::new();
+    for part in [&mention.kind, &event.account, region_of(event, mention)]
+        .into_iter()
+        .chain(mention.parents.iter().map(String::as_str))
+    {
+        word.push_str(part);
+        word.push('\n');
     }
-    word.push('\n');
     word.push_str(name);
     Some(word)
 }
 
-fn region_of<'a>(event: &'a Event, mention: &Mention) -> &'a str {
+/// Where a resource is looked for: a global one is everywhere the same.
+pub(super) fn region_of<'a>(event: &'a Event, mention: &Mention) -> &'a str {
     if mention.scope == Scope::Global { "" } else { &event.region }
 }
 
@@ -83,29 +86,32 @@ impl Store {
     /// Adds a fact, unless an equal copy is there, and says in which column it counts.
     pub fn insert(&mut self, fact: Fact) -> (FactKey, Column) {
         let key = FactKey::of(&fact.event);
-        if self.facts.contains_key(&key) {
+        let copies = self.facts.get(&key.id).map_or(&[][..], |copies| copies);
+        if copies.iter().any(|(copy, _)| *copy == key) {
             return (key, Column::Duplicate);
         }
-        let mut copies = self.by_id.get(&key.id).iter().filter_map(|copy| self.facts.get(copy));
-        let column = if copies.any(|copy| copy.event.account == fact.event.account) {
+        let column = if copies.iter().any(|(_, copy)| copy.event.account == fact.event.account) {
             Column::Conflicting
         } else if self.twins(&fact.event).any(|twin| twin.event.account != fact.event.account) {
             Column::Twin
         } else {
             Column::Judged
         };
-        let fact = Arc::new(fact);
         self.index(&key, &fact.event, true);
-        self.facts.insert(key.clone(), fact);
-        self.order.insert(key.clone());
+        let copies = self.facts.entry(key.id).or_default();
+        let at = copies.partition_point(|(copy, _)| *copy < key);
+        copies.insert(at, (key, Arc::new(fact)));
+        self.held += 1;
+        self.order.insert(key);
         (key, column)
     }
 
     /// A copy of a fact came from a source that may cause pauses: then the fact may bear one, whichever came first. Says
     /// whether that is new.
     pub fn trust(&mut self, key: &FactKey) -> bool {
-        match self.facts.get_mut(key) {
-            Some(fact) if !fact.may_pause => {
+        let copies = self.facts.get_mut(&key.id).into_iter().flatten();
+        match copies.into_iter().find(|(copy, _)| copy == key) {
+            Some((_, fact)) if !fact.may_pause => {
                 Arc::make_mut(fact).may_pause = true;
                 true
             }
@@ -113,21 +119,26 @@ impl Store {
         }
     }
 
-    /// Removes a fact and everything by which it is found.
-    pub fn remove(&mut self, key: &FactKey) {
-        if let Some(fact) = self.facts.remove(key) {
-            self.order.remove(key);
-            self.index(key, &fact.event, false);
+    /// Removes a fact and everything by which it is found, and returns it.
+    pub fn remove(&mut self, key: &FactKey) -> Option<Arc<Fact>> {
+        let copies = self.facts.get_mut(&key.id)?;
+        let at = copies.iter().position(|(copy, _)| copy == key)?;
+        let (_, fact) = copies.remove(at);
+        if copies.is_empty() {
+            self.facts.remove(&key.id);
         }
+        self.held -= 1;
+        self.order.remove(key);
+        self.index(key, &fact.event, false);
+        Some(fact)
     }
 
     fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
         let change = |index: &mut Index, word: &str| {
             if !word.is_empty() {
-                index.change(word, key, add);
+                index.change(Word::of(&[word]), key, add);
             }
         };
-        change(&mut self.by_id, &event.id);
         change(&mut self.by_shared_id, &event.shared_id);
         change(&mut self.calls_by_access_key, &event.identity.access_key);
         change(&mut self.calls_by_session, &event.identity.principal_id);
@@ -140,10 +151,7 @@ impl Store {
         }
         for mention in &event.resources {
             for alias in &mention.aliases {
-                change(&mut self.by_alias, &alias_word(event, mention, alias));
-            }
-            if let Some(word) = stem_word(event, mention) {
-                change(&mut self.by_stem, &word);
+                self.by_alias.change(alias_word(event, mention, alias), key, add);
             }
             for subnet in &mention.subnets {
                 change(&mut self.by_subnet, subnet);
@@ -181,72 +189,75 @@ impl Store {
 
     /// The fact at a place.
     pub fn get(&self, key: &FactKey) -> Option<&Arc<Fact>> {
-        self.facts.get(key)
+        self.facts.get(&key.id)?.iter().find(|(copy, _)| copy == key).map(|(_, fact)| fact)
+    }
+
+    /// The same, with the place as it is held here.
+    pub(super) fn at(&self, key: &FactKey) -> Option<(&FactKey, &Arc<Fact>)> {
+        self.facts.get(&key.id)?.iter().find(|(copy, _)| copy == key).map(|(copy, fact)| (copy, fact))
     }
 
     /// Whether no fact is held.
     pub fn is_empty(&self) -> bool {
-        self.facts.is_empty()
+        self.held == 0
     }
 
     /// How many facts are held.
     pub fn len(&self) -> usize {
-        self.facts.len()
+        self.held
     }
 
     /// All facts, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&FactKey, &Arc<Fact>)> {
-        self.order.iter().filter_map(|key| Some((key, self.facts.get(key)?)))
+        self.order.iter().filter_map(|key| Some((key, self.get(key)?)))
     }
 
     /// Places of facts before a second, in order.
     pub fn before(&self, second: Second) -> impl Iterator<Item = (&FactKey, &Arc<Fact>)> {
         let order = self.order.range(..FactKey::first_of(second));
-        order.filter_map(|key| Some((key, self.facts.get(key)?)))
+        order.filter_map(|key| Some((key, self.get(key)?)))
     }
 
     /// Whether copies of this event are held that differ from each other. What may bear a pause is contradicted only by
     /// what may as well.
-    pub fn is_conflicting(&self, fact: &Fact) -> bool {
-        let copies = self.by_id.get(&fact.event.id);
-        if copies.len() < 2 {
-            return false;
-        }
-        let copies = copies.iter().filter_map(|copy| self.facts.get(copy));
+    pub fn is_conflicting(&self, key: &FactKey, fact: &Fact) -> bool {
+        let copies = self.facts.get(&key.id).into_iter().flatten().map(|(_, copy)| copy);
         copies.filter(|copy| copy.event.account == fact.event.account && copy.may_pause >= fact.may_pause).count() > 1
     }
 
     /// Whether of this call, which several accounts recorded, another copy speaks: the one with the fuller identity. For
     /// those who ask with `may_pause`, only copies count that may bear a pause.
     pub fn is_shadowed(&self, key: &FactKey, event: &Event, may_pause: bool) -> bool {
-        let rank = |event: &Event, key: &FactKey| (std::cmp::Reverse(fullness(event)), key.clone());
-        self.sharing_id(event).iter().any(|twin| {
-            self.facts.get(twin).is_some_and(|fact| {
-                fact.event.account != event.account
-                    && fact.may_pause >= may_pause
-                    && rank(&fact.event, twin) < rank(event, key)
-            })
+        let rank = |event: &Event, key: &FactKey| (std::cmp::Reverse(fullness(event)), *key);
+        self.sharing_id(event).any(|(twin, fact)| {
+            fact.event.account != event.account
+                && fact.may_pause >= may_pause
+                && rank(&fact.event, twin) < rank(event, key)
         })
     }
 
-    fn twins(&self, event: &Event) -> impl Iterator<Item = &Arc<Fact>> {
-        self.sharing_id(event).iter().filter_map(|key| self.facts.get(key))
+    fn twins<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Arc<Fact>> {
+        self.sharing_id(event).map(|(_, fact)| fact)
     }
 
-    fn sharing_id(&self, event: &Event) -> &[FactKey] {
-        if event.shared_id.is_empty() { &[] } else { self.by_shared_id.get(&event.shared_id) }
+    fn sharing_id<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = (&'a FactKey, &'a Arc<Fact>)> {
+        let shared_id = event.shared_id.as_str();
+        let keys = if shared_id.is_empty() { &[] } else { self.by_shared_id.get(Word::of(&[shared_id])) };
+        let facts = keys.iter().filter_map(|key| Some((key, self.get(key)?)));
+        facts.filter(move |(_, fact)| fact.event.shared_id == shared_id)
     }
 
     /// Copies in other accounts, and differing copies, of an event.
-    pub fn copies(&self, event: &Event) -> impl Iterator<Item = &FactKey> {
-        self.by_id.get(&event.id).iter().chain(self.sharing_id(event))
+    pub fn copies<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a FactKey> {
+        let copies = self.facts.get(&EventId::of(&event.id)).into_iter().flatten().map(|(key, _)| key);
+        copies.chain(self.sharing_id(event).map(|(key, _)| key))
     }
 
-    /// Facts that name a resource of this mention's type under one of its aliases, in order, without repeats.
-    pub fn sharing_alias(&self, event: &Event, mention: &Mention) -> FewKeys<'_> {
+    /// Facts that may name a resource of this mention's type under one of its aliases, in order, without repeats.
+    pub fn sharing_alias(&self, event: &Event, mention: &Mention) -> FewKeys {
         let mut keys = FewKeys::new();
         for alias in &mention.aliases {
-            keys.extend(self.by_alias.get(&alias_word(event, mention, alias)));
+            keys.extend_from_slice(self.by_alias.get(alias_word(event, mention, alias)));
         }
         if mention.aliases.len() > 1 {
             keys.sort_unstable();
@@ -257,12 +268,7 @@ impl Store {
 
     /// Whether no other fact names a resource of this mention's type under one of its aliases.
     pub(super) fn is_only_sight(&self, event: &Event, mention: &Mention) -> bool {
-        mention.aliases.iter().all(|alias| self.by_alias.get(&alias_word(event, mention, alias)).len() < 2)
-    }
-
-    /// Whether no fact that names a resource of this stem lies after a place.
-    pub(super) fn is_last_of_stem(&self, word: &str, key: &FactKey) -> bool {
-        self.by_stem.get(word).last().is_none_or(|last| last <= key)
+        mention.aliases.iter().all(|alias| self.by_alias.get(alias_word(event, mention, alias)).len() < 2)
     }
 
     /// A word that occurs often, held once.
@@ -270,39 +276,40 @@ impl Store {
         self.words.get(word)
     }
 
-    /// Facts that name resources of one stem, in order.
-    pub fn sharing_stem(&self, word: &str) -> impl Iterator<Item = &FactKey> {
-        self.by_stem.get(word).iter()
+    /// Facts whose resources may live in a subnet.
+    pub fn in_subnet(&self, subnet: &str) -> &[FactKey] {
+        self.by_subnet.get(Word::of(&[subnet]))
     }
 
-    /// Facts whose resources live in a subnet.
-    pub fn in_subnet(&self, subnet: &str) -> impl Iterator<Item = &FactKey> {
-        self.by_subnet.get(subnet).iter()
+    /// Facts that may name a resource of a type under an alias.
+    pub(super) fn named(&self, kind: &str, account: &str, region: &str, alias: &str) -> &[FactKey] {
+        self.by_alias.get(place_word(kind, account, region, alias))
     }
 
-    /// Facts that name a resource under this word of an alias.
-    pub(super) fn named(&self, word: &str) -> impl Iterator<Item = &FactKey> {
-        self.by_alias.get(word).iter()
+    /// Facts that may have this access key for their caller's.
+    pub fn calls_with_key(&self, access_key: &str) -> &[FactKey] {
+        self.calls_by_access_key.get(Word::of(&[access_key]))
     }
 
-    /// Facts by their caller's access key.
-    pub fn calls_with_key(&self, access_key: &str) -> impl Iterator<Item = &FactKey> {
-        self.calls_by_access_key.get(access_key).iter()
-    }
-
-    /// Facts by their caller's unique id.
-    pub fn calls_in_session(&self, session: &str) -> impl Iterator<Item = &FactKey> {
-        self.calls_by_session.get(session).iter()
+    /// Facts that may have this unique id for their caller's.
+    pub fn calls_in_session(&self, session: &str) -> &[FactKey] {
+        self.calls_by_session.get(Word::of(&[session]))
     }
 
     /// Links that handed out an access key, in order.
-    pub fn links_of_key(&self, access_key: &str) -> impl Iterator<Item = &FactKey> {
-        self.links_by_access_key.get(access_key).iter()
+    pub fn links_of_key<'a>(&'a self, access_key: &'a str) -> impl Iterator<Item = &'a FactKey> {
+        let keys = self.links_by_access_key.get(Word::of(&[access_key])).iter();
+        keys.filter(move |key| self.link(key).is_some_and(|link| link.access_key == access_key))
     }
 
     /// Links that made sessions of a unique id, in order.
-    pub fn links_of_session(&self, session: &str) -> impl DoubleEndedIterator<Item = &FactKey> {
-        self.links_by_session.get(session).iter()
+    pub fn links_of_session<'a>(&'a self, session: &'a str) -> impl DoubleEndedIterator<Item = &'a FactKey> {
+        let keys = self.links_by_session.get(Word::of(&[session])).iter();
+        keys.filter(move |key| self.link(key).is_some_and(|link| link.session_id == session))
+    }
+
+    fn link(&self, key: &FactKey) -> Option<&Link> {
+        self.get(key)?.event.link.as_ref()
     }
 }
 

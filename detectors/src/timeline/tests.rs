@@ -1,5 +1,7 @@
 //! The law of order, and what is looked up as of an instant.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::sample::SizeRange;
 

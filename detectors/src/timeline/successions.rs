@@ -1,0 +1,224 @@
+//! Which create is the successor of which destroyed resource, among resources of one stem: the resource destroyed first is
+//! the first to be replaced. Kept up to date fact by fact, since one stem can have thousands of resources.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
+
+use super::lookup::family;
+use super::order::FactKey;
+use super::store::{Store, creates, destroys, stem_word};
+use crate::engine::Fact;
+use crate::event::Event;
+use crate::limits::RECREATE_SECONDS_MAX;
+
+/// A destroyed resource: the destroying fact, and the number of the resource in it.
+pub(super) type Destroyed = (FactKey, usize);
+
+/// Successors, by stem.
+#[derive(Debug, Default)]
+pub(super) struct Successions(HashMap<String, Stem, FixedState>);
+
+/// The successors of one stem.
+#[derive(Debug, Default)]
+struct Stem {
+    /// As anybody hears of them.
+    all: Line,
+    /// As those hear who ask for what may bear a pause, once that differs.
+    trusted: Option<Box<Line>>,
+}
+
+/// What is heard, and what follows from it.
+#[derive(Clone, Debug, Default)]
+struct Line {
+    /// What each fact says of the stem, if it says anything.
+    said: BTreeMap<FactKey, Said>,
+    /// Resources destroyed, and how many facts say so.
+    ended: BTreeMap<Destroyed, usize>,
+    /// Creates that may be successors.
+    begun: BTreeSet<FactKey>,
+    /// Destroyed resources without a successor.
+    open: BTreeSet<Destroyed>,
+    /// Destroyed resources by their successor, and the other way round.
+    before: BTreeMap<FactKey, Destroyed>,
+    after: BTreeMap<Destroyed, FactKey>,
+}
+
+/// What one fact says of a stem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Said {
+    /// Whether it is a create that may be a successor: what came back as itself is nobody's.
+    begins: bool,
+    /// What was destroyed: by the fact itself, or what it had created.
+    ended: SmallVec<[Destroyed; 1]>,
+}
+
+impl Successions {
+    /// The create that succeeds a destroyed resource, for those who ask with `may_pause`.
+    pub(super) fn after(&self, word: &str, may_pause: bool, destroyed: &Destroyed) -> Option<FactKey> {
+        let stem = self.0.get(word)?;
+        let line = stem.trusted.as_deref().filter(|_| may_pause).unwrap_or(&stem.all);
+        line.after.get(destroyed).copied()
+    }
+
+    /// Works out anew what a fact says of the stems that it names; adds the facts that destroyed what has another
+    /// successor now.
+    pub(super) fn restate(&mut self, store: &Store, key: &FactKey, changed: &mut BTreeSet<FactKey>) {
+        let Some(fact) = store.get(key).filter(|fact| creates(&fact.event) || destroys(&fact.event)) else { return };
+        for word in words(&fact.event) {
+            let heard = said(store, key, fact, &word, false);
+            let trusted = said(store, key, fact, &word, true);
+            let stem = self.0.entry(word).or_default();
+            if heard != trusted && stem.trusted.is_none() {
+                stem.trusted = Some(Box::new(stem.all.clone()));
+            }
+            if let Some(line) = stem.trusted.as_deref_mut() {
+                line.state(key, trusted, changed);
+            }
+            stem.all.state(key, heard, changed);
+        }
+    }
+
+    /// A fact is forgotten, and with it what follows from it.
+    pub(super) fn forget(&mut self, key: &FactKey, event: &Event) {
+        for word in words(event) {
+            let Some(stem) = self.0.get_mut(&word) else { continue };
+            stem.all.withdraw(key);
+            if let Some(line) = stem.trusted.as_deref_mut() {
+                line.withdraw(key);
+            }
+            if stem.all.said.is_empty() && stem.trusted.as_ref().is_none_or(|line| line.said.is_empty()) {
+                self.0.remove(&word);
+            }
+        }
+    }
+}
+
+/// The stems that an event names.
+fn words(event: &Event) -> BTreeSet<String> {
+    event.resources.iter().filter_map(|mention| stem_word(event, mention)).collect()
+}
+
+/// What a fact says of a stem to those who ask with `may_pause`.
+fn said(store: &Store, key: &FactKey, fact: &Fact, word: &str, may_pause: bool) -> Said {
+    let event = &fact.event;
+    let mut said = Said::default();
+    if fact.may_pause < may_pause || store.is_shadowed(key, event, may_pause) {
+        return said;
+    }
+    for (index, mention) in event.resources.iter().enumerate() {
+        if stem_word(event, mention).as_deref() != Some(word) {
+            continue;
+        }
+        if destroys(event) {
+            said.ended.push((*key, index));
+            continue;
+        }
+        let members = family(store, event, mention, may_pause);
+        said.begins |= !members.iter().any(|member| member.key < key && destroys(&member.fact.event));
+        let end = members.iter().find(|member| member.key > key && destroys(&member.fact.event));
+        said.ended.extend(end.map(|end| (*end.key, end.index)));
+    }
+    said.ended.sort_unstable();
+    said.ended.dedup();
+    said
+}
+
+impl Line {
+    /// A fact says something else than before.
+    fn state(&mut self, key: &FactKey, said: Said, changed: &mut BTreeSet<FactKey>) {
+        let before = self.said.remove(key).unwrap_or_default();
+        if before == said {
+            if said != Said::default() {
+                self.said.insert(*key, said);
+            }
+            return;
+        }
+        let mut from: Option<FactKey> = None;
+        let mut since = |place: &FactKey| from = Some(from.map_or(*place, |from| from.min(*place)));
+        for gone in before.ended.iter().filter(|one| !said.ended.contains(one)) {
+            since(&gone.0);
+            if self.end_less(gone) {
+                changed.insert(gone.0);
+            }
+        }
+        for new in said.ended.iter().filter(|one| !before.ended.contains(one)) {
+            since(&new.0);
+            let times = self.ended.entry(*new).or_default();
+            *times += 1;
+            if *times == 1 {
+                self.open.insert(*new);
+            }
+        }
+        if before.begins != said.begins {
+            since(key);
+            if said.begins {
+                self.begun.insert(*key);
+            } else {
+                self.begun.remove(key);
+                changed.extend(self.set_free(key).map(|destroyed| destroyed.0));
+            }
+        }
+        if said != Said::default() {
+            self.said.insert(*key, said);
+        }
+        if let Some(from) = from {
+            self.deal(&from, changed);
+        }
+    }
+
+    /// What a fact said is withdrawn; who follows whom otherwise stays as it is.
+    fn withdraw(&mut self, key: &FactKey) {
+        let Some(said) = self.said.remove(key) else { return };
+        for gone in &said.ended {
+            self.end_less(gone);
+        }
+        if said.begins {
+            self.begun.remove(key);
+            self.set_free(key);
+        }
+    }
+
+    /// One fact less says that a resource was destroyed; says whether it had a successor, and was the last.
+    fn end_less(&mut self, destroyed: &Destroyed) -> bool {
+        let Some(times) = self.ended.get_mut(destroyed) else { return false };
+        *times -= 1;
+        if *times > 0 {
+            return false;
+        }
+        self.ended.remove(destroyed);
+        self.open.remove(destroyed);
+        let successor = self.after.remove(destroyed);
+        if let Some(create) = &successor {
+            self.before.remove(create);
+        }
+        successor.is_some()
+    }
+
+    /// Takes from a create what it succeeds.
+    fn set_free(&mut self, create: &FactKey) -> Option<Destroyed> {
+        let destroyed = self.before.remove(create)?;
+        self.after.remove(&destroyed);
+        self.open.insert(destroyed);
+        Some(destroyed)
+    }
+
+    /// Deals out anew all creates from a place on.
+    fn deal(&mut self, from: &FactKey, changed: &mut BTreeSet<FactKey>) {
+        let later: Vec<FactKey> = self.begun.range(from..).copied().collect();
+        let before: Vec<Option<Destroyed>> = later.iter().map(|create| self.set_free(create)).collect();
+        for (create, before) in later.iter().zip(before) {
+            let since = FactKey::first_of(create.second.plus(-RECREATE_SECONDS_MAX));
+            let destroyed = self.open.range((since, 0)..(*create, 0)).next().copied();
+            if let Some(destroyed) = destroyed {
+                self.open.remove(&destroyed);
+                self.before.insert(*create, destroyed);
+                self.after.insert(destroyed, *create);
+            }
+            if before != destroyed {
+                changed.extend(before.into_iter().chain(destroyed).map(|(key, _)| key));
+            }
+        }
+    }
+}

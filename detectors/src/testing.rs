@@ -4,7 +4,7 @@
 //! `put` (proves nothing), `new` (fails if the name exists), `delete`, `denied`, `unguard`, `disrupt`, `assume ROLE`
 //! (hands out `gives=`), and `start STACK` or `prepare STACK` (`role=` if it gives one, `fresh=yes` if it makes the stack).
 //! Words: `zone=`, `subnet=`, `name=`, `session=`, `key=` (the caller's access key), `id=` (event id), `region=`,
-//! `account=`, `shared=`, `trust=no`, `reveals=SUBNET:ZONE`, `reaches=ALIAS:ZONE` (of a load balancer `lb`),
+//! `account=`, `shared=`, `also=` (another alias), `trust=no`, `reveals=SUBNET:ZONE`, `reaches=ALIAS:ZONE` (of a load balancer `lb`),
 //! `by=SERVICE` (invokedBy), `center=` (Identity Center user), `spared=yes`, `automation=ID` (of a start). An actor
 //! `@name` is a user, `+name` a SAML user, any other a role.
 
@@ -176,7 +176,7 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         kind: kind.to_owned(),
         class,
         scope,
-        aliases: vec![id.to_owned()],
+        aliases: std::iter::once(id).chain(words.get("also").copied()).map(str::to_owned).collect(),
         parents: Vec::new(),
         name: words.get("name").copied().unwrap_or_default().to_owned(),
         proof,

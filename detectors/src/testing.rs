@@ -4,9 +4,9 @@
 //! `put` (proves nothing), `new` (fails if the name exists), `delete`, `denied`, `unguard`, `disrupt`, `assume ROLE`
 //! (hands out `gives=`), and `start STACK` or `prepare STACK` (`role=` if it gives one, `fresh=yes` if it makes the stack).
 //! Words: `zone=`, `subnet=`, `name=`, `session=`, `key=` (the caller's access key), `id=` (event id), `region=`,
-//! `account=`, `shared=`, `also=` (another alias), `trust=no`, `reveals=SUBNET:ZONE`, `reaches=ALIAS:ZONE` (of a load balancer `lb`),
-//! `by=SERVICE` (invokedBy), `center=` (Identity Center user), `spared=yes`, `automation=ID` (of a start). An actor
-//! `@name` is a user, `+name` a SAML user, any other a role.
+//! `account=`, `shared=`, `trust=no`, `reveals=SUBNET:ZONE`, `reaches=ALIAS:ZONE` (of a load balancer `lb`),
+//! `by=SERVICE` (invokedBy), `center=` (Identity Center user), `spared=yes`, `automation=ID` (of a start), `also=ALIAS`,
+//! `in=PARENT`. An actor `@name` is a user, `+name` a SAML user, any other a role.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -176,8 +176,8 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         kind: kind.to_owned(),
         class,
         scope,
-        aliases: std::iter::once(id).chain(words.get("also").copied()).map(str::to_owned).collect(),
-        parents: Vec::new(),
+        aliases: [id].into_iter().chain(words.get("also").copied()).map(ToOwned::to_owned).collect(),
+        parents: words.get("in").map(ToString::to_string).into_iter().collect(),
         name: words.get("name").copied().unwrap_or_default().to_owned(),
         proof,
         zones: zone.into_iter().collect(),

@@ -1,11 +1,13 @@
 //! Zones that facts reveal: of subnets and groups of subnets, and of what services made network interfaces for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use foldhash::fast::FixedState;
 
 use super::order::FactKey;
 use crate::event::Event;
+use crate::time::Second;
 
 /// By word (a subnet, a group of subnets, an alias of a resource) the zones that each fact names for it.
 #[derive(Debug, Default)]
@@ -49,6 +51,20 @@ impl Places {
             Some((at, zones)) if at == key => latest.next().is_some_and(|(_, before)| before == zones),
             _ => true,
         }
+    }
+
+    /// Whether another fact, after one place and before a second, names zones for a subnet: what the former named is asked for
+    /// no more from that second on. Only facts that `counts`.
+    pub(super) fn is_told_again(
+        &self,
+        subnet: &str,
+        after: &FactKey,
+        before: Second,
+        counts: impl Fn(&FactKey) -> bool,
+    ) -> bool {
+        let Some(facts) = self.0.get(subnet) else { return false };
+        let between = (Bound::Excluded(*after), Bound::Excluded(FactKey::first_of(before)));
+        *after < FactKey::first_of(before) && facts.range(between).any(|(key, _)| counts(key))
     }
 
     /// The zones of all network interfaces that were made for a resource after one place (or ever) and before another.

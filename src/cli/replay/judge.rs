@@ -172,7 +172,10 @@ impl<'a> Judge<'a> {
                         *self = Self::new(settings, inventory, self.as_arrived, self.look.take());
                     }
                 }
-                Portion::Left(count) => bar = Some(facts::progress(count, "judging")),
+                Portion::Left(count) => {
+                    spare = None;
+                    bar = Some(facts::progress(count, "judging"));
+                }
             }
         }
         if let Some(bar) = bar {

@@ -278,3 +278,60 @@ fn in_order(incidents: impl Iterator<Item = Told>) -> Vec<Told> {
     }
     named.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use trailbrake_detectors::scenario::{self, Options};
+
+    use super::*;
+    use crate::cli::replay::input::find;
+
+    /// What sorting says of a file: events that come before all are known, and whether all begins anew.
+    fn early(path: &Path, now: Millis) -> (usize, bool) {
+        let (portions, portions_out) = sync_channel(1_000);
+        let found = find(&[path.display().to_string()]);
+        sort(found, now, Catalog::built_in(), true, &portions).expect("readable");
+        drop(portions);
+        let (mut events, mut is_anew) = (0, false);
+        for portion in portions_out {
+            match portion {
+                Portion::Events(portion) => events += portion.len(),
+                Portion::Anew => is_anew = true,
+                Portion::Left(_) => return (events, is_anew),
+            }
+        }
+        panic!("nothing was left");
+    }
+
+    fn judged(path: &Path, now: Millis) -> (Vec<Report>, Accounts) {
+        let (settings, inventory) = (Settings::default(), Inventory::default());
+        let manner = Manner { settings, inventory, catalog: None, as_arrived: false };
+        let judged = judge(find(&[path.display().to_string()]), now, manner, None).expect("readable");
+        (judged.incidents.into_iter().map(|told| told.report).collect(), judged.reading.accounts)
+    }
+
+    #[test]
+    fn what_is_judged_too_early_is_judged_anew() {
+        let start = Second::parse("2026-01-05T09:00:00Z").expect("a time");
+        let options = Options { principals: 1_000, duration_seconds: 480, ..Options::new(5, start) };
+        let records = scenario::stream("organisation", &options).expect("a scenario");
+        let mut lines: Vec<String> = records.map(|record| record.json).collect();
+        let now = start.plus(24 * 60 * 60).millis();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let write = |name: &str, lines: &[String]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, lines.join("\n")).expect("writable");
+            path
+        };
+        let in_order = write("in order", &lines);
+        lines.rotate_left(1_000);
+        let anew = write("anew", &lines);
+        let ((first, is_first_anew), (_, is_anew)) = (early(&in_order, now), early(&anew, now));
+        assert!(first > 0 && !is_first_anew && is_anew, "{first} {is_first_anew} {is_anew}");
+        let expected = judged(&in_order, now);
+        assert!(!expected.0.is_empty() && expected.1.unaccounted() == 0, "{:?}", expected.1);
+        assert_eq!(judged(&anew, now), expected);
+    }
+}

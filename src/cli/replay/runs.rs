@@ -61,7 +61,7 @@ impl Runs {
 
     /// All events of all runs in one order, with those of a last run that stayed in memory. Of two at one place, the one of
     /// the earlier run comes first.
-    pub(super) fn merge(mut self, last: Vec<Box<Event>>) -> anyhow::Result<Merged> {
+    pub(super) fn merge(mut self, last: Vec<Event>) -> anyhow::Result<Merged> {
         self.end_run();
         let file = Arc::new(self.file.into_inner().map_err(io::IntoInnerError::into_error)?);
         let of_run = |Run { start, end }| {
@@ -97,7 +97,7 @@ impl Read for FilePart {
 
 /// A sorted run.
 enum Source {
-    Memory(std::vec::IntoIter<Box<Event>>),
+    Memory(std::vec::IntoIter<Event>),
     File(BufReader<FilePart>),
 }
 
@@ -114,7 +114,7 @@ impl Merged {
     /// Reads the next event of a run.
     fn fill(&mut self, source: usize) -> anyhow::Result<()> {
         let next = match self.sources.get_mut(source) {
-            Some(Source::Memory(events)) => events.next(),
+            Some(Source::Memory(events)) => events.next().map(Box::new),
             Some(Source::File(reader)) => {
                 self.line.clear();
                 let length = reader

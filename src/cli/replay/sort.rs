@@ -151,7 +151,7 @@ impl Sorter {
         out(Sorted::Left(self.taken))?;
         let mut last: Vec<Held> = self.held.into_iter().map(|Reverse(held)| held).collect();
         last.sort_unstable_by(|one, other| (&one.key, one.number).cmp(&(&other.key, other.number)));
-        for event in runs.merge(last.into_iter().map(|held| held.event).collect())? {
+        for event in runs.merge(last.into_iter().map(|held| *held.event).collect())? {
             out(Sorted::Event(event?))?;
         }
         Ok(())

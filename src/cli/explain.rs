@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
             *owned = engine.owned(key);
         }
     };
-    let Judged { incidents, reading } = judge(found, SystemClock.now(), manner, &mut look)?;
+    let Judged { incidents, reading } = judge(found, SystemClock.now(), manner, Some(&mut look))?;
     let key = wanted.choose(&matches)?;
     let (nearness, owned) = matches.get(&key).cloned().unwrap_or_default();
     let of_key = incidents.iter().map(|told| &told.report);

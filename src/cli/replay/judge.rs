@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use anyhow::Context;
+use indicatif::ProgressBar;
 use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::engine::{Engine, Fact, Input, Output, OwnShare, Partition, Settings, Situation};
 use trailbrake_detectors::event::Event;
@@ -13,13 +15,10 @@ use trailbrake_detectors::time::{Millis, Second};
 
 use super::facts::{self, Reading};
 use super::input::Found;
-use super::sort::Sorter;
+use super::sort::{Sorted, Sorter};
+use crate::limits::{REPLAY_INVENTORY_COPIED_MAX, REPLAY_PORTION_EVENTS_MAX, REPLAY_PORTIONS_QUEUED_MAX};
 use crate::pipeline::Accounts;
 
-/// Events handed from sorting to judging at once.
-const EVENTS_AT_ONCE: usize = 256;
-/// Such portions that wait.
-const PORTIONS_MAX: usize = 8;
 /// The engine is looked at once in so much event time: it forgets in the course of time.
 const LOOK_SECONDS: i64 = 30 * 60;
 
@@ -62,49 +61,95 @@ struct Judge<'a> {
     newest: Option<Second>,
     looked_at: Option<Second>,
     as_arrived: bool,
-    look: &'a mut dyn FnMut(&Engine),
+    look: Look<'a>,
 }
 
-/// Reads and judges everything. `look` is shown the engine now and then, and at the end.
-pub(crate) fn judge(
-    found: Found,
-    now: Millis,
-    manner: Manner,
-    look: &mut dyn FnMut(&Engine),
-) -> anyhow::Result<Judged> {
-    let catalog = manner.catalog.as_deref().unwrap_or(Catalog::built_in());
-    let mut judge = Judge::new(manner.settings, manner.inventory, manner.as_arrived, look);
-    let mut reading = if manner.as_arrived {
+/// Is shown the engine now and then, and at the end.
+type Look<'a> = Option<&'a mut dyn FnMut(&Engine)>;
+
+/// What sorting hands to judging.
+enum Portion {
+    Events(Vec<Event>),
+    /// All that was judged so far was in vain.
+    Anew,
+    /// All is read, and so many events are left.
+    Left(u64),
+}
+
+/// Reads and judges everything. Unless somebody looks at the engine meanwhile, it is judged while it is still being read,
+/// for as long as it turns out to be in order.
+pub(crate) fn judge(found: Found, now: Millis, manner: Manner, look: Look<'_>) -> anyhow::Result<Judged> {
+    let Manner { settings, inventory, catalog, as_arrived } = manner;
+    let catalog = catalog.as_deref().unwrap_or(Catalog::built_in());
+    let is_early = !as_arrived && look.is_none() && inventory.len() <= REPLAY_INVENTORY_COPIED_MAX;
+    // With what judging begins anew, should it have begun too early.
+    let spare = is_early.then(|| (settings.clone(), inventory.clone()));
+    let mut judge = Judge::new(settings, inventory, as_arrived, look);
+    let mut reading = if as_arrived {
         facts::read(found, now, catalog, &mut |part| {
             part.events.into_iter().for_each(|event| judge.take(event));
             judge.mark(part.newest);
             Ok(())
         })?
     } else {
-        let mut sorter = Sorter::new();
-        let reading = facts::read(found, now, catalog, &mut |part| {
-            part.events.into_iter().try_for_each(|event| sorter.push(event))
-        })?;
-        judge.take_sorted(sorter)?;
-        reading
+        let (portions, portions_out) = sync_channel(REPLAY_PORTIONS_QUEUED_MAX);
+        std::thread::scope(|scope| {
+            let sorting = scope.spawn(move || sort(found, now, catalog, is_early, &portions));
+            judge.take_sorted(&portions_out, spare);
+            sorting.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the sorting thread failed")))
+        })?
     };
     let (incidents, accounts) = judge.finish();
     reading.accounts.add(&accounts);
     Ok(Judged { incidents, reading })
 }
 
+/// Reads everything, and hands it on in the order of the events.
+fn sort(
+    found: Found,
+    now: Millis,
+    catalog: &Catalog,
+    is_early: bool,
+    portions: &SyncSender<Portion>,
+) -> anyhow::Result<Reading> {
+    let mut events = Vec::new();
+    let mut out = |sorted| {
+        let portion = match sorted {
+            Sorted::Event(event) => {
+                events.push(*event);
+                if events.len() < REPLAY_PORTION_EVENTS_MAX {
+                    return Ok(());
+                }
+                Portion::Events(std::mem::take(&mut events))
+            }
+            Sorted::Anew => {
+                events.clear();
+                Portion::Anew
+            }
+            Sorted::Left(count) => Portion::Left(count + events.len() as u64),
+        };
+        portions.send(portion).context("judging ended before sorting")
+    };
+    let mut sorter = Sorter::new(is_early);
+    let reading = facts::read(found, now, catalog, &mut |part| {
+        part.events.into_iter().try_for_each(|event| sorter.push(event, &mut out))
+    })?;
+    sorter.finish(&mut out)?;
+    portions.send(Portion::Events(events)).context("judging ended before sorting")?;
+    Ok(reading)
+}
+
 impl<'a> Judge<'a> {
-    fn new(settings: Settings, inventory: Inventory, as_arrived: bool, look: &'a mut dyn FnMut(&Engine)) -> Self {
+    fn new(settings: Settings, inventory: Inventory, as_arrived: bool, look: Look<'a>) -> Self {
         let mut engine = Engine::new(settings);
-        let mut outputs = Vec::new();
         if !inventory.is_empty() {
-            engine.apply(Input::Inventory(Box::new(inventory)), &mut outputs);
+            engine.apply(Input::Inventory(Box::new(inventory)), &mut Vec::new());
         }
         Self {
             engine,
             accounts: Accounts::default(),
             incidents: BTreeMap::new(),
-            outputs,
+            outputs: Vec::new(),
             partition: Partition { source: Arc::from("replay"), name: Arc::from("") },
             newest: None,
             looked_at: None,
@@ -114,30 +159,28 @@ impl<'a> Judge<'a> {
     }
 
     /// Sorting goes on in a thread of its own while this one judges.
-    fn take_sorted(&mut self, sorter: Sorter) -> anyhow::Result<()> {
-        let (count, sorted) = sorter.finish()?;
-        let bar = facts::progress(count, "judging");
-        let (portions, portions_out) = sync_channel::<Vec<anyhow::Result<Event>>>(PORTIONS_MAX);
-        let result = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                let mut sorted = sorted.fuse();
-                loop {
-                    let portion: Vec<_> = sorted.by_ref().take(EVENTS_AT_ONCE).collect();
-                    if portion.is_empty() || portions.send(portion).is_err() {
-                        return;
+    fn take_sorted(&mut self, portions: &Receiver<Portion>, mut spare: Option<(Settings, Inventory)>) {
+        let mut bar = None;
+        for portion in portions {
+            match portion {
+                Portion::Events(events) => {
+                    bar.iter().for_each(|bar: &ProgressBar| bar.inc(events.len() as u64));
+                    events.into_iter().for_each(|event| self.take(event));
+                }
+                Portion::Anew => {
+                    if let Some((settings, inventory)) = spare.take() {
+                        *self = Self::new(settings, inventory, self.as_arrived, self.look.take());
                     }
                 }
-            });
-            for portion in portions_out {
-                bar.inc(portion.len() as u64);
-                for event in portion {
-                    self.take(event?);
+                Portion::Left(count) => {
+                    spare = None;
+                    bar = Some(facts::progress(count, "judging"));
                 }
             }
-            Ok(())
-        });
-        bar.finish_and_clear();
-        result
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
     }
 
     /// Judges one event, as if it had arrived when the newest before it did.
@@ -153,7 +196,13 @@ impl<'a> Judge<'a> {
         }
         if self.looked_at.is_none_or(|looked_at| time >= looked_at.plus(LOOK_SECONDS)) {
             self.looked_at = Some(time);
-            (self.look)(&self.engine);
+            self.show();
+        }
+    }
+
+    fn show(&mut self) {
+        if let Some(look) = &mut self.look {
+            look(&self.engine);
         }
     }
 
@@ -200,7 +249,7 @@ impl<'a> Judge<'a> {
         for situation in self.engine.situations() {
             self.tell(situation);
         }
-        (self.look)(&self.engine);
+        self.show();
         // What another took in, or later facts explained, is no incident of a trail that is over.
         let is_one = |told: &Told| !matches!(told.report.state, State::Merged | State::Eased);
         let told = self.incidents.into_values().filter(is_one);

@@ -3,6 +3,8 @@
 mod facts;
 mod input;
 mod judge;
+mod runs;
+mod size;
 mod sort;
 
 use std::io::{self, Write};
@@ -87,7 +89,7 @@ fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> any
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let (found, manner) = arguments.trail.open(arguments.as_arrived)?;
-    let Judged { incidents, reading } = judge(found, SystemClock.now(), manner, &mut |_| {})?;
+    let Judged { incidents, reading } = judge(found, SystemClock.now(), manner, None)?;
     write(&incidents, arguments.format, out)?;
     out.flush()?;
     account(&reading, &format!("{} incidents; ", incidents.len()))

@@ -160,6 +160,10 @@ impl Explanation<'_> {
                 writeln!(out, "incidents  {}", all.join(", "))?;
             }
         }
+        if !self.nearness.starters.is_empty() {
+            let starters: Vec<String> = self.nearness.starters.iter().map(|key| escape_to(key, 200)).collect();
+            writeln!(out, "set going by one of  {}", starters.join(", "))?;
+        }
         let mut detector = "";
         for (name, limit) in &self.limits {
             if *name != detector {
@@ -224,6 +228,7 @@ impl Explanation<'_> {
             schema: 1,
             key: self.key,
             incidents: self.incidents.iter().map(|(id, _)| *id).collect(),
+            starters: self.nearness.starters.iter().map(|key| &**key).collect(),
             findings: findings.collect(),
             limits: limits.collect(),
             owned: owned.collect(),
@@ -271,6 +276,8 @@ struct Told<'a> {
     schema: u32,
     key: &'a str,
     incidents: Vec<&'a str>,
+    /// Those who may have set going what ran under it.
+    starters: Vec<&'a str>,
     findings: Vec<ToldFinding<'a>>,
     limits: Vec<ToldLimit<'a>>,
     owned: Vec<ToldOwned<'a>>,

@@ -121,3 +121,31 @@ fn the_demo_shows_the_chain_and_saves_something() {
         assert!(saved.is_some_and(|saved: u64| saved > 0), "seed {seed} saves nothing:\n{out}");
     }
 }
+
+#[test]
+fn what_only_judges_takes_a_configuration_without_sources() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("writable");
+        path.display().to_string()
+    };
+    let config = write("limits.toml", "[detectors.deletion-burst.resources]\nlow = 7\n");
+    let wrong = write("wrong.toml", "[detectors.deletion-burst.resources]\nlow = -7\n");
+    let (_, trail) = run_with(&["simulate", "agent-rebuild", "--seed", "1"]);
+    let trail = write("trail.ndjson", &trail);
+    let principal = "arn:aws-cn:iam";
+    for (arguments, exit) in [
+        (vec!["detectors", "--config", &config], Exit::Fine),
+        (vec!["replay", "--config", &config, &trail], Exit::Fine),
+        (vec!["explain", "--config", &config, principal, &trail], Exit::Usage),
+        (vec!["run", "--config", &config], Exit::Usage),
+        (vec!["check", "--config", &config], Exit::Usage),
+        (vec!["detectors", "--config", &wrong], Exit::Usage),
+        (vec!["replay", "--config", &wrong, &trail], Exit::Usage),
+    ] {
+        assert_eq!(run_with(&arguments).0, exit, "{arguments:?}");
+    }
+    let (_, listed) = run_with(&["detectors", "--config", &config]);
+    assert!(listed.contains("low from 7"), "{listed}");
+}

@@ -384,3 +384,32 @@ fn what_is_wrong_is_said_with_its_place_and_a_way_out() {
         assert_eq!(&error.to_string(), said, "\n{text}");
     }
 }
+
+#[test]
+fn judging_a_trail_needs_no_source_and_running_does() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("trailbrake.toml");
+    let said = |text: &str, load: fn(&std::path::Path) -> Result<Config, ConfigError>| {
+        std::fs::write(&path, text).expect("written");
+        let origin = format!("{}:", path.display());
+        load(&path)
+            .map(|config| config.settings.limits.weights.small)
+            .map_err(|error| error.to_string().replace(&origin, ""))
+    };
+    let limits = "[weights]\nsmall = 0.5";
+    assert_eq!(said(limits, load_for_judging), Ok(500));
+    assert_eq!(
+        said(limits, load),
+        Err("sources: there is no source\nhint: write one, such as [sources.trail.kinesis] with stream and region"
+            .to_owned())
+    );
+    for (wrong, expected) in [
+        ("[sourcs.a.stdin]", "1: sourcs: "),
+        ("[weights]\nsmal = 0.5", "2: weights"),
+        ("[weights]\nsmall = -1", "2: weights.small: "),
+        ("[sources.a.fax]", "1: sources.a: "),
+    ] {
+        let error = said(wrong, load_for_judging).expect_err(wrong);
+        assert!(error.starts_with(expected) && error.contains("\nhint: "), "{wrong}: {error}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Bytes in, events and rejects out: total, bounded, whatever the bytes are.
 
 mod aggregate;
+mod changed;
 mod compression;
 mod dialect;
 mod envelope;

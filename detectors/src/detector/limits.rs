@@ -78,7 +78,7 @@ pub struct Levels {
 }
 
 impl Levels {
-    const fn new(low: Option<u64>, medium: Option<u64>, high: Option<u64>, critical: Option<u64>) -> Self {
+    pub(super) const fn new(low: Option<u64>, medium: Option<u64>, high: Option<u64>, critical: Option<u64>) -> Self {
         Self { low, medium, high, critical }
     }
 

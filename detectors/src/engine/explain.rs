@@ -1,11 +1,12 @@
 //! How near a principal came to each limit, when, and what it owns: for whoever asks why there was an incident, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Engine;
 use crate::detector::{ALL, Gauge, Limits, Window};
 use crate::incident::{Severity, incident_id};
+use crate::limits::STARTERS_LISTED_MAX;
 use crate::timeline::{Ear, FactKey, Owned, Ownership, Point, PointKey};
 
 /// The most that was reached of one limit.
@@ -36,6 +37,9 @@ pub struct Nearness {
     pub reached: BTreeMap<(&'static str, &'static str), Reached>,
     /// By detector, the worst that it said.
     pub said: BTreeMap<&'static str, Said>,
+    /// Of what the principal answers for itself, those who may have set it going, since several did under it and nobody
+    /// can tell which; at most [`STARTERS_LISTED_MAX`].
+    pub starters: BTreeSet<Arc<str>>,
 }
 
 /// Of what an incident destroyed, what its principal had made itself.
@@ -88,6 +92,12 @@ impl Engine {
     pub fn measure(&self, principal: &str, nearness: &mut Nearness) {
         if let Some(ledger) = self.timeline.ledger(principal) {
             let limits = self.timeline.limits();
+            let own = ledger.entries().iter().filter(|held| *held.entry.actor.key == *principal);
+            for starter in own.flat_map(|held| &held.entry.actor.starters) {
+                if nearness.starters.len() < STARTERS_LISTED_MAX {
+                    nearness.starters.insert(Arc::clone(starter));
+                }
+            }
             ledger.tell(principal, limits, &mut Listener { nearness, limits });
         }
     }

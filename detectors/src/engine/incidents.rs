@@ -72,6 +72,7 @@ impl Engine {
             });
             if is_news {
                 self.refresh_report(id, episode);
+                self.want_zones(id, outputs);
             } else {
                 if !self.stale.contains(id) {
                     self.stale.insert(id.to_owned());
@@ -90,6 +91,7 @@ impl Engine {
     pub(super) fn show_stale(&mut self, outputs: &mut Vec<Output>) {
         let stale: BTreeSet<String> = self.stale.drain().collect();
         for id in stale {
+            self.want_zones(&id, outputs);
             if let Some(report) = self.fresh_report(&id)
                 && let Some(incident) = self.incidents.get_mut(&id)
             {

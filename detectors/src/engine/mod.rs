@@ -13,6 +13,7 @@ mod settle;
 mod situation;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use crate::brake::Spent;
 use crate::inventory::Inventory;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::{Millis, Second};
-use crate::timeline::{FactKey, Timeline};
+use crate::timeline::{Asked, FactKey, Timeline};
 
 /// Judges facts, keeps incidents, decides on pauses. Pure: time is an argument, same inputs give same outputs.
 #[derive(Debug, Default)]
@@ -42,6 +43,8 @@ pub struct Engine {
     incidents: Register,
     /// Incidents whose report is older than their facts.
     stale: HashSet<String, FixedState>,
+    /// Of which resources it was said that their zones are wanted.
+    asked: Asked,
     wants: BTreeMap<PauseKey, Want>,
     partitions: BTreeMap<Partition, Progress>,
     judgements: Vec<Judgement>,

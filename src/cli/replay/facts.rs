@@ -22,6 +22,10 @@ pub(crate) struct Reading {
     pub(crate) accounts: Accounts,
     /// Rejects by reason.
     pub(crate) rejected: BTreeMap<&'static str, u64>,
+    /// Records that say of a destruction that it was a read; they are judged all the same.
+    pub(crate) read_only_destructive: u64,
+    /// Resources that calls named past what is kept of one call.
+    pub(crate) resources_left_out: u64,
     /// Inputs that there were.
     pub(crate) inputs: usize,
     /// Inputs that could not be read, and why.
@@ -173,6 +177,9 @@ impl Reading {
         self.accounts.receive(part.received);
         self.accounts.count(Accounts::IGNORED, part.ignored);
         self.accounts.count(Accounts::REJECTED, part.rejects.len() as u64 + part.rejects_undescribed);
+        self.read_only_destructive = self.read_only_destructive.saturating_add(part.read_only_destructive);
+        let left_out: u64 = part.events.iter().map(|event| u64::from(event.resources_left_out)).sum();
+        self.resources_left_out = self.resources_left_out.saturating_add(left_out);
         for reject in &part.rejects {
             *self.rejected.entry(reject.reason.as_str()).or_default() += 1;
         }

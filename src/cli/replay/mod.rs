@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use trailbrake_detectors::engine::{Mode, Settings};
 use trailbrake_detectors::incident::Severity;
+use trailbrake_detectors::limits::RESOURCES_PER_EVENT_MAX;
 
 pub(super) use self::facts::Reading;
 pub(super) use self::judge::{Judged, Manner, Told, judge};
@@ -48,7 +49,7 @@ pub(super) struct Arguments {
 /// Which trail is judged, and by what.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrailArguments {
-    /// A configuration file, for its limits, weights, catalog, inventory and protection.
+    /// A configuration file, for its limits, weights, catalog, inventory and protection; it need not name a source.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
@@ -76,7 +77,7 @@ impl TrailArguments {
 fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> anyhow::Result<Manner> {
     let (mut settings, catalog, mut files) = match config {
         Some(path) => {
-            let config = crate::config::load(path)?;
+            let config = crate::config::load_for_judging(path)?;
             (config.settings, config.catalog, config.inventory_files)
         }
         None => (Settings::default(), None, Vec::new()),
@@ -97,18 +98,28 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
 
 /// Says on standard error which inputs could not be read, and where each record ended.
 pub(super) fn account(reading: &Reading, before: &str) -> anyhow::Result<Exit> {
-    let mut log = io::stderr();
-    for reason in &reading.unreadable {
-        writeln!(log, "error: {}", super::terminal::escape(reason))?;
-    }
+    io::stderr().write_all(accounted(reading, before).as_bytes())?;
+    Ok(if reading.unreadable.is_empty() { Exit::Fine } else { Exit::Failed })
+}
+
+fn accounted(reading: &Reading, before: &str) -> String {
+    let unreadable = reading.unreadable.iter().map(|reason| format!("error: {}\n", super::terminal::escape(reason)));
+    let mut text: String = unreadable.collect();
     if !reading.rejected.is_empty() {
         let reasons: Vec<String> = reading.rejected.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-        writeln!(log, "rejected: {}", reasons.join(", "))?;
+        text.push_str(&format!("rejected: {}\n", reasons.join(", ")));
+    }
+    if reading.read_only_destructive > 0 {
+        let records = reading.read_only_destructive;
+        text.push_str(&format!("judged although they say that they were reads: {records} destructive records\n"));
+    }
+    if reading.resources_left_out > 0 {
+        let resources = reading.resources_left_out;
+        text.push_str(&format!("left out: {resources} resources past {RESOURCES_PER_EVENT_MAX} of one call\n"));
     }
     let Reading { accounts, inputs, unreadable, .. } = reading;
     let read = inputs - unreadable.len();
-    writeln!(log, "{before}{read} of {inputs} inputs read; {accounts}")?;
-    Ok(if unreadable.is_empty() { Exit::Fine } else { Exit::Failed })
+    text + &format!("{before}{read} of {inputs} inputs read; {accounts}\n")
 }
 
 fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -127,4 +138,33 @@ fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Res
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accounts_tell_what_is_unusual_only_where_there_is_some() {
+        let told = |reading: &Reading| accounted(reading, "2 incidents; ");
+        let mut reading = Reading { inputs: 2, ..Reading::default() };
+        reading.accounts.receive(1);
+        reading.accounts.count("judged", 1);
+        let usual = told(&reading);
+        assert!(usual.starts_with("2 incidents; 2 of 2 inputs read; 1 received = "), "{usual}");
+        reading.read_only_destructive = 3;
+        reading.resources_left_out = 4;
+        reading.rejected.insert("no-json", 5);
+        reading.unreadable.push("a\u{1b}b".to_owned());
+        let lines = told(&reading);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert!(lines[0].starts_with("error: a") && !lines[0].contains('\u{1b}'), "{lines:?}");
+        let unusual = [
+            "rejected: 5 no-json",
+            "judged although they say that they were reads: 3 destructive records",
+            "left out: 4 resources past 1000 of one call",
+        ];
+        assert_eq!(lines[1..4], unusual);
+        assert!(lines[4].starts_with("2 incidents; 1 of 2 inputs read; "), "{lines:?}");
+    }
 }

@@ -65,3 +65,34 @@ fn an_incident_whose_first_facts_came_last_is_known_by_the_id_that_it_would_have
     assert_ne!(arrived, id);
     assert_eq!(late.engine.id_in_order(&arrived), Some(id));
 }
+
+/// Two set stacks going under one role, and nobody can tell whose work it does.
+const SHARED_ROLE: &str = "00:50:00 @alice start a role=agent id=s1
+    00:51:00 @bob start b role=agent id=s2
+    01:00:00 agent delete table a,b,c session=AWSCloudFormation by=cloudformation id=d1";
+
+#[test]
+fn those_who_may_have_set_it_going_are_told() {
+    let mut run = Run::new(settings(Mode::Observe));
+    run.story(SHARED_ROLE);
+    let reason = run.only().incident.reason;
+    assert!(reason.ends_with("within 1 s; set going by one of user/alice, user/bob"), "{reason}");
+    let starters: Vec<String> = nearness(SHARED_ROLE).starters.iter().map(ToString::to_string).collect();
+    assert_eq!(starters, ["arn:aws:iam::111111111111:user/alice", "arn:aws:iam::111111111111:user/bob"]);
+    let alone = SHARED_ROLE.replace("@bob", "@alice");
+    run = Run::new(settings(Mode::Observe));
+    run.story(&alone);
+    let reason = run.only().incident.reason;
+    assert!(!reason.contains("set going"), "one starter answers for it: {reason}");
+    assert!(nearness(&alone).starters.is_empty());
+}
+
+#[test]
+fn a_trail_that_is_lost_is_told_beside_its_limit() {
+    let nearness = nearness("01:00:00 agent unguard trail t\n01:00:10 agent delete table a");
+    let said = &nearness.said["guard-removal"];
+    assert_eq!((said.level, said.at.second), (Severity::Medium, second("01:00:00")));
+    let reached = &nearness.reached[&("guard-removal", "trail")];
+    assert_eq!((reached.gauge.amount, reached.at.second), (Amount::Count(1), second("01:00:00")));
+    assert_eq!(nearness.reached.get(&("guard-removal", "resources")), None);
+}

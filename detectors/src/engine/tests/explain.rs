@@ -7,7 +7,7 @@ fn nearness(story: &str) -> Nearness {
     let mut run = Run::new(settings(Mode::Observe));
     run.story(story);
     let mut nearness = Nearness::default();
-    run.engine.measure(AGENT, &mut nearness);
+    run.engine.measure(AGENT, &ALWAYS, &mut nearness);
     nearness
 }
 

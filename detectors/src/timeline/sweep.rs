@@ -8,7 +8,7 @@ use super::entries::Entries;
 use super::order::FactKey;
 use super::pairing::Pairing;
 use super::running::{Back, Sight, View};
-use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Shares, Span, Window};
+use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Window};
 use crate::incident::{Episode, Severity, absorb};
 use crate::time::Second;
 

@@ -222,7 +222,36 @@ pub(super) fn escape_to(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use trailbrake_detectors::engine::Mode;
+    use trailbrake_detectors::incident::{Severity, Standing, State, blind};
+    use trailbrake_detectors::time::Second;
+
     use super::*;
+
+    fn told(id: &str, severity_peak: Severity) -> Told {
+        let (id, state, mode) = (id.to_owned(), State::Open, Mode::Observe);
+        let standing = Standing { id, state, mode, severity_peak, eased: None, exact: true };
+        let mut report = blind(&standing, Second(1_767_571_200), &"somebody destroyed something ".repeat(9));
+        report.destroyed.resources = 1;
+        report.destroyed.weight = 0.123_456;
+        report.destroyed.by_type.insert("AWS::ElasticLoadBalancingV2::LoadBalancer".to_owned(), 1);
+        report.zones = vec!["eu-west-1a".to_owned(), "eu-west-1b".to_owned()];
+        Told::of(report)
+    }
+
+    #[test]
+    fn the_worst_is_told_last_and_nothing_is_wider_than_the_terminal_or_breaks_an_id() {
+        let (worst, mild) = ("tb-aaaaaaaaaaaaaaaa", "tb-bbbbbbbbbbbbbbbb");
+        let incidents = [told(worst, Severity::Critical), told(mild, Severity::Low)];
+        for columns in [60, 80, 139, 140, 180, 300] {
+            let text = judged_within(&incidents, columns);
+            let place = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} is broken:\n{text}"));
+            assert!(place(mild) < place(worst) && place("low") < place("critical"), "{columns}:\n{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(columns)), "{columns}:\n{text}");
+            assert!(text.contains("1 resource, weight 0.1"), "{columns}:\n{text}");
+            assert_eq!(text.contains('│'), columns >= 140, "{columns}:\n{text}");
+        }
+    }
 
     #[test]
     fn nothing_reaches_the_terminal_that_does_not_show_itself() {

@@ -33,6 +33,14 @@ pub(crate) struct Told {
     id_in_order: Option<String>,
 }
 
+#[cfg(test)]
+impl Told {
+    /// An incident of which no more is known.
+    pub(crate) fn of(report: Report) -> Self {
+        Self { report, own: OwnShare::default(), id_in_order: None }
+    }
+}
+
 /// How a trail is judged.
 pub(crate) struct Manner {
     /// Limits, weights, modes.

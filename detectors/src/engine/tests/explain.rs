@@ -119,7 +119,8 @@ fn who_keeps_facts_can_be_asked_about_them_later() {
     assert_eq!(run.engine.dropped_to(), None);
     // For want of room they go all the same, and that is said.
     for number in 0..FACTS_MAX {
-        run.story(&format!("31:00:00 other new table t{number} id=x{number}"));
+        let (hours, minutes, seconds) = (31 + number / 3_600, number / 60 % 60, number % 60);
+        run.story(&format!("{hours}:{minutes:02}:{seconds:02} other new table t{number} id=x{number}"));
         run.outputs.clear();
     }
     assert!(run.engine.dropped_to() >= Some(second("01:00:05")));

@@ -405,9 +405,8 @@ fn judging_a_trail_needs_no_source_and_running_does() {
     let said = |text: &str, load: fn(&std::path::Path) -> Result<Config, ConfigError>| {
         std::fs::write(&path, text).expect("written");
         let origin = format!("{}:", path.display());
-        load(&path)
-            .map(|config| config.settings.limits.weights.small)
-            .map_err(|error| error.to_string().replace(&origin, ""))
+        let unplaced = |text: String| text.replace(&origin, "").trim_start().to_owned();
+        load(&path).map(|config| config.settings.limits.weights.small).map_err(|error| unplaced(error.to_string()))
     };
     let limits = "[weights]\nsmall = 0.5";
     assert_eq!(said(limits, load_for_judging), Ok(500));

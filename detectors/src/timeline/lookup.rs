@@ -1,5 +1,7 @@
 //! What must be known of a resource as of an instant: how its life began, its end, its return.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use smallvec::SmallVec;
 
 use super::order::FactKey;
@@ -47,12 +49,36 @@ fn family_of<'a>(
     if created.is_empty() {
         return members;
     }
-    for create in created {
-        members.extend(members_of(store, &create.fact.event, create.mention, is_heard));
+    match created.as_slice() {
+        [only] => members.extend(members_of(store, &only.fact.event, only.mention, is_heard)),
+        several => several_lead_to(store, several, is_heard, &mut members),
     }
     members.sort_by(|one, other| (one.key, one.index).cmp(&(other.key, other.index)));
     members.dedup_by(|one, other| one.key == other.key);
     members
+}
+
+/// The same for many creates at once: where a name is taken again and again, each of them shares it with all others, so
+/// that asking for each by itself would take their number squared.
+fn several_lead_to<'a>(
+    store: &'a Store,
+    created: &[Member<'a>],
+    is_heard: &dyn Fn(&FactKey) -> bool,
+    members: &mut Members<'a>,
+) {
+    let mut by_parents: BTreeMap<&[String], (Member<'a>, BTreeSet<&String>)> = BTreeMap::new();
+    for create in created {
+        let (_, aliases) = by_parents.entry(&create.mention.parents).or_insert((*create, BTreeSet::new()));
+        aliases.extend(&create.mention.aliases);
+    }
+    for (create, aliases) in by_parents.into_values() {
+        let (event, mention) = (&create.fact.event, create.mention);
+        let region = region_of(event, mention);
+        let of_alias = |alias: &&String| store.named(&mention.kind, &event.account, region, alias);
+        let keys: BTreeSet<&FactKey> = aliases.iter().flat_map(of_alias).collect();
+        let heard = keys.into_iter().filter(|key| is_heard(key));
+        members.extend(heard.filter_map(|key| member_at(store, key, event, mention, &|alias| aliases.contains(alias))));
+    }
 }
 
 fn members_of<'a>(
@@ -62,10 +88,17 @@ fn members_of<'a>(
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Members<'a> {
     let keys: FewKeys = store.sharing_alias(event, mention);
-    keys.iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, event, mention)).collect()
+    let shares = |alias: &String| mention.aliases.contains(alias);
+    keys.iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, event, mention, &shares)).collect()
 }
 
-fn member_at<'a>(store: &'a Store, key: &FactKey, event: &Event, mention: &Mention) -> Option<Member<'a>> {
+fn member_at<'a>(
+    store: &'a Store,
+    key: &FactKey,
+    event: &Event,
+    mention: &Mention,
+    shares: &dyn Fn(&String) -> bool,
+) -> Option<Member<'a>> {
     let (key, fact) = store.at(key)?;
     if fact.event.outcome != Outcome::Ok || fact.event.account != event.account {
         return None;
@@ -75,7 +108,7 @@ fn member_at<'a>(store: &'a Store, key: &FactKey, event: &Event, mention: &Menti
         other.kind == mention.kind
             && region_of(&fact.event, other) == region
             && parents_agree(other, mention)
-            && other.aliases.iter().any(|alias| mention.aliases.contains(alias))
+            && other.aliases.iter().any(shares)
     };
     let (index, mention) = fact.event.resources.iter().enumerate().find(|(_, other)| same(other))?;
     Some(Member { key, fact, mention, index })
@@ -189,4 +222,39 @@ fn is_of_one_resource(members: &[Member<'_>]) -> bool {
     let shares = |alias: &String| members.iter().all(|member| member.mention.aliases.contains(alias));
     first.mention.aliases.iter().any(shares)
         && members.iter().all(|member| member.mention.parents == first.mention.parents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::judged;
+    use super::*;
+
+    #[test]
+    fn a_name_taken_again_and_again_leads_to_all_that_its_creates_were_called() {
+        let timeline = judged(
+            "00:00:00 agent new lb web also=arn-1
+             00:01:00 agent delete lb arn-1
+             00:02:00 agent new lb web also=arn-2
+             00:03:00 agent disrupt lb arn-2
+             00:04:00 agent delete lb arn-2
+             00:05:00 agent new lb other also=arn-3
+             00:06:00 agent delete lb arn-3
+             00:07:00 agent new lb web also=arn-4 trust=no
+             00:08:00 agent disrupt lb arn-4
+             00:09:00 agent new lb web
+             00:10:00 agent delete lb web",
+        );
+        let store = timeline.store();
+        let (_, last) = store.iter().last().expect("one");
+        let members = |may_pause| {
+            let found = family(store, &last.event, &last.event.resources[0], may_pause);
+            found.iter().map(|member| member.fact.event.id.clone()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(members(false), "e0000 e0001 e0002 e0003 e0004 e0007 e0008 e0009 e0010");
+        assert_eq!(
+            members(true),
+            "e0000 e0001 e0002 e0003 e0004 e0009 e0010",
+            "what a forged create says leads nowhere"
+        );
+    }
 }

@@ -40,6 +40,17 @@ impl Places {
         latest.map(|(_, zones)| zones.clone()).unwrap_or_default()
     }
 
+    /// Whether a fact that names zones for a subnet changes nothing by that: of the facts that `counts` the latest before it
+    /// named the same, or it does not count itself.
+    pub(super) fn repeats(&self, subnet: &str, key: &FactKey, counts: impl Fn(&FactKey) -> bool) -> bool {
+        let Some(facts) = self.0.get(subnet) else { return false };
+        let mut latest = facts.range(..=key).rev().filter(|(key, _)| counts(key));
+        match latest.next() {
+            Some((at, zones)) if at == key => latest.next().is_some_and(|(_, before)| before == zones),
+            _ => true,
+        }
+    }
+
     /// The zones of all network interfaces that were made for a resource after one place (or ever) and before another.
     pub(super) fn reached(
         &self,

@@ -199,6 +199,7 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
             "zone=c",
             "subnet=n1",
             "reveals=n1:b",
+            "reveals=n1:c",
             "name=web-1",
             "reaches=lb-1:a",
             "key=K1 session=x",

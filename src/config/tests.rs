@@ -124,15 +124,17 @@ fn a_source_is_all_that_must_be_written() {
 
 #[test]
 fn limits_and_weights_that_are_written_hold_and_all_others_keep_their_defaults() {
-    use trailbrake_detectors::detector::Limits;
+    use trailbrake_detectors::detector::{Limits, Spread};
     let text = "[weights]\nholds_state = 5\n[detectors.deletion-burst]\nfive_minutes = { high = 7.5, critical = \"never\" }\n\
-                [detectors.zone-spread]\nzones_critical = { places = 4 }\n[detectors.denied-destruction]\ncalls.low = 3\n";
+                [detectors.zone-spread]\nzones_critical = { places = 4 }\nregions_high = \"never\"\nregions_critical = \"never\"\n\
+                [detectors.denied-destruction]\ncalls.low = 3\n";
     let config = parse(&format!("{text}{SOURCE}"), "x").unwrap_or_else(|error| panic!("{error}"));
     let mut expected = Limits::default();
     expected.weights.holds_state = 5_000;
     expected.deletion_burst.five_minutes.high = Some(7_500);
     expected.deletion_burst.five_minutes.critical = None;
-    expected.zone_spread.zones_critical.places = 4;
+    expected.zone_spread.zones_critical = Some(Spread { places: 4, weight: 8_000 });
+    (expected.zone_spread.regions_high, expected.zone_spread.regions_critical) = (None, None);
     expected.denied_destruction.low = Some(3);
     assert_eq!(config.settings.limits, expected);
 }
@@ -218,7 +220,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[brake]\nmod = \"observe\"\n[http]\npublic_url = 7",
         "x:2: brake: unknown field `mod`\n\
-         hint: expected one of `mode`, `exceptions`, `protected`, `pauses_per_hour_account`, `pauses_per_hour_total`, `reviewers_to_resume_critical`\n\
+         hint: did you mean `mode`? expected one of `mode`, `exceptions`, `protected`, `pauses_per_hour_account`, `pauses_per_hour_total`, `reviewers_to_resume_critical`\n\
          x:4: http.public_url: invalid type: integer `7`\n\
          hint: expected a string",
     ),
@@ -243,11 +245,11 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[detectors.zone-sprad]\n[detectors.deletion-burst]\nfive_minute = {}\n[weights]\nsmal = 1",
         "x:1: detectors.zone-sprad: no detector with limits: zone-sprad\n\
-         hint: known are delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
+         hint: did you mean `zone-spread`? known are delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
          x:3: detectors.deletion-burst: unknown field `five_minute`\n\
-         hint: expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
+         hint: did you mean `five_minutes`? expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
          x:5: weights: unknown field `smal`\n\
-         hint: expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
+         hint: did you mean `small`? expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
     ),
     (
         "[weights]\nsmall = -1\nlessened_share = 1.5\n[detectors.deletion-burst]\nfive_minutes = { low = 3, medium = nan }\nhour = { high = 50 }\nresources = { low = 2.5 }",
@@ -270,6 +272,17 @@ const WRONG: &[(&str, &str)] = &[
          hint: raise zones_critical, or lower zones_high, in places and weight\n\
          x:5: detectors.delete-recreate.returned.high: invalid value: string \"often\"\n\
          hint: expected a number, or \"never\"",
+    ),
+    (
+        "[detectors.zone-spread]\nzones_high = 3\nzones_critical = \"often\"\n[detectors.deletion-burst]\nhour = 7\nresources = { hihg = 3 }",
+        "x:2: detectors.zone-spread.zones_high: invalid type: integer `3`\n\
+         hint: expected { places = …, weight = … }, or \"never\"\n\
+         x:5: detectors.deletion-burst.hour: invalid type: integer `7`\n\
+         hint: expected { low = …, medium = …, high = …, critical = … }, or some of these",
+    ),
+    (
+        "[detectors.zone-spread]\nzones_critical = { plcaes = 3 }\n[detectors]\nguard-removal = true",
+        "",
     ),
     (
         "[catalog]\nfile = \"/nowhere/at/all\"",
@@ -325,7 +338,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[sources.a.kinesis]\nstream = \"s\"\nregion = \"r\"\nendpoint = \"http://kinesis.example\"\npoll_interval_seconds = 1",
         "x:5: sources.a.kinesis: unknown field `poll_interval_seconds`\n\
-         hint: expected one of `stream`, `region`, `endpoint`, `start`, `poll_interval_milliseconds`",
+         hint: did you mean `poll_interval_milliseconds`? expected one of `stream`, `region`, `endpoint`, `start`, `poll_interval_milliseconds`",
     ),
     (
         "[sources.a]\nstdin = {}\naccounts = [\"1234\"]",
@@ -344,7 +357,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[receivers.a.pager]",
         "x:1: receivers.a: unknown variant `pager`\n\
-         hint: expected `alertmanager` or `pagerduty`",
+         hint: did you mean `pagerduty`? expected `alertmanager` or `pagerduty`",
     ),
     (
         "[receivers.a]\nalertmanager = { urls = [] }\npagerduty = { routing_key = { env = \"PATH\" } }",

@@ -22,6 +22,8 @@ pub(crate) struct Reading {
     pub(crate) accounts: Accounts,
     /// Rejects by reason.
     pub(crate) rejected: BTreeMap<&'static str, u64>,
+    /// How many of those ignored are digests of log files.
+    pub(crate) digests: u64,
     /// Records that say of a destruction that it was a read; they are judged all the same.
     pub(crate) read_only_destructive: u64,
     /// Resources that calls named past what is kept of one call.
@@ -173,9 +175,16 @@ fn hand_on(
 }
 
 impl Reading {
+    /// Whether anything that was read is a record, judged or not: else nothing can be said of the trail.
+    pub(crate) fn holds_records(&self) -> bool {
+        let others = self.accounts.column(Accounts::REJECTED).saturating_add(self.digests);
+        self.accounts.received() > others
+    }
+
     fn count(&mut self, part: &Decoded) {
         self.accounts.receive(part.received);
         self.accounts.count(Accounts::IGNORED, part.ignored);
+        self.digests = self.digests.saturating_add(part.digests);
         self.accounts.count(Accounts::REJECTED, part.rejects.len() as u64 + part.rejects_undescribed);
         self.read_only_destructive = self.read_only_destructive.saturating_add(part.read_only_destructive);
         let left_out: u64 = part.events.iter().map(|event| u64::from(event.resources_left_out)).sum();

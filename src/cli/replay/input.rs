@@ -37,11 +37,12 @@ pub(crate) struct Found {
 /// twice is read once.
 pub(super) fn find(paths: &[String]) -> Found {
     let mut found = Found::default();
+    let mut directories = HashSet::new();
     for path in paths {
         if path == "-" {
             found.inputs.push(Input::Stdin);
         } else if Path::new(path).exists() {
-            walk(Path::new(path), REPLAY_DIRECTORY_DEPTH_MAX, &mut found);
+            walk(Path::new(path), REPLAY_DIRECTORY_DEPTH_MAX, &mut directories, &mut found);
         } else {
             expand(path, &mut found);
         }
@@ -70,9 +71,13 @@ fn expand(pattern: &str, found: &mut Found) {
     }
 }
 
-fn walk(path: &Path, depth_left: usize, found: &mut Found) {
+/// Goes through a directory and all below, each once: a link may lead back to one that it lies in.
+fn walk(path: &Path, depth_left: usize, directories: &mut HashSet<PathBuf>, found: &mut Found) {
     if !path.is_dir() {
         return found.inputs.push(Input::File(path.to_owned()));
+    }
+    if path.canonicalize().is_ok_and(|real| !directories.insert(real)) {
+        return;
     }
     let Some(depth_left) = depth_left.checked_sub(1) else {
         return found.unreadable.push(format!("{}: too deep below the path given", path.display()));
@@ -88,7 +93,7 @@ fn walk(path: &Path, depth_left: usize, found: &mut Found) {
             }
             below.sort();
             for path in below {
-                walk(&path, depth_left, found);
+                walk(&path, depth_left, directories, found);
             }
         }
         Err(error) => found.unreadable.push(format!("{}: {error}", path.display())),
@@ -302,6 +307,8 @@ mod tests {
             std::fs::write(root.join(name), "{}").expect("writable");
         }
         let text = |path: &str| root.join(path).display().to_string();
+        std::os::unix::fs::symlink(root, root.join("deep/back")).expect("a link");
+        std::os::unix::fs::symlink(root.join("deep"), root.join("same")).expect("a link");
         let found = find(&[text(""), text("*.json"), text("one.json"), text("absent"), text("*.gz")]);
         assert_eq!(found.inputs.len(), 3, "{found:?}");
         assert_eq!(found.unreadable.len(), 2, "{found:?}");

@@ -11,6 +11,7 @@ use trailbrake_detectors::engine::{Engine, Fact, Input, Output, OwnShare, Partit
 use trailbrake_detectors::event::Event;
 use trailbrake_detectors::incident::{Report, State};
 use trailbrake_detectors::inventory::Inventory;
+use trailbrake_detectors::limits::FACTS_MAX;
 use trailbrake_detectors::time::{Millis, Second};
 
 use super::facts::{self, Reading};
@@ -19,8 +20,8 @@ use super::sort::{Sorted, Sorter};
 use crate::limits::{REPLAY_INVENTORY_COPIED_MAX, REPLAY_PORTION_EVENTS_MAX, REPLAY_PORTIONS_QUEUED_MAX};
 use crate::pipeline::Accounts;
 
-/// The engine is looked at once in so much event time: it forgets in the course of time.
-const LOOK_SECONDS: i64 = 30 * 60;
+/// The engine is looked at once in so many events: each fact that it has room for is seen, with what came before it.
+const LOOK_EVENTS: usize = FACTS_MAX / 2;
 
 /// An incident, with what its report leaves out.
 pub(crate) struct Told {
@@ -30,6 +31,14 @@ pub(crate) struct Told {
     pub(crate) own: OwnShare,
     /// Its id, had its facts arrived in their order.
     id_in_order: Option<String>,
+}
+
+#[cfg(test)]
+impl Told {
+    /// An incident of which no more is known.
+    pub(crate) fn of(report: Report) -> Self {
+        Self { report, own: OwnShare::default(), id_in_order: None }
+    }
 }
 
 /// How a trail is judged.
@@ -50,6 +59,8 @@ pub(crate) struct Judged {
     pub(crate) incidents: Vec<Told>,
     /// How reading went; its accounts are complete.
     pub(crate) reading: Reading,
+    /// What judged. Where somebody looked at it, it holds all facts that there was room for.
+    pub(crate) engine: Engine,
 }
 
 struct Judge<'a> {
@@ -59,12 +70,12 @@ struct Judge<'a> {
     outputs: Vec<Output>,
     partition: Partition,
     newest: Option<Second>,
-    looked_at: Option<Second>,
+    taken: usize,
     as_arrived: bool,
     look: Look<'a>,
 }
 
-/// Is shown the engine now and then, and at the end.
+/// Is shown the engine now and then, as it fills up; it forgets nothing as long as there is room.
 type Look<'a> = Option<&'a mut dyn FnMut(&Engine)>;
 
 /// What sorting hands to judging.
@@ -99,9 +110,9 @@ pub(crate) fn judge(found: Found, now: Millis, manner: Manner, look: Look<'_>) -
             sorting.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the sorting thread failed")))
         })?
     };
-    let (incidents, accounts) = judge.finish();
+    let (incidents, accounts, engine) = judge.finish();
     reading.accounts.add(&accounts);
-    Ok(Judged { incidents, reading })
+    Ok(Judged { incidents, reading, engine })
 }
 
 /// Reads everything, and hands it on in the order of the events.
@@ -142,6 +153,9 @@ fn sort(
 impl<'a> Judge<'a> {
     fn new(settings: Settings, inventory: Inventory, as_arrived: bool, look: Look<'a>) -> Self {
         let mut engine = Engine::new(settings);
+        if look.is_some() {
+            engine.keep_facts();
+        }
         if !inventory.is_empty() {
             engine.apply(Input::Inventory(Box::new(inventory)), &mut Vec::new());
         }
@@ -152,7 +166,7 @@ impl<'a> Judge<'a> {
             outputs: Vec::new(),
             partition: Partition { source: Arc::from("replay"), name: Arc::from("") },
             newest: None,
-            looked_at: None,
+            taken: 0,
             as_arrived,
             look,
         }
@@ -194,14 +208,10 @@ impl<'a> Judge<'a> {
         if is_newer {
             self.apply(Input::Mark { partition: self.partition.clone(), time, received_at });
         }
-        if self.looked_at.is_none_or(|looked_at| time >= looked_at.plus(LOOK_SECONDS)) {
-            self.looked_at = Some(time);
-            self.show();
-        }
-    }
-
-    fn show(&mut self) {
-        if let Some(look) = &mut self.look {
+        self.taken += 1;
+        if self.taken.is_multiple_of(LOOK_EVENTS)
+            && let Some(look) = &mut self.look
+        {
             look(&self.engine);
         }
     }
@@ -233,8 +243,7 @@ impl<'a> Judge<'a> {
 
     fn tell(&mut self, situation: Situation) {
         let report = situation.incident;
-        // Once its facts are forgotten, what was known of them stays.
-        let own = self.engine.own_share(&report.id).filter(|own| own.own == report.destroyed.own);
+        let own = self.engine.own_share(&report.id);
         let id_in_order = self.engine.id_in_order(&report.id);
         let before = self.incidents.get(&report.id);
         let own = own.or(before.map(|told| told.own)).unwrap_or_default();
@@ -242,14 +251,13 @@ impl<'a> Judge<'a> {
         self.incidents.insert(report.id.clone(), Told { report, own, id_in_order });
     }
 
-    fn finish(mut self) -> (Vec<Told>, Accounts) {
+    fn finish(mut self) -> (Vec<Told>, Accounts, Engine) {
         if let Some(newest) = self.newest {
             self.apply(Input::Tick(newest.millis()));
         }
         for situation in self.engine.situations() {
             self.tell(situation);
         }
-        self.show();
         // What another took in, or later facts explained, is no incident of a trail that is over.
         let is_one = |told: &Told| !matches!(told.report.state, State::Merged | State::Eased);
         let told = self.incidents.into_values().filter(is_one);
@@ -258,7 +266,7 @@ impl<'a> Judge<'a> {
             let place = |told: &Told| (told.report.first_event_time.clone(), told.report.id.clone());
             place(one).cmp(&place(other))
         });
-        (incidents, self.accounts)
+        (incidents, self.accounts, self.engine)
     }
 }
 

@@ -16,8 +16,10 @@ use trailbrake_detectors::limits::RESOURCES_PER_EVENT_MAX;
 
 pub(super) use self::facts::Reading;
 pub(super) use self::judge::{Judged, Manner, Told, judge};
+use super::terminal::counted;
 use super::{Exit, Format, UsageError};
 use crate::clock::{Clock, SystemClock};
+use crate::pipeline::Accounts;
 
 /// Judges trails that are over. Nothing is paused, paged or remembered.
 ///
@@ -90,16 +92,35 @@ fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> any
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let (found, manner) = arguments.trail.open(arguments.as_arrived)?;
-    let Judged { incidents, reading } = judge(found, SystemClock.now(), manner, None)?;
-    write(&incidents, arguments.format, out)?;
+    let Judged { incidents, reading, .. } = judge(found, SystemClock.now(), manner, None)?;
+    if reading.holds_records() || arguments.format == Format::Json {
+        write(&incidents, arguments.format, out)?;
+    }
     out.flush()?;
-    account(&reading, &format!("{} incidents; ", incidents.len()))
+    if arguments.format == Format::Text
+        && let Some(hint) = how_to_go_on(&incidents, &arguments.trail.paths)
+    {
+        writeln!(io::stderr(), "{hint}")?;
+    }
+    account(&reading, &format!("{}; ", counted(incidents.len() as u64, "incident")))
+}
+
+/// How to ask about the worst incident; of equals, the last.
+fn how_to_go_on(incidents: &[Told], paths: &[String]) -> Option<String> {
+    let worst = incidents.iter().max_by_key(|told| told.report.severity_peak)?;
+    let is_plain = |path: &String| !path.is_empty() && path.chars().all(|one| one.is_alphanumeric() || "/._-=".contains(one));
+    let path = match paths {
+        [path] if is_plain(path) && path != "-" => path.as_str(),
+        _ => "PATH…",
+    };
+    Some(format!("`trailbrake explain {} {path}` says why", super::terminal::escape(&worst.report.id)))
 }
 
 /// Says on standard error which inputs could not be read, and where each record ended.
 pub(super) fn account(reading: &Reading, before: &str) -> anyhow::Result<Exit> {
     io::stderr().write_all(accounted(reading, before).as_bytes())?;
-    Ok(if reading.unreadable.is_empty() { Exit::Fine } else { Exit::Failed })
+    let is_fine = reading.unreadable.is_empty() && reading.holds_records();
+    Ok(if is_fine { Exit::Fine } else { Exit::Failed })
 }
 
 fn accounted(reading: &Reading, before: &str) -> String {
@@ -109,13 +130,28 @@ fn accounted(reading: &Reading, before: &str) -> String {
         let reasons: Vec<String> = reading.rejected.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         text.push_str(&format!("rejected: {}\n", reasons.join(", ")));
     }
+    if reading.digests > 0 {
+        let digests = counted(reading.digests, "digest");
+        text.push_str(&format!("skipped: {digests} of log files, which hold no records\n"));
+    }
     if reading.read_only_destructive > 0 {
-        let records = reading.read_only_destructive;
-        text.push_str(&format!("judged although they say that they were reads: {records} destructive records\n"));
+        let records = counted(reading.read_only_destructive, "destructive record");
+        text.push_str(&format!("judged although they say that they were reads: {records}\n"));
     }
     if reading.resources_left_out > 0 {
-        let resources = reading.resources_left_out;
-        text.push_str(&format!("left out: {resources} resources past {RESOURCES_PER_EVENT_MAX} of one call\n"));
+        let resources = counted(reading.resources_left_out, "resource");
+        text.push_str(&format!("left out: {resources} past {RESOURCES_PER_EVENT_MAX} of one call\n"));
+    }
+    if !reading.holds_records() {
+        let what = match (reading.accounts.received(), reading.accounts.column(Accounts::REJECTED)) {
+            (0, _) => "there were no records".to_owned(),
+            (_, 0) => "digests hold no records".to_owned(),
+            (_, rejected) => format!("{} received, and nothing of it is a record", counted(rejected, "message")),
+        };
+        text.push_str(&format!(
+            "error: nothing was judged: {what}\nhint: name the files that CloudTrail writes below \
+             AWSLogs/ACCOUNT/CloudTrail/, or lines of its records\n"
+        ));
     }
     let Reading { accounts, inputs, unreadable, .. } = reading;
     let read = inputs - unreadable.len();
@@ -134,7 +170,7 @@ fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Res
         Format::Text => {
             writeln!(out, "{}", super::terminal::judged(incidents))?;
             let pages = incidents.iter().filter(|told| told.report.severity_peak >= Severity::High).count();
-            writeln!(out, "{pages} of {} would have paged somebody", incidents.len())?;
+            writeln!(out, "{pages} of {} would have paged somebody", counted(incidents.len() as u64, "incident"))?;
         }
     }
     Ok(())

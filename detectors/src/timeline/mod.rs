@@ -1,5 +1,5 @@
-//! All facts in their order, and what must be looked up as of an instant. The slow and obvious form: whatever a new fact
-//! bears on is worked out anew.
+//! All facts in their order, and what must be looked up as of an instant. Whatever a new fact bears on is worked out anew,
+//! and nothing else.
 //!
 //! The law that holds here: the judgement of an instant depends on the set of facts up to it and on nothing else, so the
 //! order in which facts arrive, and how often, changes nothing.

@@ -60,7 +60,7 @@ fn judged_within(incidents: &[Told], columns: u16) -> String {
     sorted.sort_by_key(|told| told.report.severity_peak);
     if columns < TABLE_COLUMNS_MIN {
         let blocks: Vec<String> = sorted.into_iter().map(|told| block(told, columns)).collect();
-        return blocks.join("\n\n");
+        return blocks.join("\n\n") + "\n";
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([

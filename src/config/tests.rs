@@ -281,8 +281,11 @@ const WRONG: &[(&str, &str)] = &[
          hint: expected { low = …, medium = …, high = …, critical = … }, or some of these",
     ),
     (
-        "[detectors.zone-spread]\nzones_critical = { plcaes = 3 }\n[detectors]\nguard-removal = true",
-        "",
+        "[detectors]\nguard-removal = true\n[detectors.zone-spread]\nzones_critical = { plcaes = 3 }",
+        "x:2: detectors.guard-removal: invalid type: boolean `true`\n\
+         hint: expected a table, as in deploy/trailbrake.example.toml\n\
+         x:4: detectors.zone-spread.zones_critical: unknown field `plcaes`\n\
+         hint: did you mean `places`? expected `places` or `weight`",
     ),
     (
         "[catalog]\nfile = \"/nowhere/at/all\"",

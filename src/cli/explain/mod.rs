@@ -78,12 +78,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
     let mut nearness = seen.remove(&chosen.key).unwrap_or_default();
     let during = during(&chosen, &reports).filter(|_| engine.dropped_to().is_none());
     engine.measure(&chosen.key, during.as_ref().unwrap_or(&ALWAYS), &mut nearness);
-    let of_key = incidents.iter().filter(|told| told.report.principal.as_ref().is_some_and(|one| *one.key == *chosen.key));
+    let of_key =
+        incidents.iter().filter(|told| told.report.principal.as_ref().is_some_and(|one| *one.key == *chosen.key));
     let told = Explanation {
-        limits: detector::ALL
-            .iter()
-            .map(|one| (one.name(), detector::limits_of(*one, &limits)))
-            .collect(),
+        limits: detector::ALL.iter().map(|one| (one.name(), detector::limits_of(*one, &limits))).collect(),
         weights: &limits.weights,
         incidents: of_key.collect(),
         owned: engine.owned(&chosen.key),

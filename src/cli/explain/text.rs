@@ -137,7 +137,8 @@ fn nearest(told: &Explanation<'_>, name: &str, gauges: &[Gauge]) -> String {
         Some((reached.gauge.amount.share_of(*least), reached))
     });
     let Some((_, reached)) = of_detector.max_by_key(|(share, _)| *share) else { return "reached nothing".to_owned() };
-    let first = reached.gauge.levels.first().map(|(level, amount)| format!("{} from {}", level.as_str(), figure(*amount)));
+    let first =
+        reached.gauge.levels.first().map(|(level, amount)| format!("{} from {}", level.as_str(), figure(*amount)));
     let amount = figure(reached.gauge.amount);
     format!("nearest: {} {amount}; {}", reached.gauge.limit, first.unwrap_or_default())
 }
@@ -152,7 +153,9 @@ fn write_owned(told: &Explanation<'_>, all: bool, out: &mut dyn Write) -> io::Re
         let doubt = if one.is_proven { ' ' } else { '?' };
         let line = format!("{doubt} {}  {}  {}", one.created_at, escape(&one.region), escape_to(&one.kind, 40));
         let room = COLUMNS.saturating_sub(line.chars().count() + 2).max(20);
-        writeln!(out, "{line}  {}", escape_to(&one.id, room))?;
+        // Of an ARN, what comes last tells most.
+        let id = if one.id.starts_with("arn:") { one.id.splitn(6, ':').last() } else { None };
+        writeln!(out, "{line}  {}", escape_to(id.unwrap_or(&one.id), room))?;
     }
     if owned.iter().take(listed).any(|one| !one.is_proven) {
         writeln!(out, "?: may have been there before")?;

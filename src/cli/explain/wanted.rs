@@ -128,7 +128,8 @@ impl Wanted {
         let told: Vec<&Principal> = reports.iter().filter_map(|report| report.principal.as_ref()).collect();
         told.iter().for_each(|one| add(one.key.as_str().into(), self.fit_of_principal(one)));
         let best = fits.values().min().copied();
-        let mut keys: Vec<Arc<str>> = fits.into_iter().filter(|(_, fit)| Some(*fit) == best).map(|(key, _)| key).collect();
+        let mut keys: Vec<Arc<str>> =
+            fits.into_iter().filter(|(_, fit)| Some(*fit) == best).map(|(key, _)| key).collect();
         // A role through which people came in, and which has no incident itself, stands for them.
         let of_key = |key: &str| told.iter().any(|one| one.key == key);
         let is_door = |key: &str| !of_key(key) && told.iter().any(|one| one.arn == key);
@@ -213,7 +214,8 @@ mod tests {
 
     #[test]
     fn a_principal_is_found_by_arn_session_name_or_part() {
-        let keys = ["arn:aws:iam::111111111111:role/ops/deploy", "arn:aws:iam::111111111111:role/deploy-old", "saml:a@b"];
+        let keys =
+            ["arn:aws:iam::111111111111:role/ops/deploy", "arn:aws:iam::111111111111:role/deploy-old", "saml:a@b"];
         for (text, expected) in [
             (keys[0], keys[0]),
             ("deploy", keys[0]),
@@ -224,8 +226,14 @@ mod tests {
         ] {
             assert_eq!(chosen(text, &keys, &[]), Ok((expected.to_owned(), None)), "{text}");
         }
-        assert!(chosen("nobody", &keys, &[]).is_err_and(|error| error.starts_with("no principal of this trail matches: nobody")));
-        assert!(chosen("tb-x", &keys, &[]).is_err_and(|error| error.starts_with("no incident of this trail has this id: tb-x")));
+        assert!(
+            chosen("nobody", &keys, &[])
+                .is_err_and(|error| error.starts_with("no principal of this trail matches: nobody"))
+        );
+        assert!(
+            chosen("tb-x", &keys, &[])
+                .is_err_and(|error| error.starts_with("no incident of this trail has this id: tb-x"))
+        );
         assert!(chosen("arn:aws:sts::222222222222:assumed-role/deploy/session", &keys, &[]).is_err());
         for text in ["", " "] {
             let error = chosen(text, &keys, &[]).expect_err("nobody");

@@ -102,13 +102,15 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
     {
         writeln!(io::stderr(), "{hint}")?;
     }
-    account(&reading, &format!("{}; ", counted(incidents.len() as u64, "incident")))
+    let found = format!("{}; ", counted(incidents.len() as u64, "incident"));
+    account(&reading, if reading.holds_records() { &found } else { "" })
 }
 
 /// How to ask about the worst incident; of equals, the last.
 fn how_to_go_on(incidents: &[Told], paths: &[String]) -> Option<String> {
     let worst = incidents.iter().max_by_key(|told| told.report.severity_peak)?;
-    let is_plain = |path: &String| !path.is_empty() && path.chars().all(|one| one.is_alphanumeric() || "/._-=".contains(one));
+    let is_plain =
+        |path: &String| !path.is_empty() && path.chars().all(|one| one.is_alphanumeric() || "/._-=".contains(one));
     let path = match paths {
         [path] if is_plain(path) && path != "-" => path.as_str(),
         _ => "PATH…",
@@ -202,5 +204,19 @@ mod tests {
         ];
         assert_eq!(lines[1..4], unusual);
         assert!(lines[4].starts_with("2 incidents; 1 of 2 inputs read; "), "{lines:?}");
+    }
+
+    #[test]
+    fn digests_are_counted_and_are_no_records() {
+        let mut reading = Reading { inputs: 1, digests: 2, ..Reading::default() };
+        reading.accounts.receive(2);
+        reading.accounts.count(Accounts::IGNORED, 2);
+        let told = accounted(&reading, "");
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines[0], "skipped: 2 digests of log files, which hold no records");
+        assert_eq!(lines[1], "error: nothing was judged: digests hold no records");
+        assert!(lines[2].starts_with("hint: ") && lines[3].starts_with("1 of 1 inputs read; 2 received"), "{lines:?}");
+        reading.accounts.receive(1);
+        assert!(!accounted(&reading, "").contains("nothing was judged"));
     }
 }

@@ -66,7 +66,11 @@ fn it_is_told_why_less_is_said_than_a_limit_asks_for() {
     let service = format!("01:00:00 service delete instance {twelve}");
     for (story, key, because) in [
         (retired.as_str(), AGENT, Because::Retired),
-        (&service, "arn:aws:iam::111111111111:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX", Because::AwsServices),
+        (
+            &service,
+            "arn:aws:iam::111111111111:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX",
+            Because::AwsServices,
+        ),
     ] {
         let mut run = Run::new(settings(Mode::Observe));
         run.story(story);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::marks::{BLOCK, block, brackets, has_backslash, quotes, spans};
+use super::marks::{BLOCK, brackets, has_backslash, padded, quotes, spans};
 use crate::catalog::is_surely_a_read;
 use crate::limits::{NESTING_MAX, RECORD_BYTES_MAX};
 use crate::time::Second;
@@ -47,40 +47,66 @@ struct Outline<'r> {
     has_escapes: bool,
 }
 
+/// How far it is drawn.
+#[derive(Default)]
+struct Place {
+    /// Where the next block begins.
+    begin: usize,
+    /// How many brackets are open.
+    depth: usize,
+    /// All bits if a text is open, else none.
+    inside: u64,
+    /// Whether the next byte is escaped.
+    is_escaped: bool,
+    /// The quotes of the block before.
+    earlier: u64,
+}
+
 impl Outline<'_> {
     /// Notes all quotes that belong to the record itself and to nothing within it. Nothing if its brackets do not close
     /// at the end, if a character is written as `\u`, which may be any, or if anything at any depth says, or seems to
     /// say, what no read says.
     fn draw(&mut self) -> Option<()> {
-        let (mut depth, mut inside, mut earlier, mut is_escaped) = (0_usize, 0, 0, false);
-        for begin in (0..self.bytes.len()).step_by(BLOCK) {
-            let block = block(self.bytes, begin);
-            let mut quotes = quotes(&block);
-            if has_backslash(&block) || is_escaped {
-                self.has_escapes = true;
-                is_escaped = without_escaped(&block, is_escaped, &mut quotes)?;
-            }
-            let texts = spans(quotes) ^ inside;
-            inside = if texts >> (BLOCK - 1) == 1 { u64::MAX } else { 0 };
-            let (mut left, mut own) = (brackets(&block) & !texts, if depth == 1 { u64::MAX } else { 0 });
-            while left != 0 {
-                let at = left.trailing_zeros() as usize;
-                left &= left - 1;
-                // Both opening brackets have this bit, and no closing one.
-                depth = if self.bytes.get(begin + at)? & 2 == 0 { depth.checked_sub(1)? } else { depth + 1 };
-                let rest = u64::MAX << at;
-                own = if depth == 1 { own | rest } else { own & !rest };
-                if depth > NESTING_MAX || depth == 0 && begin + at + 1 != self.bytes.len() {
-                    return None;
-                }
-            }
-            self.note(begin, quotes & own)?;
-            self.check_words(begin, quotes, earlier)?;
-            earlier = quotes;
+        let (blocks, rest) = self.bytes.as_chunks();
+        let mut place = Place::default();
+        for block in blocks {
+            self.block(block, &mut place)?;
         }
-        (depth == 0).then_some(())
+        if !rest.is_empty() {
+            self.block(&padded(rest), &mut place)?;
+        }
+        (place.depth == 0).then_some(())
     }
 
+    #[inline(always)]
+    fn block(&mut self, block: &[u8; BLOCK], place: &mut Place) -> Option<()> {
+        let mut quotes = quotes(block);
+        if has_backslash(block) || place.is_escaped {
+            self.has_escapes = true;
+            place.is_escaped = without_escaped(block, place.is_escaped, &mut quotes)?;
+        }
+        let texts = spans(quotes) ^ place.inside;
+        place.inside = if texts >> (BLOCK - 1) == 1 { u64::MAX } else { 0 };
+        let (mut left, mut own) = (brackets(block) & !texts, if place.depth == 1 { u64::MAX } else { 0 });
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            // Both opening brackets have this bit, and no closing one.
+            let is_closing = block.get(at)? & 2 == 0;
+            place.depth = if is_closing { place.depth.checked_sub(1)? } else { place.depth + 1 };
+            let rest = u64::MAX << at;
+            own = if place.depth == 1 { own | rest } else { own & !rest };
+            if place.depth > NESTING_MAX || place.depth == 0 && place.begin + at + 1 != self.bytes.len() {
+                return None;
+            }
+        }
+        self.note(place.begin, quotes & own)?;
+        self.check_words(place.begin, quotes, place.earlier)?;
+        (place.begin, place.earlier) = (place.begin + BLOCK, quotes);
+        Some(())
+    }
+
+    #[inline]
     fn note(&mut self, begin: usize, mut own: u64) -> Option<()> {
         while own != 0 {
             *self.own.get_mut(self.count)? = (begin + own.trailing_zeros() as usize) as u32;
@@ -179,9 +205,14 @@ fn text_value(after_key: &str) -> Option<&str> {
 /// What follows a key and its colon.
 #[inline]
 fn value(after_key: &str) -> &str {
-    if let Some(value) = after_key.strip_prefix(':').filter(|value| !value.starts_with([' ', '\t', '\r', '\n'])) {
-        return value;
+    if let [b':', 0x21..=0x7e, ..] = after_key.as_bytes() {
+        return after_key.get(1..).unwrap_or_default();
     }
+    spaced_value(after_key)
+}
+
+#[cold]
+fn spaced_value(after_key: &str) -> &str {
     let blanks: &[char] = &[' ', '\t', '\r', '\n'];
     after_key.trim_start_matches(blanks).strip_prefix(':').unwrap_or_default().trim_start_matches(blanks)
 }

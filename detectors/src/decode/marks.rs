@@ -16,7 +16,9 @@ pub(super) struct Breaks<'b> {
 
 impl<'b> Breaks<'b> {
     pub(super) fn of(bytes: &'b [u8]) -> Self {
-        Self { bytes, block: 0, seen: breaks(&block(bytes, 0)) }
+        let mut breaks = Self { bytes, block: 0, seen: 0 };
+        breaks.look(0);
+        breaks
     }
 
     /// Where the next quote, backslash or control character is, or the end.
@@ -35,20 +37,20 @@ impl<'b> Breaks<'b> {
         (self.block + found.trailing_zeros() as usize).min(self.bytes.len())
     }
 
+    #[inline(never)]
     fn look(&mut self, begin: usize) {
-        (self.block, self.seen) = (begin, breaks(&block(self.bytes, begin)));
+        let rest = self.bytes.get(begin..).unwrap_or_default();
+        self.block = begin;
+        self.seen = rest.first_chunk().map_or_else(|| breaks(&padded(rest)), breaks);
     }
 }
 
-/// The bytes from here on; what follows the end is zero.
-#[inline]
-pub(super) fn block(bytes: &[u8], begin: usize) -> [u8; BLOCK] {
-    let rest = bytes.get(begin..).unwrap_or_default();
-    rest.first_chunk().copied().unwrap_or_else(|| {
-        let mut padded = [0; BLOCK];
-        padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        padded
-    })
+/// The last bytes, with zeros behind them.
+#[cold]
+pub(super) fn padded(rest: &[u8]) -> [u8; BLOCK] {
+    let mut padded = [0; BLOCK];
+    padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    padded
 }
 
 #[inline]

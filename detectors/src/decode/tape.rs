@@ -233,7 +233,7 @@ impl Reader<'_> {
     }
 
     /// A string, from its first quote on.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<(), Unread> {
         let start = self.at + 1;
         let end = self.breaks.next(start);

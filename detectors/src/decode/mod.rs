@@ -9,6 +9,7 @@ mod fields;
 mod filter;
 mod identity;
 mod lines;
+mod marks;
 mod node;
 mod parts;
 mod reach;

@@ -77,20 +77,20 @@ struct Head<'v> {
 fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<Event>, RejectReason> {
     let mut service = cut(head.source.strip_suffix(".amazonaws.com").unwrap_or(head.source));
     service.make_ascii_lowercase();
+    let request = parts.get(Part::RequestParameters).unwrap_or(NULL);
+    let response = parts.get(Part::ResponseElements).unwrap_or(NULL);
+    if service == "sts" && LINKS.contains(&head.name) {
+        let mut event = without_resources(parts, head, service)?;
+        event.link = link(response).filter(|_| event.outcome == Outcome::Ok);
+        return Ok(event.link.is_some().then_some(event));
+    }
     let known = catalog.lookup(&service, head.name);
-    let is_link = service == "sts" && LINKS.contains(&head.name);
     let is_idle = matches!(&known, Known::Guessed(guess) if matches!(guess.effect, Effect::Observe | Effect::Other));
-    if is_idle && !is_link && !may_start(&service, head.name) {
+    if is_idle && !may_start(&service, head.name) {
         return Ok(None);
     }
     let mut event = without_resources(parts, head, service)?;
     let took_effect = event.outcome == Outcome::Ok;
-    let request = parts.get(Part::RequestParameters).unwrap_or(NULL);
-    let response = parts.get(Part::ResponseElements).unwrap_or(NULL);
-    if is_link {
-        event.link = link(response).filter(|_| took_effect);
-        return Ok(event.link.is_some().then_some(event));
-    }
     let (request, response) = (unwrapped(request, &event.name), unwrapped(response, &event.name));
     let call = Call { request, response, region: &event.region, time: event.time };
     let (effect, kind, mut resources) = apply(&call, &known);

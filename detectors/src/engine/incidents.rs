@@ -36,12 +36,12 @@ impl Engine {
         let is_earlier = episode.from < incident.from;
         if is_earlier || episode.to != incident.to {
             if is_earlier {
-                incident.from = episode.from.clone();
+                incident.from = episode.from;
             }
-            incident.to = episode.to.clone();
+            incident.to = episode.to;
             let quiet_from = episode.to.second.plus(EPISODE_GAP_SECONDS);
             self.quiet_from = self.quiet_from.map(|at| at.min(quiet_from));
-            let span = Remembered::Span(id.to_owned(), incident.from.clone(), incident.to.clone());
+            let span = Remembered::Span(id.to_owned(), incident.from, incident.to);
             outputs.push(Output::Fact(FactRow(span)));
         }
         incident.exact &= news.is_exact;
@@ -210,8 +210,8 @@ impl Engine {
                     if incident.is_over() {
                         continue;
                     }
-                    incident.from = episode.from.clone().min(incident.from.clone());
-                    incident.to = episode.to.clone();
+                    incident.from = episode.from.min(incident.from);
+                    incident.to = episode.to;
                 }
                 self.refresh_report(id, episode);
             }
@@ -248,7 +248,7 @@ impl Engine {
         }
         incident.eased = Some(now.second());
         let (said, trigger) = (incident.report.detectors.clone(), incident.report.triggered_event_id.clone());
-        let silent = Episode::silent(incident.from.clone(), incident.to.clone());
+        let silent = Episode::silent(incident.from, incident.to);
         self.refresh_report(id, &silent);
         let Some(incident) = self.incidents.get_mut(id) else { return };
         (incident.report.detectors, incident.report.triggered_event_id) = (said, trigger);

@@ -197,7 +197,7 @@ impl Engine {
             return;
         }
         if let Some(fact) = self.timeline.store().get(&inserted.key) {
-            outputs.push(Output::Fact(FactRow(Remembered::Fact(inserted.key.clone(), Arc::clone(fact)))));
+            outputs.push(Output::Fact(FactRow(Remembered::Fact(inserted.key, Arc::clone(fact)))));
         }
         for key in &inserted.dropped {
             outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));

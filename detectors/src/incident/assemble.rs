@@ -200,7 +200,7 @@ fn evidence(store: &Store, ledger: &Ledger, episode: &Episode, shares: &Shares<'
         if chosen.len() >= EVIDENCE_MAX {
             break;
         }
-        chosen.insert(one.fact.clone());
+        chosen.insert(one.fact);
     }
     chosen.iter().filter_map(|key| told(store, ledger, key)).collect()
 }

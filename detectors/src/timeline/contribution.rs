@@ -168,7 +168,7 @@ fn contribution(
     }
     let zones = zones_of(store, key, event, mention, &life);
     Some(Contribution {
-        fact: key.clone(),
+        fact: *key,
         index,
         kind: store.word(&mention.kind),
         id: mention.aliases.first().cloned().unwrap_or_default(),
@@ -182,7 +182,7 @@ fn contribution(
         unguarded_at: life.unguarded_at(key).cloned(),
         ownership: ownership(store, key, mention, actor, &life),
         is_recent: life.sights.first().is_some_and(|first| first.key.second >= key.second.plus(-RETIRED_SECONDS_MAX)),
-        recreated_by: life.recreate.map(|create| create.key.clone()),
+        recreated_by: life.recreate.map(|create| *create.key),
         succeeded_by: successor(successions, (*key, index), fact, mention, &life),
     })
 }

@@ -18,7 +18,7 @@ pub(super) fn forgettable(store: &Store, before: Second) -> BTreeSet<FactKey> {
         if destroys(&fact.event) {
             gone.extend(ended_by(store, key, fact, before));
         }
-        gone.insert(key.clone());
+        gone.insert(*key);
     }
     gone
 }
@@ -58,7 +58,7 @@ fn ended_by(store: &Store, key: &FactKey, fact: &Fact, before: Second) -> Vec<Fa
                 && !tells_of_its_own(made)
                 && !tells_last(store, create.key, made, before)
         });
-        ended.extend(creates.map(|create| create.key.clone()));
+        ended.extend(creates.map(|create| *create.key));
     }
     ended
 }

@@ -184,7 +184,7 @@ pub(super) fn life<'a>(members: &[Member<'a>], key: &FactKey) -> Life<'a> {
 
 /// The destroying fact that ends the life begun at `key`, if it is known.
 pub(super) fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
-    members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| member.key.clone())
+    members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| *member.key)
 }
 
 /// Whether the create at `key` proves that what it names is new: the API would have failed, or answered with another

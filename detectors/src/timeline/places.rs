@@ -20,7 +20,7 @@ impl Places {
         let revealed = event.subnet_zones.iter().map(|(subnet, zone)| (subnet.clone(), zone));
         for (word, zone) in revealed.chain(reached) {
             if add {
-                self.0.entry(word).or_default().entry(key.clone()).or_default().insert(zone.clone());
+                self.0.entry(word).or_default().entry(*key).or_default().insert(zone.clone());
             } else if let Some(facts) = self.0.get_mut(&word) {
                 facts.remove(key);
                 if facts.is_empty() {

@@ -104,7 +104,7 @@ fn words(event: &Event) -> BTreeSet<String> {
 fn said(store: &Store, key: &FactKey, fact: &Fact, word: &str, may_pause: bool) -> Said {
     let event = &fact.event;
     let mut said = Said::default();
-    if fact.may_pause < may_pause || store.is_shadowed(key, event, may_pause) {
+    if !fact.may_pause & may_pause || store.is_shadowed(key, event, may_pause) {
         return said;
     }
     for (index, mention) in event.resources.iter().enumerate() {

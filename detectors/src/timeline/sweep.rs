@@ -144,8 +144,8 @@ impl State {
         };
         let at = match (entry, after.map(|(key, _)| key)) {
             (None, None) => return false,
-            (Some(one), None) | (None, Some(one)) => one.clone(),
-            (Some(one), Some(other)) => one.min(other).clone(),
+            (Some(one), None) | (None, Some(one)) => *one,
+            (Some(one), Some(other)) => *one.min(other),
         };
         let back = after.filter(|(key, _)| **key == at).map(|(_, back)| back);
         let is_entry = entry.is_some_and(|key| *key == at);
@@ -215,7 +215,7 @@ impl State {
                     _ => Some(seen.0.level),
                 };
                 let (finding, from, to) = seen;
-                let key = PointKey { at: at.clone(), detector: detector.name(), is_whole };
+                let key = PointKey { at: *at, detector: detector.name(), is_whole };
                 let point = Point { level: finding.level, pausing_level, from, to };
                 ear.point(&key, &point);
                 absorb(&mut self.episodes, ground.judged_until, &key, &point);
@@ -225,7 +225,7 @@ impl State {
 
     /// Lets go of what is too old to count.
     pub(super) fn tidy(&mut self, entries: &Entries) {
-        let Some(at) = self.at.clone() else { return };
+        let Some(at) = self.at else { return };
         self.pairing.tidy(entries, &at);
         for sights in std::iter::once(&mut self.alone).chain(self.whole.as_deref_mut()) {
             sights.all.tidy(&at);
@@ -316,11 +316,11 @@ impl Scene<'_> {
 
     fn extent(&self, sight: &Sight, window: &Window<'_>, basis: Basis) -> Option<(FactKey, FactKey)> {
         match basis {
-            Basis::Destroyed(span) => Some((sight.first_of(span, self.entries)?.clone(), sight.last.clone()?)),
-            Basis::Denied => Some((sight.first_denied(self.entries)?.clone(), self.at.clone())),
-            Basis::Returned => window.returned?.extent.clone(),
-            Basis::Rebuilt(number) => window.rebuilt.get(number).map(|set| set.extent.clone()),
-            Basis::Itself => Some((self.at.clone(), self.at.clone())),
+            Basis::Destroyed(span) => Some((*sight.first_of(span, self.entries)?, sight.last?)),
+            Basis::Denied => Some((*sight.first_denied(self.entries)?, *self.at)),
+            Basis::Returned => window.returned?.extent,
+            Basis::Rebuilt(number) => window.rebuilt.get(number).map(|set| set.extent),
+            Basis::Itself => Some((*self.at, *self.at)),
         }
     }
 }

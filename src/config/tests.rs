@@ -274,10 +274,10 @@ const WRONG: &[(&str, &str)] = &[
          hint: expected a number, or \"never\"",
     ),
     (
-        "[detectors.zone-spread]\nzones_high = 3\nzones_critical = \"often\"\n[detectors.deletion-burst]\nhour = 7\nresources = { hihg = 3 }",
+        "[detectors.zone-spread]\nzones_high = 3\n[detectors.deletion-burst]\nhour = 7\nresources = { hihg = 3 }",
         "x:2: detectors.zone-spread.zones_high: invalid type: integer `3`\n\
          hint: expected { places = …, weight = … }, or \"never\"\n\
-         x:5: detectors.deletion-burst.hour: invalid type: integer `7`\n\
+         x:4: detectors.deletion-burst.hour: invalid type: integer `7`\n\
          hint: expected { low = …, medium = …, high = …, critical = … }, or some of these",
     ),
     (

@@ -53,7 +53,9 @@ impl Wanted {
             return Err(UsageError(format!("no principal is named\nhint: {USAGE}")));
         }
         let is_path = |text: &str| std::path::Path::new(text).exists();
-        if is_path(text) && !paths.iter().any(|path| path == "-" || path.contains('*') || is_path(path)) {
+        let are_none =
+            !paths.is_empty() && !paths.iter().any(|path| path == "-" || path.contains('*') || is_path(path));
+        if are_none && is_path(text) {
             let shown = escape_to(text, 200);
             return Err(UsageError(format!("a path where a principal is expected: {shown}\nhint: {USAGE}")));
         }

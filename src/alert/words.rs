@@ -39,7 +39,9 @@ pub(super) fn summary(announcement: &Announcement) -> String {
 /// Everything but the command, short enough for a watch.
 fn glance(situation: &Situation) -> String {
     let incident = &situation.incident;
-    let Some(principal) = &incident.principal else { return clean(&incident.reason, GLANCE_CHARS_MAX) };
+    let Some(principal) = &incident.principal else {
+        return format!("{}.", clean(&incident.reason, GLANCE_CHARS_MAX - 1));
+    };
     let mut text = format!("{} {}", short_who(principal), short_what(incident, principal));
     let place = clean(&short_where(situation), WHERE_CHARS_MAX);
     if !place.is_empty() {
@@ -185,7 +187,7 @@ fn short_what(incident: &Report, principal: &Principal) -> String {
     if gone == 0 {
         return clean(without_who(incident, principal), WHAT_CHARS_MAX);
     }
-    let told = |kinds: usize| format!("destroyed {}: {}", counted(gone, "resource"), kinds_named(incident, kinds));
+    let told = |kinds: usize| format!("destroyed {gone}: {}", kinds_named(incident, kinds));
     let fitting = (1..=3).rev().map(told).find(|text| text.chars().count() <= WHAT_CHARS_MAX);
     clean(&fitting.unwrap_or_else(|| format!("destroyed {}", counted(gone, "resource"))), WHAT_CHARS_MAX)
 }

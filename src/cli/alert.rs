@@ -208,7 +208,7 @@ mod tests {
     fn a_test_goes_through_the_sender_of_pages_and_says_what_came_back() {
         let (port, served) = answering(vec![
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 13\r\nconnection: close\r\n\r\nno_serv\x1b[2Jice",
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 14\r\nconnection: close\r\n\r\nno_serv\x1b[2Jice",
             "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         ]);
         let directory = tempfile::tempdir().expect("a temporary directory");

@@ -110,7 +110,7 @@ fn the_example_shows_every_key() {
         }
     }
     for key in raw::SECTIONS {
-        let shown = [format!("\n{key} = "), format!("\n[{key}"), format!("\n[[{key}.")];
+        let shown = [format!("\n{key} = "), format!("\n[{key}"), format!("\n[[{key}")];
         assert!(shown.iter().any(|shown| EXAMPLE.contains(shown)), "{key} is not in the example");
     }
     assert!(seen > 45, "only {seen} keys were looked for");
@@ -389,7 +389,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[receivers.a.slack]\nurl = \"https://hooks.slack.com/services/T0/B0/secret\"",
-        "x:2: receivers.a.slack.url: no place of a secret\n\
+        "x:2: receivers.a.url: no place of a secret\n\
          hint: expected { file = \"…\" } or { env = \"…\" }",
     ),
     (

@@ -121,12 +121,11 @@ impl Outbox {
         }
         let (change, situation) = (order.announcement.change, &order.announcement.situation);
         let page = self.told.get(page_key);
+        let may_be_old = !self.manner.edits && change == Change::Updated;
         match page {
             Some(page) if page.in_summary && change == Change::Resolved => return Turn::Never(word::SUMMARISED),
-            Some(page) if !page.in_summary && !self.manner.edits && change == Change::Updated => {
-                if page.is_old_news(situation) {
-                    return Turn::Never(word::SUPERSEDED);
-                }
+            Some(page) if !page.in_summary && may_be_old && page.is_old_news(situation) => {
+                return Turn::Never(word::SUPERSEDED);
             }
             _ => {}
         }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use trailbrake_detectors::time::Millis;
 
 use super::manner::{News, Turn};
-use super::outbox::{Failure, Outbox, Step, Waiting, milliseconds, retry_wait, severity};
+use super::outbox::{Outbox, Waiting, milliseconds, retry_wait, severity};
 use super::rate::Bucket;
+use super::step::{Failure, Step};
 use super::word;
 use crate::alert::Summary;
 use crate::journal::{Order, OrderEnd};

@@ -4,6 +4,7 @@ mod burst;
 mod manner;
 mod outbox;
 mod rate;
+mod step;
 #[cfg(test)]
 mod tests;
 pub mod word;
@@ -17,7 +18,8 @@ use tokio::task::JoinSet;
 use trailbrake_detectors::time::Millis;
 
 pub use self::manner::Manner;
-pub use self::outbox::{Failure, Input, Outbox, Step};
+pub use self::outbox::Outbox;
+pub use self::step::{Failure, Input, Step};
 use crate::alert::{Delivery, DeliveryError, FailureReason, Notice, Receiver, Summary};
 use crate::clock::SharedClock;
 use crate::journal::{Order, OrderEnd};

@@ -5,6 +5,7 @@ use trailbrake_detectors::incident::Severity;
 use trailbrake_detectors::time::Millis;
 
 use super::super::tests::announcement as hostile;
+use super::next::stop_by_hand;
 use super::*;
 use crate::pipeline::tests::{judge_trail, stage};
 

@@ -432,7 +432,7 @@ const WRONG: &[(&str, &str)] = &[
          hint: from 1 to 16",
     ),
     (
-        "[receivers.a.pagerduty]\nrouting_key = { env = \"PATH\" }\nendpoint = \"http://events.example\"",
+        "[receivers.a.pagerduty]\nrouting_key = { env = \"HOME\" }\nendpoint = \"http://events.example\"",
         "x:3: receivers.a.pagerduty.endpoint: http is allowed on loopback addresses only\n\
          hint: write it as https://host/path",
     ),

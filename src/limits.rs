@@ -263,3 +263,31 @@ const _: () = assert!(BATCH_BYTES_MAX < LOOKUP_BYTES_MAX);
 pub const LISTENING_BEAT: Duration = Duration::from_secs(10);
 /// Facts that are judged between two signs of life.
 pub const FACTS_BETWEEN_BEATS: usize = 64;
+
+/// Threads that read and decode a trail for `replay`.
+pub const REPLAY_THREADS_MAX: usize = 16;
+/// Jobs of `replay` per such thread that are begun, or done and not yet handed on.
+pub const REPLAY_JOBS_PER_THREAD_MAX: usize = 3;
+/// Payloads of one input that are decoded before it is its turn.
+pub const REPLAY_PIECES_QUEUED_MAX: usize = 4;
+/// `replay` cuts lines into payloads of about this size, so that threads share the work of one large file.
+pub const REPLAY_CHUNK_BYTES: usize = 512 << 10;
+/// Up to this size on the disk, an input of `replay` is read, unpacked and decoded by one thread.
+pub const REPLAY_SMALL_INPUT_BYTES_MAX: u64 = 4 << 20;
+/// Directories within directories that `replay` looks into.
+pub const REPLAY_DIRECTORY_DEPTH_MAX: usize = 64;
+/// Bytes of events that `replay` holds to put them into order; of more, the first go to a temporary file.
+pub const REPLAY_SORT_BYTES_MAX: usize = 8 << 20;
+/// Sorted runs in that file; of more, all are merged into one.
+pub const REPLAY_RUNS_MAX: usize = 256;
+/// Bytes that are read or written of a run at once.
+pub const REPLAY_RUN_BUFFER_BYTES: usize = 16 << 10;
+/// Events that `replay` hands from sorting to judging at once.
+pub const REPLAY_PORTION_EVENTS_MAX: usize = 128;
+/// Such portions that wait.
+pub const REPLAY_PORTIONS_QUEUED_MAX: usize = 8;
+/// With more resources in its inventory than this, `replay` keeps no copy of it, and judges only after it has read all.
+pub const REPLAY_INVENTORY_COPIED_MAX: usize = 10_000;
+
+const _: () = assert!(REPLAY_CHUNK_BYTES < trailbrake_detectors::limits::PAYLOAD_BYTES_MAX);
+const _: () = assert!(REPLAY_RUNS_MAX * REPLAY_RUN_BUFFER_BYTES <= REPLAY_SORT_BYTES_MAX);

@@ -117,7 +117,11 @@ impl Alertmanager {
             NoticeKind::Summary => "TrailbrakeIncidents",
         };
         let alert = json!([{
-            "labels": { "alertname": name, "severity": notice.severity.as_str(), "receiver": clean(&self.name, LABEL_CHARS_MAX) },
+            "labels": {
+                "alertname": name,
+                "severity": notice.severity.as_str(),
+                "receiver": clean(&self.name, LABEL_CHARS_MAX),
+            },
             "annotations": { "summary": notice.headline, "description": notice.text },
             "startsAt": notice.at.second().to_string(),
             "endsAt": self.clock.now().plus(milliseconds(ALERT_LIFE)).second().to_string(),

@@ -79,7 +79,8 @@ impl Notice {
             severity,
             headline: format!("TEST of Trailbrake's receiver {receiver}: nothing has happened"),
             text: format!(
-                "Somebody ran `trailbrake alert test {receiver}` at {}. There is no incident, and nothing to do but to close this.",
+                "Somebody ran `trailbrake alert test {receiver}` at {}. There is no incident, and nothing to do but to \
+                 close this.",
                 at.second()
             ),
             incidents: Vec::new(),

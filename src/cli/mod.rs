@@ -139,8 +139,11 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
 
 /// Says what went wrong, and how the program ends for it.
 fn say(error: &anyhow::Error) -> Exit {
-    let broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-    if error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken_pipe)) {
+    let kind = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<io::Error>() {
+        Some(error) => Some(error.kind()),
+        None => cause.downcast_ref::<serde_json::Error>()?.io_error_kind(),
+    };
+    if error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe)) {
         // Whoever read our output has seen enough.
         return Exit::Fine;
     }

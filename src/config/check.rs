@@ -18,9 +18,16 @@ use crate::limits::{CATALOG_BYTES_MAX, CONFIG_BYTES_MAX, INVENTORY_FILES_MAX, SO
 
 /// Reads a configuration file, and the secrets that it names.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = read(path, CONFIG_BYTES_MAX)
-        .map_err(|reason| ConfigError::Read { path: path.display().to_string(), reason })?;
-    parse(&text, &path.display().to_string())
+    parse(&text_of(path)?, &path.display().to_string())
+}
+
+/// Reads a configuration file of which only the judgement is wanted: it may name no source.
+pub fn load_for_judging(path: &Path) -> Result<Config, ConfigError> {
+    finish(Document::parse(&text_of(path)?, &path.display().to_string()))
+}
+
+fn text_of(path: &Path) -> Result<String, ConfigError> {
+    read(path, CONFIG_BYTES_MAX).map_err(|reason| ConfigError::Read { path: path.display().to_string(), reason })
 }
 
 /// Reads a text of at most so many bytes.
@@ -34,6 +41,11 @@ fn read(path: &Path, bytes_max: usize) -> Result<String, String> {
 /// Makes a configuration from its text; `origin` names the text in messages.
 pub fn parse(text: &str, origin: &str) -> Result<Config, ConfigError> {
     let mut document = Document::parse(text, origin);
+    source::demand(&mut document);
+    finish(document)
+}
+
+fn finish(mut document: Document<'_>) -> Result<Config, ConfigError> {
     document.refuse_unknown(raw::SECTIONS);
     let config = check(&mut document);
     let (problems, warnings) = document.into_notes();

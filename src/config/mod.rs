@@ -25,7 +25,7 @@ use trailbrake_detectors::engine::{Mode, ModeException, Settings};
 use crate::alert::{ReceiverKind, Routes};
 use crate::source::Terms;
 
-pub use self::check::{load, parse};
+pub use self::check::{load, load_for_judging, parse};
 pub use self::limits::plain;
 pub use self::problem::{ConfigError, Problem};
 pub use self::secret::Secret;

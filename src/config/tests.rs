@@ -160,15 +160,17 @@ fn routes_lead_where_they_say_and_a_receiver_without_one_is_warned_of() {
 
 #[test]
 fn limits_and_weights_that_are_written_hold_and_all_others_keep_their_defaults() {
-    use trailbrake_detectors::detector::Limits;
+    use trailbrake_detectors::detector::{Limits, Spread};
     let text = "[weights]\nholds_state = 5\n[detectors.deletion-burst]\nfive_minutes = { high = 7.5, critical = \"never\" }\n\
-                [detectors.zone-spread]\nzones_critical = { places = 4 }\n[detectors.denied-destruction]\ncalls.low = 3\n";
+                [detectors.zone-spread]\nzones_critical = { places = 4 }\nregions_high = \"never\"\nregions_critical = \"never\"\n\
+                [detectors.denied-destruction]\ncalls.low = 3\n";
     let config = parse(&format!("{text}{SOURCE}"), "x").unwrap_or_else(|error| panic!("{error}"));
     let mut expected = Limits::default();
     expected.weights.holds_state = 5_000;
     expected.deletion_burst.five_minutes.high = Some(7_500);
     expected.deletion_burst.five_minutes.critical = None;
-    expected.zone_spread.zones_critical.places = 4;
+    expected.zone_spread.zones_critical = Some(Spread { places: 4, weight: 8_000 });
+    (expected.zone_spread.regions_high, expected.zone_spread.regions_critical) = (None, None);
     expected.denied_destruction.low = Some(3);
     assert_eq!(config.settings.limits, expected);
 }
@@ -254,7 +256,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[brake]\nmod = \"observe\"\n[http]\npublic_url = 7",
         "x:2: brake: unknown field `mod`\n\
-         hint: expected one of `mode`, `exceptions`, `protected`, `pauses_per_hour_account`, `pauses_per_hour_total`, `reviewers_to_resume_critical`\n\
+         hint: did you mean `mode`? expected one of `mode`, `exceptions`, `protected`, `pauses_per_hour_account`, `pauses_per_hour_total`, `reviewers_to_resume_critical`\n\
          x:4: http.public_url: invalid type: integer `7`\n\
          hint: expected a string",
     ),
@@ -279,11 +281,11 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[detectors.zone-sprad]\n[detectors.deletion-burst]\nfive_minute = {}\n[weights]\nsmal = 1",
         "x:1: detectors.zone-sprad: no detector with limits: zone-sprad\n\
-         hint: known are delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
+         hint: did you mean `zone-spread`? known are delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
          x:3: detectors.deletion-burst: unknown field `five_minute`\n\
-         hint: expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
+         hint: did you mean `five_minutes`? expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
          x:5: weights: unknown field `smal`\n\
-         hint: expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
+         hint: did you mean `small`? expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
     ),
     (
         "[weights]\nsmall = -1\nlessened_share = 1.5\n[detectors.deletion-burst]\nfive_minutes = { low = 3, medium = nan }\nhour = { high = 50 }\nresources = { low = 2.5 }",
@@ -307,6 +309,14 @@ const WRONG: &[(&str, &str)] = &[
          x:5: detectors.delete-recreate.returned.high: invalid value: string \"often\"\n\
          hint: expected a number, or \"never\"",
     ),
+    (
+        "[detectors.zone-spread]\nzones_high = 3\nzones_critical = \"often\"\n[detectors.deletion-burst]\nhour = 7\nresources = { hihg = 3 }",
+        "x:2: detectors.zone-spread.zones_high: invalid type: integer `3`\n\
+         hint: expected { places = …, weight = … }, or \"never\"\n\
+         x:5: detectors.deletion-burst.hour: invalid type: integer `7`\n\
+         hint: expected { low = …, medium = …, high = …, critical = … }, or some of these",
+    ),
+    ("[detectors.zone-spread]\nzones_critical = { plcaes = 3 }\n[detectors]\nguard-removal = true", ""),
     (
         "[catalog]\nfile = \"/nowhere/at/all\"",
         "x:2: catalog.file: catalog cannot be read: /nowhere/at/all: No such file or directory (os error 2)\n\
@@ -361,7 +371,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[sources.a.kinesis]\nstream = \"s\"\nregion = \"r\"\nendpoint = \"http://kinesis.example\"\npoll_interval_seconds = 1",
         "x:5: sources.a.kinesis: unknown field `poll_interval_seconds`\n\
-         hint: expected one of `stream`, `region`, `endpoint`, `start`, `poll_interval_milliseconds`",
+         hint: did you mean `poll_interval_milliseconds`? expected one of `stream`, `region`, `endpoint`, `start`, `poll_interval_milliseconds`",
     ),
     (
         "[sources.a]\nstdin = {}\naccounts = [\"1234\"]",
@@ -380,7 +390,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[receivers.a.pager]",
         "x:1: receivers.a: unknown variant `pager`\n\
-         hint: expected one of `alertmanager`, `pagerduty`, `slack`, `webhook`",
+         hint: did you mean `pagerduty`? expected one of `alertmanager`, `pagerduty`, `slack`, `webhook`",
     ),
     (
         "[receivers.a]\nalertmanager = { urls = [] }\npagerduty = { routing_key = { env = \"PATH\" } }",
@@ -457,5 +467,33 @@ fn what_is_wrong_is_said_with_its_place_and_a_way_out() {
     for (text, said) in WRONG {
         let Err(error) = parse(&format!("{text}\n{SOURCE}"), "x") else { panic!("nothing is wrong with {text}") };
         assert_eq!(&error.to_string(), said, "\n{text}");
+    }
+}
+
+#[test]
+fn judging_a_trail_needs_no_source_and_running_does() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("trailbrake.toml");
+    let said = |text: &str, load: fn(&std::path::Path) -> Result<Config, ConfigError>| {
+        std::fs::write(&path, text).expect("written");
+        let origin = format!("{}:", path.display());
+        let unplaced = |text: String| text.replace(&origin, "").trim_start().to_owned();
+        load(&path).map(|config| config.settings.limits.weights.small).map_err(|error| unplaced(error.to_string()))
+    };
+    let limits = "[weights]\nsmall = 0.5";
+    assert_eq!(said(limits, load_for_judging), Ok(500));
+    assert_eq!(
+        said(limits, load),
+        Err("sources: there is no source\nhint: write one, such as [sources.trail.kinesis] with stream and region"
+            .to_owned())
+    );
+    for (wrong, expected) in [
+        ("[sourcs.a.stdin]", "1: sourcs: "),
+        ("[weights]\nsmal = 0.5", "2: weights"),
+        ("[weights]\nsmall = -1", "2: weights.small: "),
+        ("[sources.a.fax]", "1: sources.a: "),
+    ] {
+        let error = said(wrong, load_for_judging).expect_err(wrong);
+        assert!(error.starts_with(expected) && error.contains("\nhint: "), "{wrong}: {error}");
     }
 }

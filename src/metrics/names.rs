@@ -2,7 +2,7 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, Result,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, Result,
 };
 
 use super::latency::Latency;
@@ -33,6 +33,14 @@ const RECORDS: Named =
 const REJECTS: Named = Named(
     "trailbrake_rejects_total",
     "Records that could not be read, by reason. A rise means that a sender or this version is wrong.",
+);
+const READ_ONLY_DESTRUCTIVE: Named = Named(
+    "trailbrake_read_only_destructive_total",
+    "Records of a destruction that say they were a read; judged all the same. The record is wrong, or the catalog is.",
+);
+const RESOURCES_LEFT_OUT: Named = Named(
+    "trailbrake_resources_left_out_total",
+    "Resources that calls named past what is kept of one call; they are not judged. What was destroyed is more.",
 );
 const SOURCE_LAST_HEARD: Named = Named(
     "trailbrake_source_last_heard_timestamp_seconds",
@@ -80,6 +88,10 @@ const PAUSES: Named = Named(
     "Pauses and resumes that ended. failed and unpausable: somebody may go on destroying.",
 );
 const INCIDENTS_OPEN: Named = Named("trailbrake_incidents_open", "Incidents that are open, by their severity now.");
+const PLACEMENTS_WANTED: Named = Named(
+    "trailbrake_placements_wanted_total",
+    "Destroyed resources of open incidents of which nobody knows the zones, each once. An inventory tells them.",
+);
 const PRINCIPALS_PAUSED: Named =
     Named("trailbrake_principals_paused", "Principals that are paused and wait for a human.");
 const ACT_CONNECTED: Named = Named(
@@ -103,6 +115,8 @@ const BUILD_INFO: Named = Named("trailbrake_build_info", "Always 1; the label te
 pub(super) struct OfSources {
     pub(super) records: IntCounterVec,
     pub(super) rejects: IntCounterVec,
+    pub(super) read_only_destructive: IntCounterVec,
+    pub(super) resources_left_out: IntCounterVec,
     pub(super) last_heard: GaugeVec,
     pub(super) errors: IntCounterVec,
     pub(super) lag: GaugeVec,
@@ -114,6 +128,8 @@ impl OfSources {
         Ok(Self {
             records: kept(registry, IntCounterVec::new(RECORDS.into(), &["source", "column"])?)?,
             rejects: kept(registry, IntCounterVec::new(REJECTS.into(), &["source", "reason"])?)?,
+            read_only_destructive: kept(registry, IntCounterVec::new(READ_ONLY_DESTRUCTIVE.into(), &["source"])?)?,
+            resources_left_out: kept(registry, IntCounterVec::new(RESOURCES_LEFT_OUT.into(), &["source"])?)?,
             last_heard: kept(registry, GaugeVec::new(SOURCE_LAST_HEARD.into(), &["source"])?)?,
             errors: kept(registry, IntCounterVec::new(SOURCE_ERRORS.into(), &["source", "reason"])?)?,
             lag: kept(registry, GaugeVec::new(SOURCE_LAG.into(), &["source"])?)?,
@@ -149,6 +165,7 @@ pub(super) struct OfDeeds {
     pub(super) delivery_failures: IntCounterVec,
     pub(super) pauses: IntCounterVec,
     pub(super) incidents_open: IntGaugeVec,
+    pub(super) placements_wanted: IntCounter,
     pub(super) principals_paused: IntGauge,
     pub(super) act_connected: IntGauge,
     pub(super) commits: IntCounterVec,
@@ -165,6 +182,7 @@ impl OfDeeds {
             delivery_failures: kept(registry, IntCounterVec::new(DELIVERY_FAILED.into(), &["receiver", "reason"])?)?,
             pauses: kept(registry, IntCounterVec::new(PAUSES.into(), &["result"])?)?,
             incidents_open: kept(registry, IntGaugeVec::new(INCIDENTS_OPEN.into(), &["severity"])?)?,
+            placements_wanted: kept(registry, IntCounter::with_opts(PLACEMENTS_WANTED.into())?)?,
             act_connected: kept(registry, IntGauge::with_opts(ACT_CONNECTED.into())?)?,
             principals_paused: kept(registry, IntGauge::with_opts(PRINCIPALS_PAUSED.into())?)?,
             commits: kept(registry, IntCounterVec::new(COMMITS.into(), &["result"])?)?,

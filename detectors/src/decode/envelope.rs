@@ -177,6 +177,11 @@ impl<'c> Decoder<'c> {
                 self.decoded.received += 1;
                 self.decoded.ignored += 1;
             }
+            Opened::Digest => {
+                self.decoded.received += 1;
+                self.decoded.ignored += 1;
+                self.decoded.digests += 1;
+            }
             Opened::Unknown => self.reject(RejectReason::NotARecord, json.as_bytes()),
         }
     }

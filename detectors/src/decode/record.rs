@@ -1,6 +1,7 @@
 //! One record: an event, something that bears on nothing, or a reject.
 
 use super::RejectReason;
+use super::changed;
 use super::dialect::{cut, each, subnet_zones, unwrapped};
 use super::identity::identity;
 use super::node::{NULL, Node};
@@ -150,8 +151,8 @@ fn without_resources(parts: &Parts<'_>, head: Head<'_>, service: String) -> Resu
 /// The effect, the kind, and the resources found; no resources if none were found.
 fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Found>) {
     let (effect, kind, resources) = match known {
-        Known::Listed(rules) => match call.applicable(rules) {
-            Some(rule) => (rule.effect, rule.kind.as_deref(), call.mentions(rule)),
+        Known::Listed(rules) => match changed::found(call, rules) {
+            Some((rule, found)) => (rule.effect, rule.kind.as_deref(), found),
             None => return (Effect::Other, None, None),
         },
         Known::Guessed(guess) => (guess.effect, Some(&guess.kind), call.guessed(guess)),

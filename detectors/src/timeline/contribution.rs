@@ -144,7 +144,7 @@ pub(super) fn entry_at(store: &Store, successions: &Successions, key: &FactKey) 
         if destroys(event) {
             entry.destroyed.extend(contribution(store, successions, (key, index), mention, &entry.actor));
         } else if creates(event) {
-            let members = family(store, event, mention, fact.may_pause);
+            let members = family(store, key, event, mention, fact.may_pause);
             let (is_proven, end) = (is_new(&members, key, mention), end_of(&members, key));
             entry.created.push(Created { kind: store.word(&mention.kind), is_proven, end });
         }
@@ -161,7 +161,7 @@ fn contribution(
 ) -> Option<Contribution> {
     let fact = store.get(key)?;
     let event = &fact.event;
-    let members = family(store, event, mention, fact.may_pause);
+    let members = family(store, key, event, mention, fact.may_pause);
     let life = life(&members, key);
     if life.is_over {
         return None;

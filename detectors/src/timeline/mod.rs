@@ -5,6 +5,7 @@
 //! order in which facts arrive, and how often, changes nothing.
 
 mod affected;
+mod cap;
 mod contribution;
 mod entries;
 mod event_id;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
+pub use cap::{Because, Cap, cap};
 pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths};
 pub use entries::{Entries, Held};
 pub use event_id::EventId;
@@ -103,6 +105,11 @@ impl Timeline {
         };
         let dropped = self.make_room();
         Inserted { key, column, is_news, touched, from, dropped }
+    }
+
+    /// Whether one fact more makes the oldest go.
+    pub fn is_full(&self) -> bool {
+        self.store.len() >= FACTS_MAX
     }
 
     /// When full, the oldest facts go, some at a time. Returns their places.

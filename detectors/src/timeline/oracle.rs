@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cap::{cap, has_bearer};
 use super::contribution::{Contribution, Ownership};
 use super::entries::Held;
 use super::ledger::Ledger;
 use super::order::FactKey;
 use super::pairing::{HEAVY_MAX, HEAVY_SECONDS, PAIRED_SECONDS, is_heavy};
-use super::sweep::{Point, PointKey, cap, has_bearer};
+use super::sweep::{Point, PointKey};
 use crate::detector::{ALL, Basis, Limits, Rebuilt, Returned, Shares, Span, Sums, Window};
 use crate::event::WeightClass;
 use crate::limits::{RECREATE_SECONDS_MAX, TEARDOWNS_MAX};
@@ -188,7 +189,7 @@ fn say(
         Basis::Itself => Some((at.clone(), at.clone())),
     };
     let (from, to) = extent?;
-    Some((finding.level.min(cap(&window, finding.basis)), from, to))
+    Some((finding.level.min(cap(&window, finding.basis).level), from, to))
 }
 
 fn returned(mine: &[&Held], at: &FactKey, cut: Option<Second>, limits: &Limits, is_whole: bool) -> Option<Returned> {

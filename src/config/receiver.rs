@@ -6,6 +6,7 @@ use trailbrake_detectors::incident::Severity;
 
 use super::check::known_detectors;
 use super::document::Document;
+use super::problem::did_you_mean;
 use super::section::Section;
 use super::{ReceiverConfig, raw};
 use crate::alert::{ReceiverKind, Route, Routes};
@@ -48,7 +49,7 @@ fn check_routes(document: &mut Document<'_>, receivers: &[String]) -> Vec<Route>
         let known = known_detectors();
         for (index, detector) in route.detectors.iter().enumerate() {
             if !known.contains(&detector.as_str()) {
-                let hint = format!("known are {}", known.join(", "));
+                let hint = format!("{}known are {}", did_you_mean(detector, &known), known.join(", "));
                 section.problem(&format!("detectors[{index}]"), format!("no detector: {detector}"), hint);
             }
         }
@@ -58,9 +59,10 @@ fn check_routes(document: &mut Document<'_>, receivers: &[String]) -> Vec<Route>
         }
         for (index, receiver) in route.receivers.iter().enumerate() {
             if !receivers.contains(receiver) {
+                let known: Vec<&str> = receivers.iter().map(String::as_str).collect();
                 let hint = match receivers {
                     [] => "write it, as [receivers.NAME.pagerduty]".to_owned(),
-                    known => format!("known are {}", known.join(", ")),
+                    _ => format!("{}known are {}", did_you_mean(receiver, &known), known.join(", ")),
                 };
                 section.problem(&format!("receivers[{index}]"), format!("no receiver: {receiver}"), hint);
             }

@@ -425,7 +425,7 @@ const WRONG: &[(&str, &str)] = &[
          x:5: routes[0].accounts[0]: no AWS account: 7\n\
          hint: twelve digits, in quotes\n\
          x:6: routes[0].detectors[0]: no detector: zone-sprad\n\
-         hint: known are blind, delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
+         hint: did you mean `zone-spread`? known are blind, delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
          x:7: routes[0].receivers[0]: no receiver: b\n\
          hint: known are a\n\
          x:9: routes[1].receivers: a route without receivers would silence what pages\n\

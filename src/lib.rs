@@ -18,4 +18,5 @@ pub mod metrics;
 pub mod order;
 pub mod pause;
 pub mod pipeline;
+pub mod signed;
 pub mod source;

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Data goes to standard output, everything else to standard error.
 
 mod act;
+mod alert;
 mod check;
 mod client;
 mod demo;
@@ -58,6 +59,7 @@ enum Command {
     Check(check::Arguments),
     Incidents(incidents::Arguments),
     Status(status::Arguments),
+    Alert(alert::Arguments),
     IamPolicy(iam_policy::Arguments),
 }
 
@@ -130,6 +132,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Check(arguments) => check::run(&arguments, out),
         Command::Incidents(arguments) => incidents::run(&arguments, out),
         Command::Status(arguments) => status::run(&arguments, out),
+        Command::Alert(arguments) => alert::run(&arguments, out),
         Command::IamPolicy(arguments) => iam_policy::run(&arguments, out),
     }
 }

@@ -12,9 +12,8 @@ use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings}
 use super::document::Document;
 use super::section::{Plaintext, Section};
 use super::{
-    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, Token, limits, raw, source,
+    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, Role, Token, limits, raw, receiver, source,
 };
-use crate::alert::ReceiverKind;
 use crate::limits::{CATALOG_BYTES_MAX, CONFIG_BYTES_MAX, INVENTORY_FILES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
 
 /// Reads a configuration file, and the secrets that it names.
@@ -84,7 +83,7 @@ fn check(document: &mut Document<'_>) -> Config {
         public_url: http.public_url.map(|url| url.trim_end_matches('/').to_owned()),
         tokens,
         sources,
-        receivers: check_receivers(document),
+        receivers: receiver::check(document),
         act,
         decode_threads: threads.unwrap_or_else(decode_threads),
         log_json: document.section::<raw::Log>("log").json,
@@ -209,20 +208,6 @@ fn check_brake(document: &mut Document<'_>) -> BrakeSettings {
     }
 }
 
-fn check_receivers(document: &mut Document<'_>) -> Vec<ReceiverConfig> {
-    let mut receivers = Vec::new();
-    for (name, kind) in document.entries::<ReceiverKind>("receivers") {
-        let mut section = Section::new(document, format!("receivers.{name}"));
-        kind.check(&mut section);
-        receivers.push(ReceiverConfig { name, kind });
-    }
-    if receivers.is_empty() {
-        let hint = "name a receiver: [receivers.oncall.pagerduty] or [receivers.alerts.alertmanager]";
-        document.warning("receivers", "nobody is told about incidents", hint);
-    }
-    receivers
-}
-
 fn check_act(document: &mut Document<'_>, state_directory: &Path, brake: &BrakeSettings) -> Option<ActConfig> {
     let act: raw::Act = document.section::<Option<raw::Act>>("act")?;
     let mut section = Section::new(document, "act");
@@ -295,8 +280,8 @@ fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bo
     }
 }
 
-/// The names that an exception may use, sorted.
-fn known_detectors() -> Vec<&'static str> {
+/// The names of detectors, sorted.
+pub(super) fn known_detectors() -> Vec<&'static str> {
     let mut names: Vec<&str> = detector::names().collect();
     names.sort_unstable();
     names

@@ -9,11 +9,23 @@ const SOURCE: &str = "[sources.input.stdin]\n";
 
 /// The example, with its secrets in a directory that exists.
 fn example(directory: &std::path::Path) -> String {
-    for name in
-        ["token-alice", "token-bob", "token-forwarder", "kafka-password", "pagerduty-routing-key", "webhook-secret"]
-    {
+    for name in [
+        "token-alice",
+        "token-bob",
+        "token-forwarder",
+        "kafka-password",
+        "pagerduty-routing-key",
+        "webhook-secret",
+        "slack-url",
+        "receiver-secret",
+    ] {
         let path = directory.join(name);
-        std::fs::write(&path, format!("a secret that is long enough for {name}\n")).expect("written");
+        let secret = match name {
+            "slack-url" => "https://hooks.slack.com/services/T0/B0/x".to_owned(),
+            "receiver-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+            name => format!("a secret that is long enough for {name}"),
+        };
+        std::fs::write(&path, format!("{secret}\n")).expect("written");
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
     }
     let catalog = directory.join("catalog.txt");
@@ -42,7 +54,7 @@ fn the_example_loads_with_and_without_its_optional_keys() {
     let config = load(&path).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.warnings, []);
     assert_eq!(config.settings.limits, trailbrake_detectors::detector::Limits::default(), "the defaults are shown");
-    assert_eq!((config.sources.len(), config.receivers.len(), config.tokens.len()), (6, 2, 3));
+    assert_eq!((config.sources.len(), config.receivers.len(), config.tokens.len()), (6, 4, 3));
     assert_eq!(config.journal, JournalKind::Sqlite("/var/lib/trailbrake/trailbrake.sqlite".into()));
     assert!(matches!(config.act.map(|act| act.hook), Some(HookKind::AwsIam { .. })));
 
@@ -78,6 +90,8 @@ fn the_example_shows_every_key() {
         "receivers.oncall",
         "receivers.oncall.pagerduty",
         "receivers.alerts.alertmanager",
+        "receivers.chat.slack",
+        "receivers.program.webhook",
         "act",
         "act.aws_iam",
         "act.webhook",
@@ -96,7 +110,7 @@ fn the_example_shows_every_key() {
         }
     }
     for key in raw::SECTIONS {
-        let shown = [format!("\n{key} = "), format!("\n[{key}"), format!("\n[[{key}.")];
+        let shown = [format!("\n{key} = "), format!("\n[{key}"), format!("\n[[{key}")];
         assert!(shown.iter().any(|shown| EXAMPLE.contains(shown)), "{key} is not in the example");
     }
     assert!(seen > 45, "only {seen} keys were looked for");
@@ -119,6 +133,28 @@ fn a_source_is_all_that_must_be_written() {
         warnings,
         ["x: receivers: nobody is told about incidents\nhint: name a receiver: [receivers.oncall.pagerduty] or \
           [receivers.alerts.alertmanager]"]
+    );
+}
+
+#[test]
+fn routes_lead_where_they_say_and_a_receiver_without_one_is_warned_of() {
+    let text = "[receivers.a.alertmanager]\nurls = [\"http://127.0.0.1:9093\"]\n\
+                [receivers.b.alertmanager]\nurls = [\"http://127.0.0.1:9093\"]\n\
+                [[routes]]\naccounts = [\"123456789012\"]\nreceivers = [\"a\"]\n";
+    let config = parse(&format!("{text}{SOURCE}"), "x").unwrap_or_else(|error| panic!("{error}"));
+    let situation = crate::alert::example(trailbrake_detectors::engine::Change::Opened).situation;
+    let told: Vec<&str> = config
+        .receivers
+        .iter()
+        .filter(|receiver| receiver.routes.lead_to(&receiver.name, &situation))
+        .map(|receiver| receiver.name.as_str())
+        .collect();
+    assert_eq!(told, ["a"]);
+    let warnings: Vec<String> = config.warnings.iter().map(Problem::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["x:3: receivers.b: no route names this receiver: it is told only of what no route takes\n\
+          hint: name it in a route, or remove it"]
     );
 }
 
@@ -186,7 +222,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "mode = \"observe\"",
         "x:1: mode: unknown key `mode`\n\
-         hint: known are deployment, state_directory, journal, http, metrics, log, decode, catalog, inventory, weights, detectors, brake, tokens, sources, receivers, act",
+         hint: known are deployment, state_directory, journal, http, metrics, log, decode, catalog, inventory, weights, detectors, brake, tokens, sources, receivers, routes, act",
     ),
     (
         "deployment = ",
@@ -360,7 +396,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[receivers.a.pager]",
         "x:1: receivers.a: unknown variant `pager`\n\
-         hint: did you mean `pagerduty`? expected `alertmanager` or `pagerduty`",
+         hint: did you mean `pagerduty`? expected one of `alertmanager`, `pagerduty`, `slack`, `webhook`",
     ),
     (
         "[receivers.a]\nalertmanager = { urls = [] }\npagerduty = { routing_key = { env = \"PATH\" } }",
@@ -368,12 +404,51 @@ const WRONG: &[(&str, &str)] = &[
          hint: write exactly one kind",
     ),
     (
+        "[receivers.a.slack]\nurl = \"https://hooks.slack.com/services/T0/B0/secret\"",
+        "x:2: receivers.a.url: no place of a secret\n\
+         hint: expected { file = \"…\" } or { env = \"…\" }",
+    ),
+    (
+        "[receivers.a.slack]\nurl = { env = \"PATH\" }\nmessages_per_minute = 0",
+        "x:2: receivers.a.slack.url: no web address: relative URL without a base\n\
+         hint: it is the whole URL of an incoming webhook, https://hooks.slack.com/services/…\n\
+         x:3: receivers.a.slack.messages_per_minute: 0 is out of bounds\n\
+         hint: from 1 to 6000",
+    ),
+    (
+        "[receivers.a.webhook]\nurl = \"http://host.example/\"\nsecret = { env = \"PATH\" }\nsource = \"two words\"",
+        "x:2: receivers.a.webhook.url: http is allowed on loopback addresses only\n\
+         hint: write it as https://host/path\n\
+         x:3: receivers.a.webhook.secret: secret does not begin with whsec_\n\
+         hint: make one with: echo \"whsec_$(openssl rand -base64 32)\"\n\
+         x:4: receivers.a.webhook.source: no URI reference\n\
+         hint: write it as urn:example:production or https://host/path",
+    ),
+    (
+        "[receivers.a.alertmanager]\nurls = [\"http://127.0.0.1:9093\"]\n[[routes]]\nseverity = \"medium\"\naccounts = [\"7\"]\ndetectors = [\"zone-sprad\"]\nreceivers = [\"b\"]\n[[routes]]\nreceivers = []",
+        "x:4: routes[0].severity: nobody is told of what is only medium\n\
+         hint: write high or critical\n\
+         x:5: routes[0].accounts[0]: no AWS account: 7\n\
+         hint: twelve digits, in quotes\n\
+         x:6: routes[0].detectors[0]: no detector: zone-sprad\n\
+         hint: did you mean `zone-spread`? known are blind, delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
+         x:7: routes[0].receivers[0]: no receiver: b\n\
+         hint: known are a\n\
+         x:9: routes[1].receivers: a route without receivers would silence what pages\n\
+         hint: name one; who is paged too often raises the detector's limit",
+    ),
+    (
+        "[[routes]]\nseverity = \"worst\"\nreceivers = []",
+        "x:2: routes.severity: unknown variant `worst`\n\
+         hint: expected one of `info`, `low`, `medium`, `high`, `critical`",
+    ),
+    (
         "[receivers.a.alertmanager]\nurls = []",
         "x:2: receivers.a.alertmanager.urls: 0 is out of bounds\n\
          hint: from 1 to 16",
     ),
     (
-        "[receivers.a.pagerduty]\nrouting_key = { env = \"PATH\" }\nendpoint = \"http://events.example\"",
+        "[receivers.a.pagerduty]\nrouting_key = { env = \"HOME\" }\nendpoint = \"http://events.example\"",
         "x:3: receivers.a.pagerduty.endpoint: http is allowed on loopback addresses only\n\
          hint: write it as https://host/path",
     ),

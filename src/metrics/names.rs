@@ -11,9 +11,10 @@ use crate::clock::SharedClock;
 /// The columns of the accounts of records received.
 pub const COLUMNS: &[&str] = &["rejected", "ignored", "duplicate", "twin", "conflicting", "judged"];
 /// How an order can end.
-pub const ORDER_ENDS: &[&str] = &["delivered", "given-up", "superseded"];
+pub const ORDER_ENDS: &[&str] = &["delivered", "given-up", "superseded", "summarised", "unrouted"];
 /// Why a delivery can fail.
-pub const DELIVERY_FAILURES: &[&str] = &["unreachable", "timeout", "rate-limited", "server-error", "refused"];
+pub const DELIVERY_FAILURES: &[&str] =
+    &["unreachable", "broken", "timeout", "rate-limited", "server-error", "bad-answer", "redirected", "refused"];
 /// How a pause or resume can end.
 pub const PAUSE_RESULTS: &[&str] = &["paused", "resumed", "failed", "unpausable"];
 /// How bad an incident can be.
@@ -73,11 +74,14 @@ const EFFECTIVE: Named = Named(
 );
 const QUEUE_LENGTH: Named =
     Named("trailbrake_queue_length", "How many things wait in a queue. One that stays full holds up all before it.");
-const ORDERS: Named =
-    Named("trailbrake_orders_total", "Orders for receivers that ended. given-up: nobody was told by it.");
+const ORDERS: Named = Named(
+    "trailbrake_orders_total",
+    "Orders for receivers that ended. given-up: nobody was told by it. summarised: told together with others, past the \
+     receiver's limit. unrouted: the routes lead elsewhere.",
+);
 const DELIVERY_FAILED: Named = Named(
     "trailbrake_delivery_failures_total",
-    "Attempts at a receiver that failed, by reason. All but refused are tried again.",
+    "Attempts at a receiver that failed, by reason. All but refused and redirected are tried again.",
 );
 const PAUSES: Named = Named(
     "trailbrake_pauses_total",

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod order;
 pub mod pause;
 pub mod pipeline;
+pub mod signed;
 pub mod source;
 pub mod stamp;
 pub mod token;

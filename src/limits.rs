@@ -137,8 +137,16 @@ pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 pub const PAGERDUTY_EVENT_BYTES_MAX: usize = 512_000;
 /// Characters of a page's headline: PagerDuty cuts at 1,024.
 pub const SUMMARY_CHARS_MAX: usize = 1_024;
-/// Characters of a page's longer text.
-pub const DESCRIPTION_CHARS_MAX: usize = 4_096;
+/// Characters of a headline that a watch shows: they say everything but the command.
+pub const GLANCE_CHARS_MAX: usize = 200;
+/// Characters of one line of a page's longer text.
+pub const DESCRIPTION_LINE_CHARS_MAX: usize = 512;
+/// Kinds of resources that a page names.
+pub const KINDS_NAMED_MAX: usize = 6;
+/// Accounts, regions and zones that a page names of each.
+pub const ACCOUNTS_NAMED_MAX: usize = 6;
+/// Pauses that a page names.
+pub const PAUSES_NAMED_MAX: usize = 3;
 /// Characters of one text in a page's details.
 pub const DETAIL_CHARS_MAX: usize = 512;
 /// Elements of one list in a page's details.
@@ -147,6 +155,32 @@ pub const DETAIL_ELEMENTS_MAX: usize = 100;
 pub const LABEL_CHARS_MAX: usize = 128;
 /// Characters of a receiver's answer, or of an error, that are kept for the log.
 pub const ANSWER_CHARS_MAX: usize = 256;
+/// Messages a minute that a receiver of people gets before incidents are told together.
+pub const MESSAGES_PER_MINUTE: u32 = 20;
+/// The same for a program.
+pub const MESSAGES_PER_MINUTE_PROGRAM: u32 = 600;
+/// The highest limit that can be set.
+pub const MESSAGES_PER_MINUTE_MAX: u32 = 6_000;
+/// How long incidents past the limit are gathered before they are told together.
+pub const SUMMARY_WAIT: Duration = Duration::from_secs(10);
+/// The least time between two messages that tell incidents together.
+pub const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
+/// Incidents that such a message names.
+pub const SUMMARY_INCIDENTS_MAX: usize = 20;
+/// Pages of which an outbox remembers what was told last; the oldest go first.
+pub const PAGES_TOLD_MAX: usize = 10_000;
+/// Attempts at a receiver whose answer is not its own before an order is given up: each may have been taken.
+pub const BAD_ANSWERS_MAX: u32 = 3;
+/// Routes in one configuration.
+pub const ROUTES_MAX: usize = 100;
+/// Characters of the text of one section of a Slack message.
+pub const SLACK_SECTION_CHARS_MAX: usize = 3_000;
+/// Characters of the header of a Slack message.
+pub const SLACK_HEADER_CHARS_MAX: usize = 150;
+/// Blocks of one Slack message.
+pub const SLACK_BLOCKS_MAX: usize = 50;
+/// One CloudEvent: what everything on the way has to take.
+pub const CLOUD_EVENT_BYTES_MAX: usize = 64 << 10;
 /// Instances of one Alertmanager cluster.
 pub const ALERTMANAGERS_MAX: usize = 16;
 /// Alerts whose last labels are remembered by a receiver that has to end them.
@@ -271,3 +305,31 @@ const _: () = assert!(BATCH_BYTES_MAX < LOOKUP_BYTES_MAX);
 pub const LISTENING_BEAT: Duration = Duration::from_secs(10);
 /// Facts that are judged between two signs of life.
 pub const FACTS_BETWEEN_BEATS: usize = 64;
+
+/// Threads that read and decode a trail for `replay`.
+pub const REPLAY_THREADS_MAX: usize = 16;
+/// Jobs of `replay` per such thread that are begun, or done and not yet handed on.
+pub const REPLAY_JOBS_PER_THREAD_MAX: usize = 3;
+/// Payloads of one input that are decoded before it is its turn.
+pub const REPLAY_PIECES_QUEUED_MAX: usize = 4;
+/// `replay` cuts lines into payloads of about this size, so that threads share the work of one large file.
+pub const REPLAY_CHUNK_BYTES: usize = 512 << 10;
+/// Up to this size on the disk, an input of `replay` is read, unpacked and decoded by one thread.
+pub const REPLAY_SMALL_INPUT_BYTES_MAX: u64 = 4 << 20;
+/// Directories within directories that `replay` looks into.
+pub const REPLAY_DIRECTORY_DEPTH_MAX: usize = 64;
+/// Bytes of events that `replay` holds to put them into order; of more, the first go to a temporary file.
+pub const REPLAY_SORT_BYTES_MAX: usize = 8 << 20;
+/// Sorted runs in that file; of more, all are merged into one.
+pub const REPLAY_RUNS_MAX: usize = 256;
+/// Bytes that are read or written of a run at once.
+pub const REPLAY_RUN_BUFFER_BYTES: usize = 16 << 10;
+/// Events that `replay` hands from sorting to judging at once.
+pub const REPLAY_PORTION_EVENTS_MAX: usize = 128;
+/// Such portions that wait.
+pub const REPLAY_PORTIONS_QUEUED_MAX: usize = 8;
+/// With more resources in its inventory than this, `replay` keeps no copy of it, and judges only after it has read all.
+pub const REPLAY_INVENTORY_COPIED_MAX: usize = 10_000;
+
+const _: () = assert!(REPLAY_CHUNK_BYTES < trailbrake_detectors::limits::PAYLOAD_BYTES_MAX);
+const _: () = assert!(REPLAY_RUNS_MAX * REPLAY_RUN_BUFFER_BYTES <= REPLAY_SORT_BYTES_MAX);

@@ -2,9 +2,9 @@
 
 pub mod world;
 
-use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::decode::decode;
 use trailbrake_detectors::scenario::{Options, generate};
@@ -137,19 +137,21 @@ pub fn times_as_fast(rounds: usize, mut first: impl FnMut(), mut second: impl Fn
 fn timed(way: &mut impl FnMut()) -> Duration {
     // What the other way left in caches and in the allocator is no part of this one.
     way();
-    // The system counts a thread's time in ticks that are longer than some of these.
-    let begun = Instant::now();
+    let begun = processor_time();
     way();
-    begun.elapsed()
+    processor_time().saturating_sub(begun)
 }
 
-/// Seconds of processor time that this thread has had, where the system tells; else seconds of wall time. What others do
-/// on the machine bears less on the first.
+/// Processor time that this thread has had. What others do on the machine bears less on it than on the time of day: the
+/// longer of two ways would else be interrupted more often.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Seconds of processor time that this thread has had.
 pub fn processor_seconds() -> f64 {
-    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = told.split(' ').next().and_then(|first| first.parse::<f64>().ok());
-    nanoseconds.map_or_else(|| BEGUN.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
+    processor_time().as_secs_f64()
 }
 
 fn median(mut samples: Vec<Duration>) -> Duration {

@@ -90,7 +90,7 @@ pub const STARTS_DEPTH_MAX: usize = 2;
 pub const STARTERS_LISTED_MAX: usize = 20;
 /// A destruction counts as unguarded if a protection of it went off at most this long before.
 pub const UNGUARDED_SECONDS_MAX: i64 = 60 * 60;
-/// Resources with unknown zones that one look asks for.
+/// Resources with unknown zones that are asked for each time an incident is told; of more, the latest come first.
 pub const WANTED_MAX: usize = 100;
 /// Resources that were asked for once and are not asked for again. When full, all are forgotten.
 pub const WANTED_REMEMBERED_MAX: usize = 10_000;
@@ -115,4 +115,5 @@ const _: () = assert!(LATENESS_SECONDS < WINDOW_SECONDS_MAX && WINDOW_SECONDS_MA
 const _: () = assert!(STARTED_SECONDS_MAX <= RECREATE_SECONDS_MAX && UNGUARDED_SECONDS_MAX <= WINDOW_SECONDS_MAX);
 const _: () = assert!(YOUNG_SECONDS_MAX >= WINDOW_SECONDS_MAX);
 const _: () = assert!(FUTURE_SECONDS_MAX < LATENESS_SECONDS);
+const _: () = assert!(WANTED_MAX <= WANTED_REMEMBERED_MAX);
 const _: () = assert!(EVIDENCE_MAX < RESOURCES_COUNTED_MAX && RESOURCES_COUNTED_MAX < FACTS_MAX);

@@ -5,8 +5,8 @@
 //! (hands out `gives=`), and `start STACK` or `prepare STACK` (`role=` if it gives one, `fresh=yes` if it makes the stack).
 //! Words: `zone=`, `subnet=`, `name=`, `session=`, `key=` (the caller's access key), `id=` (event id), `region=`,
 //! `account=`, `shared=`, `trust=no`, `reveals=SUBNET:ZONE`, `reaches=ALIAS:ZONE` (of a load balancer `lb`),
-//! `by=SERVICE` (invokedBy), `center=` (Identity Center user), `spared=yes`, `automation=ID` (of a start). An actor
-//! `@name` is a user, `+name` a SAML user, any other a role.
+//! `by=SERVICE` (invokedBy), `center=` (Identity Center user), `spared=yes`, `automation=ID` (of a start), `also=ALIAS`,
+//! `in=PARENT`. An actor `@name` is a user, `+name` a SAML user, any other a role.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -176,8 +176,8 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         kind: kind.to_owned(),
         class,
         scope,
-        aliases: vec![id.to_owned()],
-        parents: Vec::new(),
+        aliases: [id].into_iter().chain(words.get("also").copied()).map(ToOwned::to_owned).collect(),
+        parents: words.get("in").map(ToString::to_string).into_iter().collect(),
         name: words.get("name").copied().unwrap_or_default().to_owned(),
         proof,
         zones: zone.into_iter().collect(),

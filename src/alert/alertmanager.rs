@@ -10,9 +10,10 @@ use tokio::task::JoinSet;
 use trailbrake_detectors::engine::{Announcement, Change};
 use trailbrake_detectors::time::{Millis, Second};
 
-use super::post::Post;
-use super::words::{account, clean, description, link, summary};
-use super::{AlertError, Common, Delivering, Delivery, DeliveryError, Receiver};
+use super::clean::clean;
+use super::post::{Address, Post};
+use super::words::{account, description, link, summary};
+use super::{AlertError, Common, Delivering, Delivery, DeliveryError, Notice, NoticeKind, Receiver};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Plaintext, Section};
 use crate::limits::{ALERT_LIFE, ALERT_REPEAT, ALERTMANAGERS_MAX, ALERTS_REMEMBERED_MAX, LABEL_CHARS_MAX};
@@ -56,7 +57,7 @@ impl Alertmanager {
     pub(super) fn new(settings: &Settings, common: &Common<'_>) -> Result<Self, AlertError> {
         let instance = |url: &String| {
             let address = format!("{}/api/v2/alerts", url.trim_end_matches('/'));
-            Post::new(common, &address, Plaintext::Anywhere).map(Arc::new)
+            Post::new(common, Address::Open(&address), Plaintext::Anywhere).map(Arc::new)
         };
         Ok(Self {
             name: common.name.to_owned(),
@@ -93,7 +94,7 @@ impl Alertmanager {
         let situation = &announcement.situation;
         let ends_at = ends_at.second();
         let began = Second::parse(&situation.incident.triggered_event_time).unwrap_or(announcement.at.second());
-        let mut annotations = json!({ "summary": summary(situation), "description": description(announcement) });
+        let mut annotations = json!({ "summary": summary(announcement), "description": description(announcement) });
         if let Some(url) = &self.runbook_url {
             annotations["runbook_url"] = json!(url);
         }
@@ -109,13 +110,31 @@ impl Alertmanager {
         alert
     }
 
+    /// An alert of its own, which ends by itself.
+    fn notice(&self, notice: &Notice) -> Vec<u8> {
+        let name = match notice.kind {
+            NoticeKind::Test => "TrailbrakeTest",
+            NoticeKind::Summary => "TrailbrakeIncidents",
+        };
+        let alert = json!([{
+            "labels": {
+                "alertname": name,
+                "severity": notice.severity.as_str(),
+                "receiver": clean(&self.name, LABEL_CHARS_MAX),
+            },
+            "annotations": { "summary": notice.headline, "description": notice.text },
+            "startsAt": notice.at.second().to_string(),
+            "endsAt": self.clock.now().plus(milliseconds(ALERT_LIFE)).second().to_string(),
+        }]);
+        alert.to_string().into_bytes()
+    }
+
     /// Tells all instances at once. One that took the alert hands it on to the others: it is enough.
-    async fn tell_all(&self, announcement: &Announcement) -> Result<Delivery, DeliveryError> {
-        let body = self.alerts(announcement);
+    async fn tell_all(&self, body: Vec<u8>) -> Result<Delivery, DeliveryError> {
         let mut telling = JoinSet::new();
         for instance in &self.instances {
             let (instance, body) = (Arc::clone(instance), body.clone());
-            telling.spawn(async move { instance.send(body).await });
+            telling.spawn(async move { instance.json(body).await.map(|answer| answer.taken()) });
         }
         let (mut taken, mut failed) = (None, None);
         while let Some(told) = telling.join_next().await {
@@ -131,10 +150,7 @@ impl Alertmanager {
             }
         }
         match (taken, failed) {
-            (Some(delivery), _) => {
-                self.told.lock().unwrap_or_else(PoisonError::into_inner).remember(announcement);
-                Ok(delivery)
-            }
+            (Some(delivery), _) => Ok(delivery),
             (None, Some(error)) => Err(error),
             (None, None) => Err(DeliveryError {
                 receiver: self.name.clone(),
@@ -152,7 +168,19 @@ impl Receiver for Alertmanager {
     }
 
     fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        Box::pin(self.tell_all(announcement))
+        Box::pin(async {
+            let delivery = self.tell_all(self.alerts(announcement)).await?;
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).remember(announcement);
+            Ok(delivery)
+        })
+    }
+
+    fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {
+        Box::pin(self.tell_all(self.notice(notice)))
+    }
+
+    fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     fn repeat_every(&self) -> Option<Duration> {

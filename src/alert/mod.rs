@@ -4,10 +4,16 @@
 //! [`ReceiverKind`] below. `tests` holds what every receiver must pass.
 
 mod alertmanager;
+mod clean;
+mod failure;
+mod notice;
 mod pagerduty;
 mod post;
+mod routes;
+mod slack;
 #[cfg(test)]
 mod tests;
+mod webhook;
 mod words;
 
 use std::future::Future;
@@ -16,13 +22,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use trailbrake_detectors::engine::Announcement;
+use trailbrake_detectors::engine::{Announcement, Situation};
 
 use crate::config::{ReceiverConfig, Section};
 use crate::limits::RECEIVER_TIMEOUT;
 
+pub use self::failure::{Delivery, DeliveryError, FailureReason};
+pub use self::notice::{Notice, NoticeKind, Summary};
+use self::routes::Routed;
+pub use self::routes::{Route, Routes};
 #[cfg(test)]
 pub(crate) use self::tests::announcement as example;
+pub(crate) use self::words::brake_state;
 
 /// The registry of receivers: the name of each in the configuration, with its settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +43,10 @@ pub enum ReceiverKind {
     Alertmanager(alertmanager::Settings),
     /// PagerDuty, Events API v2.
     PagerDuty(pagerduty::Settings),
+    /// A Slack incoming webhook.
+    Slack(slack::Settings),
+    /// A program of yours that takes CloudEvents.
+    Webhook(webhook::Settings),
 }
 
 impl ReceiverKind {
@@ -40,6 +55,8 @@ impl ReceiverKind {
         match self {
             Self::Alertmanager(_) => "alertmanager",
             Self::PagerDuty(_) => "pagerduty",
+            Self::Slack(_) => "slack",
+            Self::Webhook(_) => "webhook",
         }
     }
 
@@ -48,6 +65,8 @@ impl ReceiverKind {
         match self {
             Self::Alertmanager(settings) => settings.check(&mut section.below("alertmanager")),
             Self::PagerDuty(settings) => settings.check(&mut section.below("pagerduty")),
+            Self::Slack(settings) => settings.check(&mut section.below("slack")),
+            Self::Webhook(settings) => settings.check(&mut section.below("webhook")),
         }
     }
 
@@ -55,6 +74,8 @@ impl ReceiverKind {
         Ok(match self {
             Self::Alertmanager(settings) => Arc::new(alertmanager::Alertmanager::new(settings, common)?),
             Self::PagerDuty(settings) => Arc::new(pagerduty::PagerDuty::new(settings, common)?),
+            Self::Slack(settings) => Arc::new(slack::Slack::new(settings, common)?),
+            Self::Webhook(settings) => Arc::new(webhook::Webhook::new(settings, common)?),
         })
     }
 }
@@ -72,7 +93,9 @@ struct Common<'a> {
 /// Builds all receivers; `public_url` is where people reach the listener, for links.
 pub fn build(receivers: &[ReceiverConfig], public_url: Option<&str>) -> Result<Vec<Arc<dyn Receiver>>, AlertError> {
     let build = |receiver: &ReceiverConfig| {
-        receiver.kind.build(&Common { name: &receiver.name, public_url, timeout: RECEIVER_TIMEOUT })
+        let common = Common { name: &receiver.name, public_url, timeout: RECEIVER_TIMEOUT };
+        let routed = Routed { receiver: receiver.kind.build(&common)?, routes: Arc::clone(&receiver.routes) };
+        Ok(Arc::new(routed) as Arc<dyn Receiver>)
     };
     receivers.iter().map(build).collect()
 }
@@ -90,6 +113,14 @@ pub enum AlertError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A secret does not work.
+    #[error("receiver {receiver}: {reason}")]
+    Secret {
+        /// The receiver's name.
+        receiver: String,
+        /// What is wrong with it, with a hint.
+        reason: String,
+    },
     /// There can be no TLS.
     #[error(
         "receiver {receiver}: no https: {reason}\nhint: install the system's CA certificates (package ca-certificates)"
@@ -100,66 +131,6 @@ pub enum AlertError {
         /// Why.
         reason: String,
     },
-}
-
-/// What came back from a receiver that took a message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivery {
-    /// What it said, bounded, for the log.
-    pub answer: String,
-}
-
-/// Why a receiver did not take a message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{receiver}: {reason}: {detail}")]
-pub struct DeliveryError {
-    /// The receiver's name.
-    pub receiver: String,
-    /// One of a fixed few words, fit to label a metric.
-    pub reason: FailureReason,
-    /// What happened, bounded, without secrets.
-    pub detail: String,
-    /// How long the receiver asks us to wait, if it said so.
-    pub retry_after: Option<Duration>,
-}
-
-/// Why a delivery failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FailureReason {
-    /// No connection, or it broke.
-    Unreachable,
-    /// No answer in time.
-    Timeout,
-    /// It asks us to slow down.
-    RateLimited,
-    /// It failed by itself (5xx).
-    ServerError,
-    /// It refuses the message as it is (4xx); again will not help.
-    Refused,
-}
-
-impl FailureReason {
-    /// Whether the same message may be taken later.
-    pub fn is_retryable(self) -> bool {
-        self != Self::Refused
-    }
-
-    /// The word used in metrics and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::RateLimited => "rate-limited",
-            Self::ServerError => "server-error",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-impl std::fmt::Display for FailureReason {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.as_str())
-    }
 }
 
 /// The future of one delivery.
@@ -173,8 +144,37 @@ pub trait Receiver: Send + Sync {
     /// Delivers one announcement, once: one attempt, bounded in time.
     fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a>;
 
+    /// Delivers what may have been taken before. Receivers that tell repeats by a key need nothing else; others mark it.
+    fn deliver_again<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
+        self.deliver(announcement)
+    }
+
+    /// Delivers what is not about one incident, once.
+    fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a>;
+
+    /// Where people reach the listener, for links in notices.
+    fn public_url(&self) -> Option<&str> {
+        None
+    }
+
     /// How often the last announcement of an open incident is delivered again; nothing for receivers that remember.
     fn repeat_every(&self) -> Option<Duration> {
         None
+    }
+
+    /// Whether a later message of an incident takes the place of the one before. Where each is a message of its own,
+    /// people are told only what is worse than what they know.
+    fn edits(&self) -> bool {
+        true
+    }
+
+    /// How many messages it wants in a minute; past it incidents are told together. Nothing: as many as there are.
+    fn messages_per_minute(&self) -> Option<u32> {
+        None
+    }
+
+    /// Whether it is told of an incident at all.
+    fn is_told_of(&self, _situation: &Situation) -> bool {
+        true
     }
 }

@@ -1,15 +1,18 @@
-//! PagerDuty, Events API v2: one event for each announcement, grouped by the page key.
+//! PagerDuty, Events API v2: one event for each announcement; all of one page key are one alert there.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use trailbrake_detectors::engine::{Announcement, Change};
 use trailbrake_detectors::incident::Severity;
 
-use super::post::Post;
-use super::words::{account, clean, clean_value, description, link, next_step, summary};
-use super::{AlertError, Common, Delivering, Receiver};
+use super::clean::{clean, clean_value, shorten};
+use super::post::{Address, Answer, Post};
+use super::words::{account, description, link, next_step, summary};
+use super::{AlertError, Common, Delivering, Delivery, DeliveryError, FailureReason, Notice, Receiver};
 use crate::config::{Plaintext, Secret, Section};
-use crate::limits::{DETAIL_CHARS_MAX, LABEL_CHARS_MAX, PAGERDUTY_EVENT_BYTES_MAX};
+use crate::limits::{
+    DETAIL_CHARS_MAX, LABEL_CHARS_MAX, MESSAGES_PER_MINUTE, MESSAGES_PER_MINUTE_MAX, PAGERDUTY_EVENT_BYTES_MAX,
+};
 
 /// `[receivers.NAME.pagerduty]`
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +23,9 @@ pub struct Settings {
     /// Where events are posted.
     #[serde(default = "Settings::endpoint")]
     pub endpoint: String,
+    /// Past so many messages in a minute, incidents are told together.
+    #[serde(default = "Settings::messages_per_minute")]
+    pub messages_per_minute: u32,
 }
 
 impl Settings {
@@ -27,19 +33,34 @@ impl Settings {
         "https://events.pagerduty.com/v2/enqueue".to_owned()
     }
 
+    fn messages_per_minute() -> u32 {
+        MESSAGES_PER_MINUTE
+    }
+
     pub(super) fn check(&self, section: &mut Section<'_, '_>) {
         section.secret("routing_key", &self.routing_key);
+        if !(1..=ROUTING_KEY_CHARS_MAX).contains(&self.routing_key.expose().chars().count()) {
+            let hint = "it is the integration key of an Events API v2 integration, 32 characters";
+            section.problem("routing_key", format!("longer than {ROUTING_KEY_CHARS_MAX} characters"), hint);
+        }
         section.web_address("endpoint", &self.endpoint, Plaintext::Loopback);
+        section.number("messages_per_minute", self.messages_per_minute, 1..=MESSAGES_PER_MINUTE_MAX);
     }
 }
 
 /// PagerDuty.
-#[derive(Debug)]
 pub(super) struct PagerDuty {
     name: String,
     routing_key: Secret,
     public_url: Option<String>,
+    messages_per_minute: u32,
     post: Post,
+}
+
+/// What PagerDuty says of an event.
+#[derive(Deserialize)]
+struct Said {
+    status: String,
 }
 
 impl PagerDuty {
@@ -48,7 +69,8 @@ impl PagerDuty {
             name: common.name.to_owned(),
             routing_key: settings.routing_key.clone(),
             public_url: common.public_url.map(str::to_owned),
-            post: Post::new(common, &settings.endpoint, Plaintext::Loopback)?,
+            messages_per_minute: settings.messages_per_minute,
+            post: Post::new(common, Address::Open(&settings.endpoint), Plaintext::Loopback)?,
         })
     }
 
@@ -60,7 +82,7 @@ impl PagerDuty {
         loop {
             let payload = payload(announcement, &details);
             let body = self.body(announcement, "trigger", Some(payload)).to_string().into_bytes();
-            if body.len() <= PAGERDUTY_EVENT_BYTES_MAX || !shorten(&mut details) {
+            if body.len() <= PAGERDUTY_EVENT_BYTES_MAX || !shorten(&mut details, &["description", "next_step"]) {
                 return body;
             }
         }
@@ -84,25 +106,76 @@ impl PagerDuty {
     }
 }
 
+impl PagerDuty {
+    fn notice(&self, notice: &Notice) -> Vec<u8> {
+        let body = json!({
+            "routing_key": self.routing_key.expose(),
+            "event_action": "trigger",
+            "dedup_key": clean(&notice.key, DEDUP_KEY_CHARS_MAX),
+            "client": "Trailbrake",
+            "payload": {
+                "summary": notice.headline,
+                "source": "trailbrake",
+                "severity": severity(notice.severity),
+                "timestamp": notice.at.second().to_string(),
+                "class": notice.kind.as_str(),
+                "custom_details": { "description": notice.text, "incidents": notice.incidents },
+            },
+        });
+        body.to_string().into_bytes()
+    }
+
+    async fn send(&self, body: Vec<u8>) -> Result<Delivery, DeliveryError> {
+        let answer = self.post.json(body).await?;
+        match understood(&answer) {
+            Ok(()) => Ok(answer.taken()),
+            Err(reason) => Err(self.post.unlike(&answer, reason)),
+        }
+    }
+}
+
+/// A status of success is not enough: whatever stands between may have answered, or the event was found wrong.
+fn understood(answer: &Answer) -> Result<(), FailureReason> {
+    match serde_json::from_slice::<Said>(answer.body()) {
+        Ok(Said { status }) if status == "success" => Ok(()),
+        Ok(_) => Err(FailureReason::Refused),
+        Err(_) => Err(FailureReason::BadAnswer),
+    }
+}
+
 impl Receiver for PagerDuty {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        Box::pin(self.post.send(self.event(announcement)))
+        Box::pin(self.send(self.event(announcement)))
+    }
+
+    fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {
+        Box::pin(self.send(self.notice(notice)))
+    }
+
+    fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    fn messages_per_minute(&self) -> Option<u32> {
+        Some(self.messages_per_minute)
     }
 }
 
 /// PagerDuty takes keys of up to 255 characters.
 const DEDUP_KEY_CHARS_MAX: usize = 255;
+/// Integration keys have 32 characters; a longer secret is something else, and must not be sent.
+const ROUTING_KEY_CHARS_MAX: usize = 64;
 
 fn payload(announcement: &Announcement, details: &Value) -> Value {
     let situation = &announcement.situation;
     let arn = situation.incident.principal.as_ref().map_or("", |principal| principal.arn.as_str());
     let account = clean(account(situation), LABEL_CHARS_MAX);
     json!({
-        "summary": summary(situation),
+        "summary": summary(announcement),
         "source": if account.is_empty() { "aws".to_owned() } else { format!("aws:{account}") },
         "severity": severity(situation.incident.severity),
         "timestamp": announcement.at.second().to_string(),
@@ -132,21 +205,6 @@ fn details(announcement: &Announcement) -> Value {
     details
 }
 
-/// Takes half of the evidence away, the lighter half, which comes last; without evidence, everything but the texts.
-fn shorten(details: &mut Value) -> bool {
-    if let Some(evidence) = details.pointer_mut("/incident/evidence").and_then(Value::as_array_mut)
-        && !evidence.is_empty()
-    {
-        evidence.truncate(evidence.len() / 2);
-        details["evidence_cut"] = json!(true);
-        return true;
-    }
-    let Some(fields) = details.as_object_mut() else { return false };
-    let before = fields.len();
-    fields.retain(|key, _| ["description", "next_step", "evidence_cut"].contains(&key.as_str()));
-    fields.len() < before
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,17 +214,5 @@ mod tests {
         let words: Vec<&str> =
             [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical].map(severity).into();
         assert_eq!(words, ["info", "info", "warning", "error", "critical"]);
-    }
-
-    #[test]
-    fn a_page_is_shortened_until_only_its_texts_are_left() {
-        let mut details =
-            json!({"incident": {"evidence": [1, 2, 3]}, "pauses": [], "description": "d", "next_step": "n"});
-        let mut steps = 0;
-        while shorten(&mut details) {
-            steps += 1;
-        }
-        assert_eq!(steps, 3);
-        assert_eq!(details, json!({"description": "d", "next_step": "n", "evidence_cut": true}));
     }
 }

@@ -1,30 +1,64 @@
-//! One attempt to post JSON to a receiver: bounded in time and size, with a reason when it fails.
+//! One attempt to post JSON to a receiver: bounded in time and size, never redirected, with a reason when it fails.
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
-use super::words::clean;
+use super::clean::clean;
 use super::{AlertError, Common, Delivery, DeliveryError, FailureReason};
-use crate::config::{Plaintext, web_address};
+use crate::config::{Plaintext, Secret, web_address};
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_CHARS_MAX, RETRY_AFTER_MAX};
 
-/// Posts to one address.
-#[derive(Debug)]
+/// Posts to one address, which may be a secret.
 pub(super) struct Post {
     receiver: String,
     url: Url,
     client: Client,
 }
 
+/// An address in the configuration.
+#[derive(Clone, Copy)]
+pub(super) enum Address<'a> {
+    /// It stands there.
+    Open(&'a str),
+    /// Whoever knows it can write there: it is not shown.
+    Secret(&'a Secret),
+}
+
+/// An answer that says that all is well, as far as its status goes.
+pub(super) struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// The beginning of the body.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn text(&self) -> String {
+        clean(&String::from_utf8_lossy(&self.body), ANSWER_CHARS_MAX)
+    }
+
+    /// It is what the receiver says when it takes a message.
+    pub(super) fn taken(&self) -> Delivery {
+        Delivery { status: self.status.as_u16(), answer: self.text() }
+    }
+}
+
 impl Post {
-    pub(super) fn new(common: &Common<'_>, address: &str, plaintext: Plaintext) -> Result<Self, AlertError> {
+    pub(super) fn new(common: &Common<'_>, address: Address<'_>, plaintext: Plaintext) -> Result<Self, AlertError> {
         let receiver = common.name;
-        let url = web_address(address, plaintext).map_err(|reason| AlertError::Address {
+        let (text, shown) = match address {
+            Address::Open(text) => (text, text),
+            Address::Secret(secret) => (secret.expose(), "<secret>"),
+        };
+        let url = web_address(text, plaintext).map_err(|reason| AlertError::Address {
             receiver: receiver.to_owned(),
-            address: address.to_owned(),
+            address: shown.to_owned(),
             reason,
         })?;
         // Whoever installed a provider before has the same one: it is the only one that is built in.
@@ -48,32 +82,53 @@ impl Post {
         self.url.host_str().unwrap_or_default().to_owned()
     }
 
-    pub(super) async fn send(&self, body: Vec<u8>) -> Result<Delivery, DeliveryError> {
-        let request =
-            self.client.post(self.url.clone()).header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+    /// Posts JSON. The answer's status says that all is well; whether its body does is up to each receiver.
+    pub(super) async fn json(&self, body: Vec<u8>) -> Result<Answer, DeliveryError> {
+        self.send(self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(body)).await
+    }
+
+    /// Posts with headers of the receiver's own.
+    pub(super) async fn with_headers(
+        &self,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Result<Answer, DeliveryError> {
+        let request = self.client.post(self.url.clone()).body(body);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, value))).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, DeliveryError> {
         match request.send().await {
             Ok(response) => self.judge(response).await,
             Err(error) => {
-                let reason = if error.is_timeout() { FailureReason::Timeout } else { FailureReason::Unreachable };
+                let reason = match () {
+                    () if error.is_timeout() => FailureReason::Timeout,
+                    () if error.is_connect() => FailureReason::Unreachable,
+                    () => FailureReason::Broken,
+                };
                 Err(self.error(reason, &causes(&error.without_url()), None))
             }
         }
     }
 
-    async fn judge(&self, response: Response) -> Result<Delivery, DeliveryError> {
+    async fn judge(&self, response: Response) -> Result<Answer, DeliveryError> {
         let status = response.status();
         let retry_after = retry_after(response.headers());
-        let answer = clean(&String::from_utf8_lossy(&start_of(response).await), ANSWER_CHARS_MAX);
-        if status.is_success() {
-            return Ok(Delivery { answer });
-        }
-        let reason = match status {
-            StatusCode::TOO_MANY_REQUESTS => FailureReason::RateLimited,
-            StatusCode::REQUEST_TIMEOUT => FailureReason::Timeout,
-            _ if status.is_server_error() => FailureReason::ServerError,
+        let answer = Answer { status, body: start_of(response).await };
+        let reason = match status.as_u16() {
+            200..=299 => return Ok(answer),
+            300..=399 => FailureReason::Redirected,
+            408 | 425 => FailureReason::Timeout,
+            429 => FailureReason::RateLimited,
+            500..=599 => FailureReason::ServerError,
             _ => FailureReason::Refused,
         };
-        Err(self.error(reason, &format!("{}: {answer}", status.as_u16()), retry_after))
+        Err(self.error(reason, &format!("{}: {}", status.as_u16(), answer.text()), retry_after))
+    }
+
+    /// The status was that of success, and the body is not.
+    pub(super) fn unlike(&self, answer: &Answer, reason: FailureReason) -> DeliveryError {
+        self.error(reason, &format!("{}: {}", answer.status.as_u16(), answer.text()), None)
     }
 
     pub(super) fn error(&self, reason: FailureReason, detail: &str, retry_after: Option<Duration>) -> DeliveryError {

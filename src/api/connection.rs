@@ -108,3 +108,33 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_knows_whether_a_request_is_under_way_and_ends_when_nothing_moves() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let mut peer = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let mut connection = Connection::new(listener.accept().await.expect("taken").0, Duration::from_millis(200));
+        let state = connection.state();
+        assert!(!state.has_asked() && !state.is_between_requests(), "nothing was asked yet");
+        let mut byte = [0];
+        for _ in 0..2 {
+            peer.write_all(b"x").await.expect("written");
+            connection.read_exact(&mut byte).await.expect("read");
+            assert!(!state.is_between_requests(), "something of a request is there");
+            state.asks();
+            assert!(state.has_asked() && !state.is_between_requests(), "it is not answered");
+            connection.write_all(b"y").await.expect("written");
+            state.is_answered();
+            assert!(state.is_between_requests() && !state.fell_silent());
+        }
+        let ended = connection.read_exact(&mut byte).await.expect_err("silent");
+        assert!(ended.kind() == io::ErrorKind::TimedOut && state.fell_silent());
+    }
+}

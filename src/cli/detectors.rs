@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let settings = match &arguments.config {
-        Some(path) => crate::config::load(path)?.settings,
+        Some(path) => crate::config::load_for_judging(path)?.settings,
         None => Settings::default(),
     };
     match arguments.format {

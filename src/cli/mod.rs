@@ -1,6 +1,7 @@
 //! The command line: one file per command. Data goes to standard output, everything else to standard error.
 
 mod act;
+mod alert;
 mod check;
 mod client;
 mod demo;
@@ -61,6 +62,7 @@ enum Command {
     Incidents(incidents::Arguments),
     Status(status::Arguments),
     Token(token::Arguments),
+    Alert(alert::Arguments),
     IamPolicy(iam_policy::Arguments),
 }
 
@@ -134,14 +136,18 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Incidents(arguments) => incidents::run(&arguments, out),
         Command::Status(arguments) => status::run(&arguments, out),
         Command::Token(arguments) => token::run(&arguments, out),
+        Command::Alert(arguments) => alert::run(&arguments, out),
         Command::IamPolicy(arguments) => iam_policy::run(&arguments, out),
     }
 }
 
 /// Says what went wrong, and how the program ends for it.
 fn say(error: &anyhow::Error) -> Exit {
-    let broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-    if error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken_pipe)) {
+    let kind = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<io::Error>() {
+        Some(error) => Some(error.kind()),
+        None => cause.downcast_ref::<serde_json::Error>()?.io_error_kind(),
+    };
+    if error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe)) {
         // Whoever read our output has seen enough.
         return Exit::Fine;
     }

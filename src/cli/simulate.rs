@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::ops::RangeInclusive;
 
+use clap::builder::PossibleValuesParser;
 use trailbrake_detectors::limits::LATENESS_SECONDS;
 use trailbrake_detectors::scenario::{self, Options, Scenario};
 use trailbrake_detectors::time::Second;
@@ -36,7 +37,7 @@ Examples:
     trailbrake replay day.ndjson")]
 pub(super) struct Arguments {
     /// The scenario.
-    #[arg(required_unless_present = "list")]
+    #[arg(required_unless_present = "list", value_parser = scenarios(), hide_possible_values = true)]
     scenario: Option<String>,
 
     /// Seeds all that varies.
@@ -68,12 +69,17 @@ pub(super) struct Arguments {
     duration: Option<i64>,
 
     /// For `organisation`: a destructive scenario that happens in its midst, in an account of its own.
-    #[arg(long, value_name = "SCENARIO")]
+    #[arg(long, value_name = "SCENARIO", value_parser = scenarios(), hide_possible_values = true)]
     inject: Option<String>,
 
     /// Lists the scenarios.
     #[arg(long, exclusive = true)]
     list: bool,
+}
+
+/// The names of all scenarios: a name that is none of them is refused with the nearest one.
+fn scenarios() -> PossibleValuesParser {
+    PossibleValuesParser::new(scenario::ALL.iter().map(|scenario| scenario.name))
 }
 
 fn parse_time(text: &str) -> Result<Second, String> {

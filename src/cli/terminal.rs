@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
 use trailbrake_detectors::engine::{OwnShare, Situation};
 use trailbrake_detectors::incident::Report;
 use trailbrake_detectors::limits::YOUNG_SECONDS_MAX;
@@ -15,6 +15,10 @@ const TYPES_LISTED_MAX: usize = 4;
 const PLACES_LISTED_MAX: usize = 6;
 /// What is own and younger than this is young, in hours.
 const YOUNG_HOURS: i64 = YOUNG_SECONDS_MAX / 3_600;
+/// How wide a table of a trail's incidents is where no terminal says how wide it is.
+const PIPED_COLUMNS: u16 = 180;
+/// On a narrower terminal there is no room for that table.
+const TABLE_COLUMNS_MIN: u16 = 140;
 /// Facts listed of an incident's evidence.
 const EVIDENCE_LISTED_MAX: usize = 20;
 
@@ -43,8 +47,21 @@ pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
     table
 }
 
-/// A table of the incidents of a trail that is over, one row each.
-pub(super) fn judged(incidents: &[Told]) -> Table {
+/// The incidents of a trail that is over, the worst last, where the eye is when all is written: a row of a table each,
+/// or a block each on a terminal that is too narrow for a table.
+pub(super) fn judged(incidents: &[Told]) -> String {
+    let table = Table::new();
+    let width = if table.is_tty() { table.width() } else { None };
+    judged_within(incidents, width.unwrap_or(PIPED_COLUMNS))
+}
+
+fn judged_within(incidents: &[Told], columns: u16) -> String {
+    let mut sorted: Vec<&Told> = incidents.iter().collect();
+    sorted.sort_by_key(|told| told.report.severity_peak);
+    if columns < TABLE_COLUMNS_MIN {
+        let blocks: Vec<String> = sorted.into_iter().map(|told| block(told, columns)).collect();
+        return blocks.join("\n\n") + "\n";
+    }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([
         "severity",
@@ -56,22 +73,50 @@ pub(super) fn judged(incidents: &[Told]) -> Table {
         "own",
         "reason",
     ]);
-    if !table.is_tty() {
-        table.set_width(180);
+    table.set_width(columns);
+    for told @ Told { report, .. } in sorted {
+        let id = escape(&report.id);
+        let first = Cell::new(format!("{}\n{id}", report.severity_peak.as_str()));
+        table.add_row(std::iter::once(first).chain(parts(told).map(|(_, part)| Cell::new(part))));
     }
-    for Told { report, own, .. } in incidents {
-        table.add_row([
-            Cell::new(report.severity_peak.as_str()),
-            Cell::new(format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
-            Cell::new(who(report)),
-            Cell::new(report.detectors.join("\n")),
-            Cell::new(destroyed(report)),
-            Cell::new(places(report)),
-            Cell::new(own_share(report, *own)),
-            Cell::new(format!("{}\n{}", escape(&report.reason), escape(&report.id))),
-        ]);
+    if let Some(first) = table.column_mut(0) {
+        first.set_constraint(ColumnConstraint::ContentWidth);
     }
-    table
+    table.to_string()
+}
+
+/// What is told of an incident beside its severity and its id.
+fn parts(told: &Told) -> [(&'static str, String); 7] {
+    let Told { report, own, .. } = told;
+    [
+        ("when", format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
+        ("who", who(report)),
+        ("detectors", report.detectors.join("\n")),
+        ("destroyed", destroyed(report)),
+        ("where", places(report)),
+        ("own", own_share(report, *own)),
+        ("reason", escape(&report.reason)),
+    ]
+}
+
+/// One incident as lines of a word and what it says.
+fn block(told: &Told, columns: u16) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    for (word, part) in parts(told) {
+        let part = match word {
+            "when" => part.replace('\n', " to "),
+            "detectors" | "where" => part.replace('\n', ", "),
+            _ => part.replace(",\n", ", "),
+        };
+        if !part.is_empty() {
+            table.add_row([format!(" {word}"), part]);
+        }
+    }
+    if let Some(first) = table.column_mut(0) {
+        first.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    format!("{}  {}\n{}", told.report.severity_peak.as_str(), escape(&told.report.id), table.trim_fmt())
 }
 
 /// Zones where they are known, and regions.
@@ -140,11 +185,17 @@ fn who(report: &Report) -> String {
 }
 
 fn destroyed(report: &Report) -> String {
-    let mut lines = vec![format!("{} resources, weight {}", report.destroyed.resources, report.destroyed.weight)];
+    let resources = counted(report.destroyed.resources, "resource");
+    let mut lines = vec![format!("{resources}, weight {:.1}", report.destroyed.weight)];
     let mut types: Vec<_> = report.destroyed.by_type.iter().collect();
     types.sort_by_key(|(_, resources)| std::cmp::Reverse(**resources));
     lines.extend(types.iter().take(TYPES_LISTED_MAX).map(|(kind, resources)| format!("{resources} {}", escape(kind))));
     lines.join("\n")
+}
+
+/// A number of things, in words that fit it.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Escapes control characters, marks that reorder text, and whatever else does not show itself.
@@ -171,7 +222,36 @@ pub(super) fn escape_to(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use trailbrake_detectors::engine::Mode;
+    use trailbrake_detectors::incident::{Severity, Standing, State, blind};
+    use trailbrake_detectors::time::Second;
+
     use super::*;
+
+    fn told(id: &str, severity_peak: Severity) -> Told {
+        let (id, state, mode) = (id.to_owned(), State::Open, Mode::Observe);
+        let standing = Standing { id, state, mode, severity_peak, eased: None, exact: true };
+        let mut report = blind(&standing, Second(1_767_571_200), &"somebody destroyed something ".repeat(9));
+        report.destroyed.resources = 1;
+        report.destroyed.weight = 0.123_456;
+        report.destroyed.by_type.insert("AWS::ElasticLoadBalancingV2::LoadBalancer".to_owned(), 1);
+        report.zones = vec!["eu-west-1a".to_owned(), "eu-west-1b".to_owned()];
+        Told::of(report)
+    }
+
+    #[test]
+    fn the_worst_is_told_last_and_nothing_is_wider_than_the_terminal_or_breaks_an_id() {
+        let (worst, mild) = ("tb-aaaaaaaaaaaaaaaa", "tb-bbbbbbbbbbbbbbbb");
+        let incidents = [told(worst, Severity::Critical), told(mild, Severity::Low)];
+        for columns in [60, 80, 139, 140, 180, 300] {
+            let text = judged_within(&incidents, columns);
+            let place = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} is broken:\n{text}"));
+            assert!(place(mild) < place(worst) && place("low") < place("critical"), "{columns}:\n{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(columns)), "{columns}:\n{text}");
+            assert!(text.contains("1 resource, weight"), "{columns}:\n{text}");
+            assert_eq!(text.contains('│'), columns >= 140, "{columns}:\n{text}");
+        }
+    }
 
     #[test]
     fn nothing_reaches_the_terminal_that_does_not_show_itself() {

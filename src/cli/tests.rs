@@ -41,6 +41,8 @@ fn wrong_usage_ends_with_two_and_failure_with_one() {
         (vec!["detectors", "--format", "json"], Exit::Fine),
         (vec!["detectors", "--config", "/nowhere/trailbrake.toml"], Exit::Usage),
         (vec!["explain", "somebody"], Exit::Usage),
+        (vec!["explain", "", "-"], Exit::Usage),
+        (vec!["explain", "/", "somebody"], Exit::Usage),
         (vec!["replay", "--inventory", "/nowhere/inventory.json", "-"], Exit::Failed),
         (vec!["replay"], Exit::Usage),
         (vec!["replay", "/nowhere/trail.json"], Exit::Failed),
@@ -48,6 +50,7 @@ fn wrong_usage_ends_with_two_and_failure_with_one() {
         (vec!["simulate", "--list"], Exit::Fine),
         (vec!["simulate", "agent-rebuild"], Exit::Usage),
         (vec!["simulate", "no-such-scenario", "--seed", "1"], Exit::Usage),
+        (vec!["simulate", "no-such-scenario"], Exit::Usage),
         (vec!["simulate", "agent-rebuild", "--seed", "1", "--start", "yesterday"], Exit::Usage),
         (vec!["simulate", "agent-rebuild", "--seed", "1", "--shuffle", "600", "--duplicates", "30"], Exit::Fine),
         (vec!["simulate", "agent-rebuild", "--seed", "1", "--duplicates", "130"], Exit::Usage),
@@ -61,6 +64,9 @@ fn wrong_usage_ends_with_two_and_failure_with_one() {
         (vec!["incidents", "resume", "tb-x"], Exit::Usage),
         (vec!["status", "--url", "no address"], Exit::Usage),
         (vec!["status", "--token-file", "/nowhere/token"], Exit::Usage),
+        (vec!["alert"], Exit::Usage),
+        (vec!["alert", "test"], Exit::Usage),
+        (vec!["alert", "test", "oncall", "--config", "/nowhere/trailbrake.toml"], Exit::Usage),
         (vec!["iam-policy"], Exit::Usage),
         (vec!["iam-policy", "--deny", "some"], Exit::Usage),
         (vec!["iam-policy", "--hook-role"], Exit::Usage),
@@ -145,6 +151,101 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_scenario_that_is_none_is_told_first_and_with_the_nearest_name() {
+    let said = Arguments::try_parse_from(["trailbrake", "simulate", "zonesweep"]).expect_err("no scenario").to_string();
+    assert!(said.contains("invalid value 'zonesweep'") && said.contains("'zone-sweep'"), "{said}");
+    let help = Arguments::command().find_subcommand_mut("simulate").expect("a command").render_help().to_string();
+    assert!(!help.contains("possible values"), "{help}");
+}
+
+/// Whoever reads it goes away after some bytes.
+struct Closing(usize);
+
+impl Write for Closing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure_in_any_format() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("trail.ndjson").display().to_string();
+    std::fs::write(&path, run_with(&["simulate", "zone-sweep", "--seed", "7"]).1).expect("writable");
+    let commands: [&[&str]; 4] = [
+        &["replay", &path],
+        &["replay", "--format", "json", &path],
+        &["explain", "oskar", &path],
+        &["explain", "--format", "json", "oskar", &path],
+    ];
+    for command in commands {
+        let arguments = || std::iter::once(&"trailbrake").chain(command).map(OsString::from);
+        assert_eq!(run(arguments(), &mut Closing(200)), Exit::Fine, "{command:?}");
+        assert_eq!(run(arguments(), &mut Closing(usize::MAX)), Exit::Fine, "{command:?}");
+    }
+}
+
+#[test]
+fn nothing_that_was_read_is_no_all_clear() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let digest = r#"{"awsAccountId":"111122223333","digestS3Bucket":"b","digestS3Object":"o","logFiles":[]}"#;
+    let read = r#"{"eventVersion":"1.08","userIdentity":{"type":"Root","arn":"arn:aws:iam::111122223333:root"},
+        "eventTime":"2026-01-05T09:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeVpcs",
+        "eventID":"e","readOnly":true,"awsRegion":"eu-west-1"}"#;
+    for (name, text, exit) in [
+        ("empty.json", "", Exit::Failed),
+        ("foreign.json", "{}", Exit::Failed),
+        ("digest.json", digest, Exit::Failed),
+        ("read.json", read, Exit::Fine),
+    ] {
+        let path = directory.path().join(name).display().to_string();
+        std::fs::write(&path, text).expect("writable");
+        let said = if exit == Exit::Fine { "no incidents\n" } else { "" };
+        assert_eq!(run_with(&["replay", &path]), (exit, said.to_owned()), "{name}");
+        assert_eq!(run_with(&["replay", "--format", "json", &path]), (exit, String::new()), "{name}");
+        let explained = if exit == Exit::Fine { Exit::Usage } else { Exit::Failed };
+        assert_eq!(run_with(&["explain", "somebody", &path]), (explained, String::new()), "{name}");
+    }
+}
+
+#[test]
+fn whom_replay_names_is_explained_long_after_by_all_that_it_names() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("trail.ndjson").display().to_string();
+    let (_, mut trail) = run_with(&["simulate", "zone-sweep", "--seed", "7"]);
+    // Somebody else goes on for days, once every nine hours.
+    for hours in [20, 29, 38, 47] {
+        let start = format!("2026-01-{:02}T{:02}:00:00Z", 8 + hours / 24, hours % 24);
+        trail.push_str(&run_with(&["simulate", "read-storm", "--seed", "1", "--start", &start]).1);
+        trail.push_str(&run_with(&["simulate", "rolling-replace", "--seed", "1", "--start", &start]).1);
+    }
+    std::fs::write(&path, trail).expect("writable");
+    let (_, found) = run_with(&["replay", "--format", "json", &path]);
+    let worst = found.lines().find(|line| line.contains("\"severity_peak\":\"critical\"")).expect("an incident");
+    let worst: serde_json::Value = serde_json::from_str(worst).expect("JSON");
+    let id = worst["id"].as_str().expect("an id");
+    let arn = worst["principal"]["arn"].as_str().expect("an ARN");
+    let name = arn.rsplit('/').next().expect("a name");
+    let mut told = Vec::new();
+    for asked in [id, arn, name] {
+        let (exit, text) = run_with(&["explain", asked, &path]);
+        assert_eq!(exit, Exit::Fine, "{asked}");
+        let long = text.lines().filter(|line| line.chars().count() > 100).collect::<Vec<_>>();
+        assert!(long.is_empty(), "{long:?}");
+        let (first, last) = (worst["first_event_time"].as_str(), worst["last_event_time"].as_str());
+        let incident = format!("  critical  {id}  {} to {}\n", first.expect("a time"), last.expect("a time"));
+        assert!(text.contains(&incident) && text.contains("\nzone-spread: critical at "), "{text}");
+        told.push(text);
+    }
+    assert_eq!(told[1], told[2]);
+}
+
+#[test]
 fn policies_are_json() {
     for arguments in
         [vec!["--deny", "destructive"], vec!["--deny", "all"], vec!["--hook-role", "--account", "111122223333"]]
@@ -168,4 +269,32 @@ fn the_demo_shows_the_chain_and_saves_something() {
             out.lines().find_map(|line| line.trim().strip_prefix("saved")?.split_whitespace().next()?.parse().ok());
         assert!(saved.is_some_and(|saved: u64| saved > 0), "seed {seed} saves nothing:\n{out}");
     }
+}
+
+#[test]
+fn what_only_judges_takes_a_configuration_without_sources() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("writable");
+        path.display().to_string()
+    };
+    let config = write("limits.toml", "[detectors.deletion-burst.resources]\nlow = 7\n");
+    let wrong = write("wrong.toml", "[detectors.deletion-burst.resources]\nlow = -7\n");
+    let (_, trail) = run_with(&["simulate", "agent-rebuild", "--seed", "1"]);
+    let trail = write("trail.ndjson", &trail);
+    let principal = "arn:aws-cn:iam";
+    for (arguments, exit) in [
+        (vec!["detectors", "--config", &config], Exit::Fine),
+        (vec!["replay", "--config", &config, &trail], Exit::Fine),
+        (vec!["explain", "--config", &config, principal, &trail], Exit::Usage),
+        (vec!["run", "--config", &config], Exit::Usage),
+        (vec!["check", "--config", &config], Exit::Usage),
+        (vec!["detectors", "--config", &wrong], Exit::Usage),
+        (vec!["replay", "--config", &wrong, &trail], Exit::Usage),
+    ] {
+        assert_eq!(run_with(&arguments).0, exit, "{arguments:?}");
+    }
+    let (_, listed) = run_with(&["detectors", "--config", &config]);
+    assert!(listed.contains("low from 7"), "{listed}");
 }

@@ -12,17 +12,24 @@ use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings}
 use super::document::Document;
 use super::section::{Plaintext, Section};
 use super::{
-    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, ReceiverConfig, Role, TlsConfig, Token, limits,
-    raw, source,
+    ActConfig, Config, ConfigError, HookKind, JournalKind, Problem, Role, TlsConfig, Token, limits, raw, receiver,
+    source,
 };
-use crate::alert::ReceiverKind;
 use crate::limits::{CATALOG_BYTES_MAX, CONFIG_BYTES_MAX, INVENTORY_FILES_MAX, SOCKET_PATH_BYTES_MAX, TOKEN_BYTES_MIN};
 
 /// Reads a configuration file, and the secrets that it names.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = read(path, CONFIG_BYTES_MAX)
-        .map_err(|reason| ConfigError::Read { path: path.display().to_string(), reason })?;
-    parse(&text, &path.display().to_string())
+    parse(&text_of(path)?, &path.display().to_string())
+}
+
+/// Reads a configuration file of which only the judgement is wanted: it may name no source.
+pub fn load_for_judging(path: &Path) -> Result<Config, ConfigError> {
+    let origin = path.display().to_string();
+    finish(Document::parse(&text_of(path)?, &origin), &origin)
+}
+
+fn text_of(path: &Path) -> Result<String, ConfigError> {
+    read(path, CONFIG_BYTES_MAX).map_err(|reason| ConfigError::Read { path: path.display().to_string(), reason })
 }
 
 /// Reads a text of at most so many bytes.
@@ -36,6 +43,11 @@ fn read(path: &Path, bytes_max: usize) -> Result<String, String> {
 /// Makes a configuration from its text; `origin` names the text in messages.
 pub fn parse(text: &str, origin: &str) -> Result<Config, ConfigError> {
     let mut document = Document::parse(text, origin);
+    source::demand(&mut document);
+    finish(document, origin)
+}
+
+fn finish(mut document: Document<'_>, origin: &str) -> Result<Config, ConfigError> {
     document.refuse_unknown(raw::SECTIONS);
     let config = check(&mut document, directory_of(origin));
     let (problems, warnings) = document.into_notes();
@@ -54,7 +66,7 @@ pub struct TokenPlaces {
 /// Reads from a configuration file where tokens are kept.
 pub fn token_places(path: &Path) -> Result<TokenPlaces, ConfigError> {
     let origin = path.display().to_string();
-    let text = read(path, CONFIG_BYTES_MAX).map_err(|reason| ConfigError::Read { path: origin.clone(), reason })?;
+    let text = text_of(path)?;
     let mut document = Document::parse(&text, &origin);
     let http: raw::Http = document.section("http");
     let places =
@@ -105,7 +117,7 @@ fn check(document: &mut Document<'_>, directory: &Path) -> Config {
         tokens,
         token_file,
         sources,
-        receivers: check_receivers(document),
+        receivers: receiver::check(document),
         act,
         decode_threads: threads.unwrap_or_else(decode_threads),
         log_json: document.section::<raw::Log>("log").json,
@@ -247,20 +259,6 @@ fn check_brake(document: &mut Document<'_>) -> BrakeSettings {
     }
 }
 
-fn check_receivers(document: &mut Document<'_>) -> Vec<ReceiverConfig> {
-    let mut receivers = Vec::new();
-    for (name, kind) in document.entries::<ReceiverKind>("receivers") {
-        let mut section = Section::new(document, format!("receivers.{name}"));
-        kind.check(&mut section);
-        receivers.push(ReceiverConfig { name, kind });
-    }
-    if receivers.is_empty() {
-        let hint = "name a receiver: [receivers.oncall.pagerduty] or [receivers.alerts.alertmanager]";
-        document.warning("receivers", "nobody is told about incidents", hint);
-    }
-    receivers
-}
-
 fn check_act(document: &mut Document<'_>, state_directory: &Path, brake: &BrakeSettings) -> Option<ActConfig> {
     let act: raw::Act = document.section::<Option<raw::Act>>("act")?;
     let mut section = Section::new(document, "act");
@@ -334,8 +332,8 @@ fn check_enforce(document: &mut Document<'_>, brake: &BrakeSettings, can_act: bo
     }
 }
 
-/// The names that an exception may use, sorted.
-fn known_detectors() -> Vec<&'static str> {
+/// The names of detectors, sorted.
+pub(super) fn known_detectors() -> Vec<&'static str> {
     let mut names: Vec<&str> = detector::names().collect();
     names.sort_unstable();
     names

@@ -4,7 +4,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problem;
+use super::problem::{Problem, did_you_mean};
 
 /// A parsed text, and what was found wrong with it so far.
 pub(super) struct Document<'text> {
@@ -36,7 +36,8 @@ impl<'text> Document<'text> {
         let keys = self.table.keys().map(|key| key.get_ref().clone().into_owned());
         let unknown: Vec<String> = keys.filter(|key| !known.contains(&key.as_str())).collect();
         for key in unknown {
-            self.problem(&key, format!("unknown key `{key}`"), format!("known are {}", known.join(", ")));
+            let hint = format!("{}known are {}", did_you_mean(&key, known), known.join(", "));
+            self.problem(&key, format!("unknown key `{key}`"), hint);
         }
     }
 
@@ -109,7 +110,7 @@ impl<'text> Document<'text> {
             None => path.to_owned(),
         };
         let (what, hint) = match error.message().split_once(", expected ") {
-            Some((what, expected)) => (what.to_owned(), format!("expected {expected}")),
+            Some((what, expected)) => (what.to_owned(), hint_of(what, expected)),
             None => (error.message().to_owned(), hint_for(error.message()).to_owned()),
         };
         let line = error.span().map(|span| self.line_at(span.start));
@@ -170,6 +171,18 @@ impl<'text> Document<'text> {
     fn line_at(&self, byte: usize) -> usize {
         1 + self.text.bytes().take(byte).filter(|&byte| byte == b'\n').count()
     }
+}
+
+/// A way out by what the crate expected: in words of the text rather than of the program, and with the word that was
+/// perhaps meant.
+fn hint_of(what: &str, expected: &str) -> String {
+    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<String>>();
+    let known = quoted(expected);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let meant = quoted(what).first().map(|word| did_you_mean(word, &known)).unwrap_or_default();
+    let is_of_program = ["struct ", "enum "].iter().any(|word| expected.contains(word));
+    let expected = if is_of_program { "a table, as in deploy/trailbrake.example.toml" } else { expected };
+    format!("{meant}expected {expected}")
 }
 
 /// A way out where the crate's message has none.

@@ -1,11 +1,13 @@
 //! The limits of detectors and the weights of things, as they are written: in plain numbers, each with its default.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use trailbrake_detectors::detector::{self, Levels, Limits, RecreateLimits, Spread, SpreadLimits, Weights};
 use trailbrake_detectors::timeline::Thousandths;
 
 use super::document::Document;
+use super::problem::did_you_mean;
 use super::section::Section;
 
 /// No weight and no number is larger.
@@ -52,7 +54,7 @@ impl<'de> Deserialize<'de> for Level {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "{ low = …, medium = …, high = …, critical = … }, or some of these")]
 struct RawLevels {
     low: Option<Level>,
     medium: Option<Level>,
@@ -60,11 +62,46 @@ struct RawLevels {
     critical: Option<Level>,
 }
 
+/// `{ places = 2, weight = 5.0 }`, or `"never"`.
+#[derive(Debug, Default)]
+enum RawSpread {
+    #[default]
+    Unchanged,
+    At(RawPlaces),
+    Never,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct RawSpread {
+struct RawPlaces {
     places: Option<u64>,
     weight: Option<f64>,
+}
+
+impl<'de> Deserialize<'de> for RawSpread {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Expected;
+        impl<'de> Visitor<'de> for Expected {
+            type Value = RawSpread;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("{ places = …, weight = … }, or \"never\"")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawSpread, A::Error> {
+                RawPlaces::deserialize(MapAccessDeserializer::new(map)).map(RawSpread::At)
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<RawSpread, E> {
+                if word == "never" {
+                    Ok(RawSpread::Never)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(word), &self))
+                }
+            }
+        }
+        deserializer.deserialize_any(Expected)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,7 +204,7 @@ pub(super) fn check(document: &mut Document<'_>) -> Limits {
     let mut limits = Limits { weights: weights(document), ..Limits::default() };
     let known: Vec<&str> = detector::ALL.iter().map(|detector| detector.name()).collect();
     for name in document.keys_of("detectors").iter().filter(|name| !known.contains(&name.as_str())) {
-        let hint = format!("known are {}", known.join(", "));
+        let hint = format!("{}known are {}", did_you_mean(name, &known), known.join(", "));
         document.problem(&format!("detectors.{name}"), format!("no detector with limits: {name}"), hint);
     }
     let burst: RawBurst = document.subsection("detectors", "deletion-burst");
@@ -266,23 +303,34 @@ fn zone_spread(document: &mut Document<'_>, limits: &mut SpreadLimits) {
         ("regions_high", &raw.regions_high, &mut limits.regions_high),
         ("regions_critical", &raw.regions_critical, &mut limits.regions_critical),
     ] {
-        let section = &mut section.below(key);
-        if let Some(places) = raw.places {
-            section.number("places", places, 2..=100);
-            into.places = places;
-        }
-        if let Some(weight) = raw.weight.and_then(|weight| Unit::Weight.read(section, "weight", weight)) {
-            into.weight = weight;
+        match raw {
+            RawSpread::Unchanged => {}
+            RawSpread::Never => *into = None,
+            RawSpread::At(raw) => {
+                if let Some(spread) = into {
+                    places(&mut section.below(key), raw, spread);
+                }
+            }
         }
     }
     for (what, high, critical) in
         [("zones", limits.zones_high, limits.zones_critical), ("regions", limits.regions_high, limits.regions_critical)]
     {
         let is_above = |one: Spread, other: Spread| one.places > other.places || one.weight > other.weight;
-        if is_above(high, critical) {
+        if high.zip(critical).is_some_and(|(high, critical)| is_above(high, critical)) {
             let hint = format!("raise {what}_critical, or lower {what}_high, in places and weight");
             section.problem(&format!("{what}_high"), format!("{what}_high asks for more than {what}_critical"), hint);
         }
+    }
+}
+
+fn places(section: &mut Section<'_, '_>, raw: &RawPlaces, into: &mut Spread) {
+    if let Some(places) = raw.places {
+        section.number("places", places, 2..=100);
+        into.places = places;
+    }
+    if let Some(weight) = raw.weight.and_then(|weight| Unit::Weight.read(section, "weight", weight)) {
+        into.weight = weight;
     }
 }
 

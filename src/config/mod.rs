@@ -6,6 +6,7 @@ mod document;
 mod limits;
 mod problem;
 mod raw;
+mod receiver;
 mod secret;
 mod section;
 mod source;
@@ -21,10 +22,10 @@ use std::time::Duration;
 use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::engine::{Mode, ModeException, Settings};
 
-use crate::alert::ReceiverKind;
+use crate::alert::{ReceiverKind, Routes};
 use crate::source::Terms;
 
-pub use self::check::{TokenPlaces, load, parse, token_places};
+pub use self::check::{TokenPlaces, load, load_for_judging, parse, token_places};
 pub use self::limits::plain;
 pub use self::problem::{ConfigError, Problem};
 pub use self::secret::Secret;
@@ -137,6 +138,8 @@ pub struct ReceiverConfig {
     pub name: String,
     /// What it is, from the registry of [`crate::alert`].
     pub kind: ReceiverKind,
+    /// All routes: they say what it is told of.
+    pub routes: Arc<Routes>,
 }
 
 /// How pauses are carried out.

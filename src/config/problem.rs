@@ -55,6 +55,19 @@ pub enum ConfigError {
     },
 }
 
+/// How alike two words are that may be taken for one another.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// Asks whether the known word was meant that is most like the one that is not: the beginning of a hint, or nothing.
+pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
+    let likeness = known.iter().map(|one| (strsim::jaro(word, one), *one));
+    let nearest = likeness.max_by(|one, other| one.0.total_cmp(&other.0));
+    match nearest.filter(|(likeness, _)| *likeness >= LIKENESS_MIN) {
+        Some((_, one)) => format!("did you mean `{one}`? "),
+        None => String::new(),
+    }
+}
+
 fn all(problems: &[Problem]) -> String {
     problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
 }

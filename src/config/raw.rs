@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use trailbrake_detectors::engine::{BrakeSettings, Mode};
+use trailbrake_detectors::incident::Severity;
 
 use super::{Role, Secret, Start};
 
@@ -26,6 +27,7 @@ pub(super) const SECTIONS: &[&str] = &[
     "tokens",
     "sources",
     "receivers",
+    "routes",
     "act",
 ];
 
@@ -257,6 +259,26 @@ pub(super) struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
+
+/// Which incidents go to which receivers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    #[serde(default = "Route::severity")]
+    pub(super) severity: Severity,
+    #[serde(default)]
+    pub(super) accounts: Vec<String>,
+    #[serde(default)]
+    pub(super) detectors: Vec<String>,
+    pub(super) receivers: Vec<String>,
+}
+
+impl Route {
+    /// The least that pages.
+    fn severity() -> Severity {
+        Severity::High
+    }
+}
 
 /// How pauses are carried out: exactly one hook.
 #[derive(Debug, Deserialize)]

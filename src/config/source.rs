@@ -12,13 +12,17 @@ use crate::source::Terms;
 /// Properties of librdkafka that hold a secret: they may not stand in the configuration.
 const SECRET_PROPERTIES: &[&str] = &["password", "secret", "key.pem"];
 
-pub(super) fn check(document: &mut Document<'_>) -> Vec<SourceConfig> {
-    let mut sources: Vec<SourceConfig> = Vec::new();
-    let entries = document.entries::<raw::Source>("sources");
-    if entries.is_empty() && document.is_absent_or_empty("sources") {
+/// Without a source there is nothing to run on.
+pub(super) fn demand(document: &mut Document<'_>) {
+    if document.is_absent_or_empty("sources") {
         let hint = "write one, such as [sources.trail.kinesis] with stream and region";
         document.problem("sources", "there is no source", hint);
     }
+}
+
+pub(super) fn check(document: &mut Document<'_>) -> Vec<SourceConfig> {
+    let mut sources: Vec<SourceConfig> = Vec::new();
+    let entries = document.entries::<raw::Source>("sources");
     if entries.len() > SOURCES_MAX {
         let what = format!("more than {SOURCES_MAX} sources");
         document.problem("sources", what, "let one stream carry the trails of many accounts");

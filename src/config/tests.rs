@@ -9,11 +9,23 @@ const SOURCE: &str = "[sources.input.stdin]\n";
 
 /// The example, with its secrets in a directory that exists.
 fn example(directory: &std::path::Path) -> String {
-    for name in
-        ["token-alice", "token-bob", "token-forwarder", "kafka-password", "pagerduty-routing-key", "webhook-secret"]
-    {
+    for name in [
+        "token-alice",
+        "token-bob",
+        "token-forwarder",
+        "kafka-password",
+        "pagerduty-routing-key",
+        "webhook-secret",
+        "slack-url",
+        "receiver-secret",
+    ] {
         let path = directory.join(name);
-        std::fs::write(&path, format!("a secret that is long enough for {name}\n")).expect("written");
+        let secret = match name {
+            "slack-url" => "https://hooks.slack.com/services/T0/B0/x".to_owned(),
+            "receiver-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+            name => format!("a secret that is long enough for {name}"),
+        };
+        std::fs::write(&path, format!("{secret}\n")).expect("written");
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
     }
     let catalog = directory.join("catalog.txt");
@@ -42,7 +54,7 @@ fn the_example_loads_with_and_without_its_optional_keys() {
     let config = load(&path).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.warnings, []);
     assert_eq!(config.settings.limits, trailbrake_detectors::detector::Limits::default(), "the defaults are shown");
-    assert_eq!((config.sources.len(), config.receivers.len(), config.tokens.len()), (6, 2, 3));
+    assert_eq!((config.sources.len(), config.receivers.len(), config.tokens.len()), (6, 4, 3));
     assert_eq!(config.journal, JournalKind::Sqlite("/var/lib/trailbrake/trailbrake.sqlite".into()));
     assert!(matches!(config.act.map(|act| act.hook), Some(HookKind::AwsIam { .. })));
 
@@ -78,6 +90,8 @@ fn the_example_shows_every_key() {
         "receivers.oncall",
         "receivers.oncall.pagerduty",
         "receivers.alerts.alertmanager",
+        "receivers.chat.slack",
+        "receivers.program.webhook",
         "act",
         "act.aws_iam",
         "act.webhook",
@@ -96,7 +110,7 @@ fn the_example_shows_every_key() {
         }
     }
     for key in raw::SECTIONS {
-        let shown = [format!("\n{key} = "), format!("\n[{key}"), format!("\n[[{key}.")];
+        let shown = [format!("\n{key} = "), format!("\n[{key}"), format!("\n[[{key}")];
         assert!(shown.iter().any(|shown| EXAMPLE.contains(shown)), "{key} is not in the example");
     }
     assert!(seen > 45, "only {seen} keys were looked for");
@@ -123,16 +137,40 @@ fn a_source_is_all_that_must_be_written() {
 }
 
 #[test]
+fn routes_lead_where_they_say_and_a_receiver_without_one_is_warned_of() {
+    let text = "[receivers.a.alertmanager]\nurls = [\"http://127.0.0.1:9093\"]\n\
+                [receivers.b.alertmanager]\nurls = [\"http://127.0.0.1:9093\"]\n\
+                [[routes]]\naccounts = [\"123456789012\"]\nreceivers = [\"a\"]\n";
+    let config = parse(&format!("{text}{SOURCE}"), "x").unwrap_or_else(|error| panic!("{error}"));
+    let situation = crate::alert::example(trailbrake_detectors::engine::Change::Opened).situation;
+    let told: Vec<&str> = config
+        .receivers
+        .iter()
+        .filter(|receiver| receiver.routes.lead_to(&receiver.name, &situation))
+        .map(|receiver| receiver.name.as_str())
+        .collect();
+    assert_eq!(told, ["a"]);
+    let warnings: Vec<String> = config.warnings.iter().map(Problem::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["x:3: receivers.b: no route names this receiver: it is told only of what no route takes\n\
+          hint: name it in a route, or remove it"]
+    );
+}
+
+#[test]
 fn limits_and_weights_that_are_written_hold_and_all_others_keep_their_defaults() {
-    use trailbrake_detectors::detector::Limits;
+    use trailbrake_detectors::detector::{Limits, Spread};
     let text = "[weights]\nholds_state = 5\n[detectors.deletion-burst]\nfive_minutes = { high = 7.5, critical = \"never\" }\n\
-                [detectors.zone-spread]\nzones_critical = { places = 4 }\n[detectors.denied-destruction]\ncalls.low = 3\n";
+                [detectors.zone-spread]\nzones_critical = { places = 4 }\nregions_high = \"never\"\nregions_critical = \"never\"\n\
+                [detectors.denied-destruction]\ncalls.low = 3\n";
     let config = parse(&format!("{text}{SOURCE}"), "x").unwrap_or_else(|error| panic!("{error}"));
     let mut expected = Limits::default();
     expected.weights.holds_state = 5_000;
     expected.deletion_burst.five_minutes.high = Some(7_500);
     expected.deletion_burst.five_minutes.critical = None;
-    expected.zone_spread.zones_critical.places = 4;
+    expected.zone_spread.zones_critical = Some(Spread { places: 4, weight: 8_000 });
+    (expected.zone_spread.regions_high, expected.zone_spread.regions_critical) = (None, None);
     expected.denied_destruction.low = Some(3);
     assert_eq!(config.settings.limits, expected);
 }
@@ -184,7 +222,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "mode = \"observe\"",
         "x:1: mode: unknown key `mode`\n\
-         hint: known are deployment, state_directory, journal, http, metrics, log, decode, catalog, inventory, weights, detectors, brake, tokens, sources, receivers, act",
+         hint: known are deployment, state_directory, journal, http, metrics, log, decode, catalog, inventory, weights, detectors, brake, tokens, sources, receivers, routes, act",
     ),
     (
         "deployment = ",
@@ -228,7 +266,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[brake]\nmod = \"observe\"\n[http]\npublic_url = 7",
         "x:2: brake: unknown field `mod`\n\
-         hint: expected one of `mode`, `exceptions`, `protected`, `pauses_per_hour_account`, `pauses_per_hour_total`, `reviewers_to_resume_critical`\n\
+         hint: did you mean `mode`? expected one of `mode`, `exceptions`, `protected`, `pauses_per_hour_account`, `pauses_per_hour_total`, `reviewers_to_resume_critical`\n\
          x:4: http.public_url: invalid type: integer `7`\n\
          hint: expected a string",
     ),
@@ -253,11 +291,11 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[detectors.zone-sprad]\n[detectors.deletion-burst]\nfive_minute = {}\n[weights]\nsmal = 1",
         "x:1: detectors.zone-sprad: no detector with limits: zone-sprad\n\
-         hint: known are delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
+         hint: did you mean `zone-spread`? known are delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
          x:3: detectors.deletion-burst: unknown field `five_minute`\n\
-         hint: expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
+         hint: did you mean `five_minutes`? expected one of `five_minutes`, `hour`, `resources`, `resources_full`\n\
          x:5: weights: unknown field `smal`\n\
-         hint: expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
+         hint: did you mean `small`? expected one of `holds_state`, `serves_traffic`, `small`, `copy`, `usually_unused`, `lessened_share`, `own_young_max`, `copies_max`, `usually_unused_max`",
     ),
     (
         "[weights]\nsmall = -1\nlessened_share = 1.5\n[detectors.deletion-burst]\nfive_minutes = { low = 3, medium = nan }\nhour = { high = 50 }\nresources = { low = 2.5 }",
@@ -280,6 +318,20 @@ const WRONG: &[(&str, &str)] = &[
          hint: raise zones_critical, or lower zones_high, in places and weight\n\
          x:5: detectors.delete-recreate.returned.high: invalid value: string \"often\"\n\
          hint: expected a number, or \"never\"",
+    ),
+    (
+        "[detectors.zone-spread]\nzones_high = 3\n[detectors.deletion-burst]\nhour = 7\nresources = { hihg = 3 }",
+        "x:2: detectors.zone-spread.zones_high: invalid type: integer `3`\n\
+         hint: expected { places = …, weight = … }, or \"never\"\n\
+         x:4: detectors.deletion-burst.hour: invalid type: integer `7`\n\
+         hint: expected { low = …, medium = …, high = …, critical = … }, or some of these",
+    ),
+    (
+        "[detectors]\nguard-removal = true\n[detectors.zone-spread]\nzones_critical = { plcaes = 3 }",
+        "x:2: detectors.guard-removal: invalid type: boolean `true`\n\
+         hint: expected a table, as in deploy/trailbrake.example.toml\n\
+         x:4: detectors.zone-spread.zones_critical: unknown field `plcaes`\n\
+         hint: did you mean `places`? expected `places` or `weight`",
     ),
     (
         "[catalog]\nfile = \"/nowhere/at/all\"",
@@ -335,7 +387,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[sources.a.kinesis]\nstream = \"s\"\nregion = \"r\"\nendpoint = \"http://kinesis.example\"\npoll_interval_seconds = 1",
         "x:5: sources.a.kinesis: unknown field `poll_interval_seconds`\n\
-         hint: expected one of `stream`, `region`, `endpoint`, `start`, `poll_interval_milliseconds`",
+         hint: did you mean `poll_interval_milliseconds`? expected one of `stream`, `region`, `endpoint`, `start`, `poll_interval_milliseconds`",
     ),
     (
         "[sources.a]\nstdin = {}\naccounts = [\"1234\"]",
@@ -354,7 +406,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[receivers.a.pager]",
         "x:1: receivers.a: unknown variant `pager`\n\
-         hint: expected `alertmanager` or `pagerduty`",
+         hint: did you mean `pagerduty`? expected one of `alertmanager`, `pagerduty`, `slack`, `webhook`",
     ),
     (
         "[receivers.a]\nalertmanager = { urls = [] }\npagerduty = { routing_key = { env = \"PATH\" } }",
@@ -362,12 +414,51 @@ const WRONG: &[(&str, &str)] = &[
          hint: write exactly one kind",
     ),
     (
+        "[receivers.a.slack]\nurl = \"https://hooks.slack.com/services/T0/B0/secret\"",
+        "x:2: receivers.a.url: no place of a secret\n\
+         hint: expected { file = \"…\" } or { env = \"…\" }",
+    ),
+    (
+        "[receivers.a.slack]\nurl = { env = \"PATH\" }\nmessages_per_minute = 0",
+        "x:2: receivers.a.slack.url: no web address: relative URL without a base\n\
+         hint: it is the whole URL of an incoming webhook, https://hooks.slack.com/services/…\n\
+         x:3: receivers.a.slack.messages_per_minute: 0 is out of bounds\n\
+         hint: from 1 to 6000",
+    ),
+    (
+        "[receivers.a.webhook]\nurl = \"http://host.example/\"\nsecret = { env = \"PATH\" }\nsource = \"two words\"",
+        "x:2: receivers.a.webhook.url: http is allowed on loopback addresses only\n\
+         hint: write it as https://host/path\n\
+         x:3: receivers.a.webhook.secret: secret does not begin with whsec_\n\
+         hint: make one with: echo \"whsec_$(openssl rand -base64 32)\"\n\
+         x:4: receivers.a.webhook.source: no URI reference\n\
+         hint: write it as urn:example:production or https://host/path",
+    ),
+    (
+        "[receivers.a.alertmanager]\nurls = [\"http://127.0.0.1:9093\"]\n[[routes]]\nseverity = \"medium\"\naccounts = [\"7\"]\ndetectors = [\"zone-sprad\"]\nreceivers = [\"b\"]\n[[routes]]\nreceivers = []",
+        "x:4: routes[0].severity: nobody is told of what is only medium\n\
+         hint: write high or critical\n\
+         x:5: routes[0].accounts[0]: no AWS account: 7\n\
+         hint: twelve digits, in quotes\n\
+         x:6: routes[0].detectors[0]: no detector: zone-sprad\n\
+         hint: did you mean `zone-spread`? known are blind, delete-recreate, deletion-burst, denied-destruction, guard-removal, zone-spread\n\
+         x:7: routes[0].receivers[0]: no receiver: b\n\
+         hint: known are a\n\
+         x:9: routes[1].receivers: a route without receivers would silence what pages\n\
+         hint: name one; who is paged too often raises the detector's limit",
+    ),
+    (
+        "[[routes]]\nseverity = \"worst\"\nreceivers = []",
+        "x:2: routes.severity: unknown variant `worst`\n\
+         hint: expected one of `info`, `low`, `medium`, `high`, `critical`",
+    ),
+    (
         "[receivers.a.alertmanager]\nurls = []",
         "x:2: receivers.a.alertmanager.urls: 0 is out of bounds\n\
          hint: from 1 to 16",
     ),
     (
-        "[receivers.a.pagerduty]\nrouting_key = { env = \"PATH\" }\nendpoint = \"http://events.example\"",
+        "[receivers.a.pagerduty]\nrouting_key = { env = \"HOME\" }\nendpoint = \"http://events.example\"",
         "x:3: receivers.a.pagerduty.endpoint: http is allowed on loopback addresses only\n\
          hint: write it as https://host/path",
     ),
@@ -392,5 +483,33 @@ fn what_is_wrong_is_said_with_its_place_and_a_way_out() {
     for (text, said) in WRONG {
         let Err(error) = parse(&format!("{text}\n{SOURCE}"), "x") else { panic!("nothing is wrong with {text}") };
         assert_eq!(&error.to_string(), said, "\n{text}");
+    }
+}
+
+#[test]
+fn judging_a_trail_needs_no_source_and_running_does() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("trailbrake.toml");
+    let said = |text: &str, load: fn(&std::path::Path) -> Result<Config, ConfigError>| {
+        std::fs::write(&path, text).expect("written");
+        let origin = format!("{}:", path.display());
+        let unplaced = |text: String| text.replace(&origin, "").trim_start().to_owned();
+        load(&path).map(|config| config.settings.limits.weights.small).map_err(|error| unplaced(error.to_string()))
+    };
+    let limits = "[weights]\nsmall = 0.5";
+    assert_eq!(said(limits, load_for_judging), Ok(500));
+    assert_eq!(
+        said(limits, load),
+        Err("sources: there is no source\nhint: write one, such as [sources.trail.kinesis] with stream and region"
+            .to_owned())
+    );
+    for (wrong, expected) in [
+        ("[sourcs.a.stdin]", "1: sourcs: "),
+        ("[weights]\nsmal = 0.5", "2: weights"),
+        ("[weights]\nsmall = -1", "2: weights.small: "),
+        ("[sources.a.fax]", "1: sources.a: "),
+    ] {
+        let error = said(wrong, load_for_judging).expect_err(wrong);
+        assert!(error.starts_with(expected) && error.contains("\nhint: "), "{wrong}: {error}");
     }
 }

@@ -79,6 +79,8 @@ impl Metrics {
         for source in sources {
             COLUMNS.iter().for_each(|column| drop(self.sources.records.with_label_values(&[source, column])));
             self.sources.blind.with_label_values(&[source]).set(0);
+            self.sources.read_only_destructive.with_label_values(&[source]).inc_by(0);
+            self.sources.resources_left_out.with_label_values(&[source]).inc_by(0);
         }
         for receiver in receivers {
             ORDER_ENDS.iter().for_each(|end| drop(self.deeds.orders.with_label_values(&[receiver, end])));
@@ -104,6 +106,21 @@ impl Metrics {
     /// Records of a source that were rejected, by reason.
     pub fn count_rejects(&self, source: &str, reason: &str, records: u64) {
         self.sources.rejects.with_label_values(&[source, reason]).inc_by(records);
+    }
+
+    /// Records of a source that say of a destruction that it was a read.
+    pub fn count_read_only_destructive(&self, source: &str, records: u64) {
+        self.sources.read_only_destructive.with_label_values(&[source]).inc_by(records);
+    }
+
+    /// Resources that calls named past what is kept of one call.
+    pub fn count_resources_left_out(&self, source: &str, resources: u64) {
+        self.sources.resources_left_out.with_label_values(&[source]).inc_by(resources);
+    }
+
+    /// A destroyed resource of an open incident is in zones that nobody knows.
+    pub fn count_placement_wanted(&self) {
+        self.deeds.placements_wanted.inc();
     }
 
     /// A source heard from the other side (whether or not it had records).

@@ -2,7 +2,7 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, Result,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, Result,
 };
 
 use super::latency::Latency;
@@ -11,9 +11,10 @@ use crate::clock::SharedClock;
 /// The columns of the accounts of records received.
 pub const COLUMNS: &[&str] = &["rejected", "ignored", "duplicate", "twin", "conflicting", "judged"];
 /// How an order can end.
-pub const ORDER_ENDS: &[&str] = &["delivered", "given-up", "superseded"];
+pub const ORDER_ENDS: &[&str] = &["delivered", "given-up", "superseded", "summarised", "unrouted"];
 /// Why a delivery can fail.
-pub const DELIVERY_FAILURES: &[&str] = &["unreachable", "timeout", "rate-limited", "server-error", "refused"];
+pub const DELIVERY_FAILURES: &[&str] =
+    &["unreachable", "broken", "timeout", "rate-limited", "server-error", "bad-answer", "redirected", "refused"];
 /// How a pause or resume can end.
 pub const PAUSE_RESULTS: &[&str] = &["paused", "resumed", "failed", "unpausable"];
 /// How bad an incident can be.
@@ -32,6 +33,14 @@ const RECORDS: Named =
 const REJECTS: Named = Named(
     "trailbrake_rejects_total",
     "Records that could not be read, by reason. A rise means that a sender or this version is wrong.",
+);
+const READ_ONLY_DESTRUCTIVE: Named = Named(
+    "trailbrake_read_only_destructive_total",
+    "Records of a destruction that say they were a read; judged all the same. The record is wrong, or the catalog is.",
+);
+const RESOURCES_LEFT_OUT: Named = Named(
+    "trailbrake_resources_left_out_total",
+    "Resources that calls named past what is kept of one call; they are not judged. What was destroyed is more.",
 );
 const SOURCE_LAST_HEARD: Named = Named(
     "trailbrake_source_last_heard_timestamp_seconds",
@@ -65,17 +74,24 @@ const EFFECTIVE: Named = Named(
 );
 const QUEUE_LENGTH: Named =
     Named("trailbrake_queue_length", "How many things wait in a queue. One that stays full holds up all before it.");
-const ORDERS: Named =
-    Named("trailbrake_orders_total", "Orders for receivers that ended. given-up: nobody was told by it.");
+const ORDERS: Named = Named(
+    "trailbrake_orders_total",
+    "Orders for receivers that ended. given-up: nobody was told by it. summarised: told together with others, past the \
+     receiver's limit. unrouted: the routes lead elsewhere.",
+);
 const DELIVERY_FAILED: Named = Named(
     "trailbrake_delivery_failures_total",
-    "Attempts at a receiver that failed, by reason. All but refused are tried again.",
+    "Attempts at a receiver that failed, by reason. All but refused and redirected are tried again.",
 );
 const PAUSES: Named = Named(
     "trailbrake_pauses_total",
     "Pauses and resumes that ended. failed and unpausable: somebody may go on destroying.",
 );
 const INCIDENTS_OPEN: Named = Named("trailbrake_incidents_open", "Incidents that are open, by their severity now.");
+const PLACEMENTS_WANTED: Named = Named(
+    "trailbrake_placements_wanted_total",
+    "Destroyed resources of open incidents of which nobody knows the zones, each once. An inventory tells them.",
+);
 const PRINCIPALS_PAUSED: Named =
     Named("trailbrake_principals_paused", "Principals that are paused and wait for a human.");
 const ACT_CONNECTED: Named = Named(
@@ -99,6 +115,8 @@ const BUILD_INFO: Named = Named("trailbrake_build_info", "Always 1; the label te
 pub(super) struct OfSources {
     pub(super) records: IntCounterVec,
     pub(super) rejects: IntCounterVec,
+    pub(super) read_only_destructive: IntCounterVec,
+    pub(super) resources_left_out: IntCounterVec,
     pub(super) last_heard: GaugeVec,
     pub(super) errors: IntCounterVec,
     pub(super) lag: GaugeVec,
@@ -110,6 +128,8 @@ impl OfSources {
         Ok(Self {
             records: kept(registry, IntCounterVec::new(RECORDS.into(), &["source", "column"])?)?,
             rejects: kept(registry, IntCounterVec::new(REJECTS.into(), &["source", "reason"])?)?,
+            read_only_destructive: kept(registry, IntCounterVec::new(READ_ONLY_DESTRUCTIVE.into(), &["source"])?)?,
+            resources_left_out: kept(registry, IntCounterVec::new(RESOURCES_LEFT_OUT.into(), &["source"])?)?,
             last_heard: kept(registry, GaugeVec::new(SOURCE_LAST_HEARD.into(), &["source"])?)?,
             errors: kept(registry, IntCounterVec::new(SOURCE_ERRORS.into(), &["source", "reason"])?)?,
             lag: kept(registry, GaugeVec::new(SOURCE_LAG.into(), &["source"])?)?,
@@ -145,6 +165,7 @@ pub(super) struct OfDeeds {
     pub(super) delivery_failures: IntCounterVec,
     pub(super) pauses: IntCounterVec,
     pub(super) incidents_open: IntGaugeVec,
+    pub(super) placements_wanted: IntCounter,
     pub(super) principals_paused: IntGauge,
     pub(super) act_connected: IntGauge,
     pub(super) commits: IntCounterVec,
@@ -161,6 +182,7 @@ impl OfDeeds {
             delivery_failures: kept(registry, IntCounterVec::new(DELIVERY_FAILED.into(), &["receiver", "reason"])?)?,
             pauses: kept(registry, IntCounterVec::new(PAUSES.into(), &["result"])?)?,
             incidents_open: kept(registry, IntGaugeVec::new(INCIDENTS_OPEN.into(), &["severity"])?)?,
+            placements_wanted: kept(registry, IntCounter::with_opts(PLACEMENTS_WANTED.into())?)?,
             act_connected: kept(registry, IntGauge::with_opts(ACT_CONNECTED.into())?)?,
             principals_paused: kept(registry, IntGauge::with_opts(PRINCIPALS_PAUSED.into())?)?,
             commits: kept(registry, IntCounterVec::new(COMMITS.into(), &["result"])?)?,

@@ -15,6 +15,9 @@ fn what_is_fixed_or_configured_is_there_from_the_start() {
     for sample in [
         "trailbrake_records_total{column=\"judged\",source=\"trail\"} 0",
         "trailbrake_source_blind{source=\"trail\"} 0",
+        "trailbrake_read_only_destructive_total{source=\"trail\"} 0",
+        "trailbrake_resources_left_out_total{source=\"trail\"} 0",
+        "trailbrake_placements_wanted_total 0",
         "trailbrake_orders_total{receiver=\"oncall\",result=\"given-up\"} 0",
         "trailbrake_delivery_failures_total{reason=\"refused\",receiver=\"oncall\"} 0",
         "trailbrake_pauses_total{result=\"failed\"} 0",
@@ -36,6 +39,9 @@ fn each_method_moves_its_metric() {
     let before = samples(&metrics);
     metrics.count_records("s", "judged", 3);
     metrics.count_rejects("s", "no-json", 2);
+    metrics.count_read_only_destructive("s", 5);
+    metrics.count_resources_left_out("s", 6);
+    metrics.count_placement_wanted();
     metrics.source_heard("s", Millis(2_500));
     metrics.count_source_error("s", "timeout");
     metrics.set_source_lag_seconds("s", 1.5);
@@ -80,11 +86,14 @@ fn each_method_moves_its_metric() {
             "trailbrake_latency_observations_total{latency=\"effective\"} 1",
             "trailbrake_orders_total{receiver=\"r\",result=\"delivered\"} 1",
             "trailbrake_pauses_total{result=\"paused\"} 1",
+            "trailbrake_placements_wanted_total 1",
             "trailbrake_principals_paused 4",
             "trailbrake_queue_length{queue=\"batches\"} 7",
+            "trailbrake_read_only_destructive_total{source=\"s\"} 5",
             "trailbrake_ready 1",
             "trailbrake_records_total{column=\"judged\",source=\"s\"} 3",
             "trailbrake_rejects_total{reason=\"no-json\",source=\"s\"} 2",
+            "trailbrake_resources_left_out_total{source=\"s\"} 6",
             "trailbrake_source_blind{source=\"s\"} 1",
             "trailbrake_source_errors_total{reason=\"timeout\",source=\"s\"} 1",
             "trailbrake_source_lag_seconds{source=\"s\"} 1.5",

@@ -1,8 +1,13 @@
 //! Orders: one task per receiver brings what the journal holds to the receivers, in order, until they have it.
 
+mod burst;
+mod manner;
 mod outbox;
+mod rate;
+mod step;
 #[cfg(test)]
 mod tests;
+pub mod word;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +17,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use trailbrake_detectors::time::Millis;
 
-pub use self::outbox::{Failure, Input, Outbox, Step};
-use crate::alert::{DeliveryError, FailureReason, Receiver};
+pub use self::manner::Manner;
+pub use self::outbox::Outbox;
+pub use self::step::{Failure, Input, Step};
+use crate::alert::{Delivery, DeliveryError, FailureReason, Notice, Receiver, Summary};
 use crate::clock::SharedClock;
 use crate::journal::{Order, OrderEnd};
 use crate::limits::{DRAIN_DEADLINE, ENDS_QUEUED_MAX};
@@ -28,6 +35,8 @@ pub struct Ended {
     pub end: OrderEnd,
     /// When.
     pub at: Millis,
+    /// How it is counted: see [`word`].
+    pub word: &'static str,
 }
 
 /// Takes orders that are in the journal. Never waits: what a receiver cannot take in time is superseded or given up.
@@ -41,8 +50,19 @@ impl OrderSender {
     /// Hands an order to the task of its receiver.
     pub fn send(&self, order: Order) {
         match self.mailboxes.get(&order.receiver) {
-            Some(mailbox) => mailbox.put(order, self.clock.now()),
+            Some(mailbox) => {
+                let is_routed = mailbox.receiver.is_told_of(&order.announcement.situation);
+                let input = if is_routed { Input::Order } else { Input::Unrouted };
+                mailbox.put(input(Box::new(order)), self.clock.now());
+            }
             None => tracing::error!(receiver = %order.receiver, order = %order.id, "an order names no known receiver"),
+        }
+    }
+
+    /// Hands an order on that the journal held at the start. What the routes led to a receiver then is not taken back.
+    fn recover(&self, order: Order) {
+        if let Some(mailbox) = self.mailboxes.get(&order.receiver) {
+            mailbox.put(Input::Recovered(Box::new(order)), self.clock.now());
         }
     }
 }
@@ -65,8 +85,10 @@ pub fn start(
     let mut mailboxes = BTreeMap::new();
     for receiver in receivers {
         let pages = open_pages.iter().filter(|page| page.receiver == receiver.name()).cloned().collect();
-        let outbox = Outbox::new(receiver.repeat_every(), pages, now);
-        let mailbox = Arc::new(Mailbox { letters: Mutex::new(Letters::new(outbox)), rings: Notify::new() });
+        let manner = Manner { edits: receiver.edits(), messages_per_minute: receiver.messages_per_minute() };
+        let outbox = Outbox::new(receiver.repeat_every(), pages, now).in_manner(manner, now);
+        let letters = Mutex::new(Letters::new(outbox));
+        let mailbox = Arc::new(Mailbox { receiver: Arc::clone(&receiver), letters, rings: Notify::new() });
         mailboxes.insert(receiver.name().to_owned(), Arc::clone(&mailbox));
         let (clock, metrics) = (clock.clone(), Arc::clone(&metrics));
         let postman = Postman { receiver, mailbox, clock, metrics, ends: ends.clone(), failing: None };
@@ -75,7 +97,7 @@ pub fn start(
     let sender = OrderSender { mailboxes: Arc::new(mailboxes), clock };
     let (known, unknown): (Vec<_>, Vec<_>) =
         orders.into_iter().partition(|order| sender.mailboxes.contains_key(&order.receiver));
-    known.into_iter().for_each(|order| sender.send(order));
+    known.into_iter().for_each(|order| sender.recover(order));
     give_up_unknown(unknown, now, &metrics, ends);
     (sender, ended)
 }
@@ -84,18 +106,19 @@ pub fn start(
 fn give_up_unknown(orders: Vec<Order>, at: Millis, metrics: &Metrics, ends: mpsc::Sender<Ended>) {
     for order in &orders {
         tracing::error!(receiver = %order.receiver, order = %order.id, "order given up: its receiver is not configured");
-        metrics.count_order_end("unconfigured", end_word(OrderEnd::GivenUp));
+        metrics.count_order_end("unconfigured", word::GIVEN_UP);
     }
     tokio::spawn(async move {
         for order in orders {
             // A closed channel means that the journal is gone, and with it whoever would want to know.
-            let _ = ends.send(Ended { id: order.id, end: OrderEnd::GivenUp, at }).await;
+            let _ = ends.send(Ended { id: order.id, end: OrderEnd::GivenUp, at, word: word::GIVEN_UP }).await;
         }
     });
 }
 
 /// Where the journal's thread leaves orders and the receiver's task finds them.
 struct Mailbox {
+    receiver: Arc<dyn Receiver>,
     letters: Mutex<Letters>,
     rings: Notify,
 }
@@ -104,18 +127,22 @@ struct Letters {
     outbox: Outbox,
     /// What the last steps asked to send, until the task does.
     send: Vec<Order>,
+    /// The same for orders that are told together.
+    summary: Option<Box<Summary>>,
     /// What ended, until the task has told the journal.
     ended: Vec<Ended>,
 }
 
 impl Letters {
     fn new(outbox: Outbox) -> Self {
-        Self { outbox, send: Vec::new(), ended: Vec::new() }
+        Self { outbox, send: Vec::new(), summary: None, ended: Vec::new() }
     }
 
     fn step(&mut self, input: Input, now: Millis) {
         let step = self.outbox.step(input, now);
         self.send.extend(step.send);
+        // The outbox asks for one at a time.
+        self.summary = step.summary.or(self.summary.take());
         self.ended.extend(step.ended);
         if self.ended.len() > ENDS_QUEUED_MAX {
             // An order whose end the journal never hears of is sent once more after a restart: no page is lost.
@@ -127,8 +154,8 @@ impl Letters {
 }
 
 impl Mailbox {
-    fn put(&self, order: Order, now: Millis) {
-        self.letters().step(Input::Order(Box::new(order)), now);
+    fn put(&self, input: Input, now: Millis) {
+        self.letters().step(input, now);
         self.rings.notify_one();
     }
 
@@ -137,9 +164,20 @@ impl Mailbox {
     }
 }
 
+/// What was tried.
+enum Tried {
+    /// An order.
+    Order(Box<Order>),
+    /// Several, told together.
+    Summary {
+        /// The summary's id, for the log.
+        id: String,
+    },
+}
+
 /// An attempt that ended.
 struct Attempt {
-    order: Order,
+    tried: Tried,
     result: Result<(), DeliveryError>,
 }
 
@@ -189,19 +227,27 @@ impl Postman {
     /// Starts what is to be sent and tells the journal what ended; says whether nothing more is due.
     async fn work(&self, attempts: &mut JoinSet<Attempt>) -> bool {
         let now = self.clock.now();
-        let (send, ended, length, quiet) = {
+        let (send, summary, ended, length, quiet) = {
             let mut letters = self.mailbox.letters();
             letters.step(Input::Tick, now);
             let (send, ended) = (std::mem::take(&mut letters.send), std::mem::take(&mut letters.ended));
-            (send, ended, letters.outbox.unended(), letters.outbox.is_quiet(now))
+            let outbox = &letters.outbox;
+            let again = |order: Order| (outbox.may_repeat(&order.announcement.page_key), order);
+            let send: Vec<(bool, Order)> = send.into_iter().map(again).collect();
+            let (length, quiet) = (outbox.unended(), outbox.is_quiet(now));
+            (send, letters.summary.take(), ended, length, quiet)
         };
-        for order in send {
-            let receiver = Arc::clone(&self.receiver);
-            attempts.spawn(attempt(receiver, order));
+        for (is_again, order) in send {
+            attempts.spawn(attempt(Arc::clone(&self.receiver), order, is_again));
+        }
+        if let Some(summary) = summary {
+            let (receiver, incidents) = (self.receiver.name(), summary.incidents);
+            tracing::warn!(%receiver, incidents, "past the receiver's limit: incidents are told together");
+            attempts.spawn(attempt_together(Arc::clone(&self.receiver), summary));
         }
         self.metrics.set_queue_length(&format!("orders-{}", self.receiver.name()), length);
         for end in ended {
-            self.metrics.count_order_end(self.receiver.name(), end_word(end.end));
+            self.metrics.count_order_end(self.receiver.name(), end.word);
             if end.end == OrderEnd::GivenUp {
                 tracing::error!(receiver = %self.receiver.name(), order = %end.id, "order given up: nobody was told by it");
             }
@@ -211,11 +257,15 @@ impl Postman {
     }
 
     fn finish(&mut self, attempt: Result<Attempt, tokio::task::JoinError>) {
-        let Ok(Attempt { order, result }) = attempt else { return };
+        let Ok(Attempt { tried, result }) = attempt else { return };
+        let id = match &tried {
+            Tried::Order(order) => &order.id,
+            Tried::Summary { id } => id,
+        };
         let result = result.map_err(|error| {
             self.metrics.count_delivery_failure(self.receiver.name(), error.reason.as_str());
             if self.failing != Some(error.reason) {
-                tracing::warn!(receiver = %self.receiver.name(), order = %order.id, %error, "delivery failed");
+                tracing::warn!(receiver = %self.receiver.name(), order = %id, %error, "delivery failed");
             }
             self.failing = Some(error.reason);
             Failure { reason: error.reason, retry_after: error.retry_after }
@@ -223,8 +273,11 @@ impl Postman {
         if result.is_ok() && self.failing.take().is_some() {
             tracing::info!(receiver = %self.receiver.name(), "the receiver takes messages again");
         }
-        let page_key = order.announcement.page_key;
-        let input = Input::Tried { page_key, result, random: fastrand::f64() };
+        let random = fastrand::f64();
+        let input = match tried {
+            Tried::Order(order) => Input::Tried { page_key: order.announcement.page_key, result, random },
+            Tried::Summary { .. } => Input::Summarised { result, random },
+        };
         self.mailbox.letters().step(input, self.clock.now());
     }
 
@@ -236,29 +289,37 @@ impl Postman {
     }
 }
 
-/// One attempt. A receiver that panics has failed, as any other that fails.
-async fn attempt(receiver: Arc<dyn Receiver>, order: Order) -> Attempt {
+/// One attempt.
+async fn attempt(receiver: Arc<dyn Receiver>, order: Order, is_again: bool) -> Attempt {
     let (name, announcement) = (receiver.name().to_owned(), order.announcement.clone());
-    let delivery = tokio::spawn(async move { receiver.deliver(&announcement).await }).await;
-    let result = match delivery {
+    let delivery = tokio::spawn(async move {
+        if is_again { receiver.deliver_again(&announcement).await } else { receiver.deliver(&announcement).await }
+    });
+    Attempt { tried: Tried::Order(Box::new(order)), result: outcome(name, delivery.await) }
+}
+
+/// One attempt at several orders.
+async fn attempt_together(receiver: Arc<dyn Receiver>, summary: Box<Summary>) -> Attempt {
+    let (name, notice) = (receiver.name().to_owned(), Notice::summary(&summary, receiver.public_url()));
+    let delivery = tokio::spawn(async move { receiver.tell(&notice).await });
+    Attempt { tried: Tried::Summary { id: summary.id }, result: outcome(name, delivery.await) }
+}
+
+/// A receiver that panics has failed, as any other that fails.
+fn outcome(
+    receiver: String,
+    delivery: Result<Result<Delivery, DeliveryError>, tokio::task::JoinError>,
+) -> Result<(), DeliveryError> {
+    match delivery {
         Ok(delivery) => delivery.map(|_| ()),
         Err(error) => Err(DeliveryError {
-            receiver: name,
-            reason: FailureReason::Unreachable,
+            receiver,
+            reason: FailureReason::Broken,
             detail: format!("the delivery broke off: {error}"),
             retry_after: None,
         }),
-    };
-    Attempt { order, result }
+    }
 }
 
 /// The clock may be moved, and not tell: no task sleeps for longer.
 const NAP_MAX: Duration = Duration::from_secs(1);
-
-fn end_word(end: OrderEnd) -> &'static str {
-    match end {
-        OrderEnd::Delivered => "delivered",
-        OrderEnd::GivenUp => "given-up",
-        OrderEnd::Superseded => "superseded",
-    }
-}

@@ -8,55 +8,24 @@ use trailbrake_detectors::engine::Change;
 use trailbrake_detectors::incident::Severity;
 use trailbrake_detectors::time::Millis;
 
-use super::Ended;
-use crate::alert::FailureReason;
+use super::burst::Burst;
+use super::manner::{Manner, Told, Turn};
+use super::rate::Bucket;
+use super::step::{Failure, Input, Step};
+use super::word;
 use crate::journal::{Order, OrderEnd};
 use crate::limits::{
     DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_AFTER_MAX, RETRY_WAIT_MAX, RETRY_WAIT_MIN,
 };
 
-/// How an attempt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Why.
-    pub reason: FailureReason,
-    /// How long the receiver asks us to wait.
-    pub retry_after: Option<Duration>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// An order was made.
-    Order(Box<Order>),
-    /// An attempt ended.
-    Tried {
-        /// The page key of what was sent.
-        page_key: String,
-        /// How it went.
-        result: Result<(), Failure>,
-        /// Between 0 and 1, spreads the retries.
-        random: f64,
-    },
-    /// Time passed.
-    Tick,
-}
-
-/// What is to be done about it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Step {
-    /// To be sent, each an attempt of its own.
-    pub send: Vec<Order>,
-    /// To be told to the journal.
-    pub ended: Vec<Ended>,
-}
-
 /// An order that waits, alone of its page key.
 #[derive(Clone, Debug)]
-struct Waiting {
-    order: Order,
-    attempts: u32,
+pub(super) struct Waiting {
+    pub(super) order: Order,
+    pub(super) attempts: u32,
     due_at: Millis,
+    /// An attempt before may have been taken.
+    maybe_told: bool,
 }
 
 /// An order that is being sent.
@@ -68,6 +37,8 @@ struct Sending {
     is_repeat: bool,
     /// Its incident was said to be over while it was under way: it is neither tried nor repeated again.
     is_over: bool,
+    /// An attempt before may have been taken.
+    maybe_told: bool,
 }
 
 /// The last page of an open incident, for a receiver that forgets.
@@ -80,13 +51,18 @@ struct OpenPage {
 /// What one receiver is still to be told.
 ///
 /// Of each page key at most one order waits and at most one is being sent; a later order takes the place of the one that
-/// waits. So whatever was said last is what the receiver hears last.
+/// waits. So whatever was said last is what the receiver hears last. Past the receiver's limit, incidents that it does not
+/// know yet are told together; only the first page of a `critical` one always goes out by itself.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     repeat_every: Option<Duration>,
-    waiting: BTreeMap<String, Waiting>,
+    pub(super) manner: Manner,
+    pub(super) bucket: Option<Bucket>,
+    pub(super) waiting: BTreeMap<String, Waiting>,
     sending: BTreeMap<String, Sending>,
     open: BTreeMap<String, OpenPage>,
+    pub(super) told: Told,
+    pub(super) burst: Burst,
     /// The receiver asked for a pause: nothing is sent before.
     held_until: Millis,
 }
@@ -96,9 +72,21 @@ impl Outbox {
     pub fn new(repeat_every: Option<Duration>, open_pages: Vec<Order>, now: Millis) -> Self {
         let mut outbox = Self { repeat_every, ..Self::default() };
         for order in open_pages {
+            outbox.told.individually(&order, now);
             outbox.remember_open(order, now);
         }
         outbox
+    }
+
+    /// The same, for a receiver with wishes of its own.
+    #[must_use]
+    pub fn in_manner(self, manner: Manner, now: Millis) -> Self {
+        Self { manner, bucket: manner.messages_per_minute.map(|limit| Bucket::full(limit, now)), ..self }
+    }
+
+    /// Whether what is being sent for a page key may have been taken before.
+    pub fn may_repeat(&self, page_key: &str) -> bool {
+        self.sending.get(page_key).is_some_and(|sending| sending.maybe_told)
     }
 
     /// Orders that wait or are being sent.
@@ -108,7 +96,8 @@ impl Outbox {
 
     /// Whether nothing is being sent and nothing could be sent by now.
     pub fn is_quiet(&self, now: Millis) -> bool {
-        self.sending.is_empty() && (self.is_held(now) || self.waiting.values().all(|waiting| waiting.due_at > now))
+        let sends_nothing = self.sending.is_empty() && !self.burst.is_sending();
+        sends_nothing && (self.is_held(now) || self.waiting.values().all(|waiting| waiting.due_at > now))
     }
 
     /// Takes in what happened, and says what to do by `now`.
@@ -116,7 +105,13 @@ impl Outbox {
         let mut step = Step::default();
         self.mend_clock(now);
         match input {
-            Input::Order(order) => self.take(*order, now, &mut step),
+            Input::Order(order) => self.take(*order, false, now, &mut step),
+            Input::Recovered(order) => self.take(*order, true, now, &mut step),
+            Input::Unrouted(order) if self.knows(&order.announcement.page_key) => {
+                self.take(*order, false, now, &mut step);
+            }
+            Input::Unrouted(order) => step.end(*order, OrderEnd::Superseded, word::UNROUTED, now),
+            Input::Summarised { result, random } => self.summarised(result, random, now, &mut step),
             Input::Tried { page_key, result, random } => self.tried(&page_key, result, random, now, &mut step),
             Input::Tick => {}
         }
@@ -130,13 +125,19 @@ impl Outbox {
         if self.sending.len() >= DELIVERIES_MAX {
             return None;
         }
-        let waiting = self.waiting.iter().filter(|(key, _)| !self.sending.contains_key(*key));
+        let waiting = self.waiting.iter().filter(|(key, _)| self.may_be_sent(key));
         let open = self.open.iter().filter(|(key, _)| !self.is_busy(key));
-        let due = waiting.map(|(_, waiting)| waiting.due_at).chain(open.map(|(_, page)| page.due_at)).min()?;
+        let due = waiting.map(|(_, waiting)| waiting.due_at).chain(open.map(|(_, page)| page.due_at));
+        let due = due.chain(self.burst.due_at()).min()?;
         Some(due.max(self.held_until))
     }
 
-    fn take(&mut self, order: Order, now: Millis, step: &mut Step) {
+    /// Whether this receiver is being told of a page, or was.
+    fn knows(&self, page_key: &str) -> bool {
+        self.told.get(page_key).is_some() || self.is_busy(page_key)
+    }
+
+    fn take(&mut self, order: Order, maybe_told: bool, now: Millis, step: &mut Step) {
         let page_key = order.announcement.page_key.clone();
         if order.announcement.change == Change::Resolved {
             // What is over must not be said to be open again, even if the word that it is over is lost.
@@ -145,37 +146,49 @@ impl Outbox {
                 sending.is_over = true;
             }
         }
-        let waiting = Waiting { order, attempts: 0, due_at: now };
+        let waiting = Waiting { order, attempts: 0, due_at: now, maybe_told };
         if let Some(older) = self.waiting.insert(page_key.clone(), waiting) {
-            step.end(older.order, OrderEnd::Superseded, now);
+            step.end(older.order, OrderEnd::Superseded, word::SUPERSEDED, now);
         } else if self.waiting.len() > ORDERS_QUEUED_MAX {
             let least = least(self.waiting.iter().map(|(key, waiting)| (key, &waiting.order)));
             if let Some(given_up) = least.and_then(|key| self.waiting.remove(&key)) {
-                step.end(given_up.order, OrderEnd::GivenUp, now);
+                step.give_up(given_up.order, now);
             }
         }
     }
 
     fn tried(&mut self, page_key: &str, result: Result<(), Failure>, random: f64, now: Millis, step: &mut Step) {
-        let Some(Sending { order, attempts, is_repeat, is_over }) = self.sending.remove(page_key) else { return };
-        if let Err(Failure { retry_after: Some(wait), .. }) = result {
-            self.held_until = self.held_until.max(now.plus(milliseconds(wait.min(RETRY_AFTER_MAX))));
+        let Some(sent) = self.sending.remove(page_key) else { return };
+        let Sending { order, attempts, is_repeat, is_over, maybe_told } = sent;
+        if let Err(failure) = result {
+            self.wait_as_asked(failure, now);
         }
         match result {
             Ok(()) if is_repeat => {}
             Ok(()) => {
-                step.end(order.clone(), OrderEnd::Delivered, now);
+                step.end(order.clone(), OrderEnd::Delivered, word::DELIVERED, now);
+                self.told.individually(&order, now);
                 if !is_over {
                     self.remember_open(order, now.plus(self.repeat_every.map_or(0, milliseconds)));
                 }
             }
             Err(_) if is_repeat => {}
-            Err(failure) if !failure.reason.is_retryable() => step.end(order, OrderEnd::GivenUp, now),
-            Err(_) if is_over || self.waiting.contains_key(page_key) => step.end(order, OrderEnd::Superseded, now),
-            Err(_) => {
-                let due_at = now.plus(milliseconds(retry_wait(attempts, random)));
-                self.waiting.insert(page_key.to_owned(), Waiting { order, attempts, due_at });
+            Err(failure) if !failure.may_try_again(attempts) => step.give_up(order, now),
+            Err(_) if is_over || self.waiting.contains_key(page_key) => {
+                step.end(order, OrderEnd::Superseded, word::SUPERSEDED, now);
             }
+            Err(failure) => {
+                let due_at = now.plus(milliseconds(retry_wait(attempts, random)));
+                let maybe_told = maybe_told || failure.reason.may_have_been_taken();
+                self.waiting.insert(page_key.to_owned(), Waiting { order, attempts, due_at, maybe_told });
+            }
+        }
+    }
+
+    /// A receiver that asks for a pause gets it.
+    pub(super) fn wait_as_asked(&mut self, failure: Failure, now: Millis) {
+        if let Some(wait) = failure.retry_after {
+            self.held_until = self.held_until.max(now.plus(milliseconds(wait.min(RETRY_AFTER_MAX))));
         }
     }
 
@@ -195,7 +208,7 @@ impl Outbox {
     fn give_up_old(&mut self, now: Millis, step: &mut Step) {
         let oldest = now.plus(-milliseconds(ORDER_AGE_MAX));
         for (_, old) in self.waiting.extract_if(.., |_, waiting| waiting.order.created_at < oldest) {
-            step.end(old.order, OrderEnd::GivenUp, now);
+            step.give_up(old.order, now);
         }
     }
 
@@ -204,21 +217,50 @@ impl Outbox {
         if self.is_held(now) {
             return;
         }
+        if let Some(bucket) = &mut self.bucket {
+            bucket.fill(now);
+        }
         let mut due: Vec<_> = self
             .waiting
             .iter()
-            .filter(|(key, waiting)| waiting.due_at <= now && !self.sending.contains_key(*key))
+            .filter(|(key, waiting)| waiting.due_at <= now && self.may_be_sent(key))
             .map(|(key, waiting)| (Reverse(severity(&waiting.order)), waiting.order.created_at, key.clone()))
             .collect();
         due.sort();
-        for (_, _, page_key) in due.into_iter().take(DELIVERIES_MAX.saturating_sub(self.sending.len())) {
-            if let Some(Waiting { order, attempts, .. }) = self.waiting.remove(&page_key) {
-                step.send.push(order.clone());
-                self.sending
-                    .insert(page_key, Sending { order, attempts: attempts + 1, is_repeat: false, is_over: false });
+        for (_, _, page_key) in due {
+            if self.sending.len() >= DELIVERIES_MAX {
+                break;
             }
+            self.have_turn(page_key, now, step);
         }
         self.repeat_due(now, step);
+        self.tell_together(now, step);
+    }
+
+    fn have_turn(&mut self, page_key: String, now: Millis, step: &mut Step) {
+        let Some(waiting) = self.waiting.remove(&page_key) else { return };
+        match self.turn(&page_key, &waiting) {
+            Turn::Now => {
+                if let Some(bucket) = self.bucket.as_mut().filter(|_| waiting.attempts == 0) {
+                    bucket.take();
+                }
+                let Waiting { order, attempts, maybe_told, .. } = waiting;
+                step.send.push(order.clone());
+                let attempts = attempts.saturating_add(1);
+                let sending = Sending { order, attempts, is_repeat: false, is_over: false, maybe_told };
+                self.sending.insert(page_key, sending);
+            }
+            Turn::Never(word) => {
+                if waiting.order.announcement.change == Change::Resolved {
+                    self.told.forget(&page_key);
+                }
+                step.end(waiting.order, OrderEnd::Superseded, word, now);
+            }
+            Turn::Later | Turn::Together => {
+                let due_at = self.bucket.as_ref().map_or(now, Bucket::room_at);
+                self.waiting.insert(page_key, Waiting { due_at, ..waiting });
+            }
+        }
     }
 
     fn repeat_due(&mut self, now: Millis, step: &mut Step) {
@@ -229,7 +271,8 @@ impl Outbox {
             if let Some(page) = self.open.get_mut(&page_key) {
                 page.due_at = now.plus(self.repeat_every.map_or(0, milliseconds));
                 step.send.push(page.order.clone());
-                let sending = Sending { order: page.order.clone(), attempts: 1, is_repeat: true, is_over: false };
+                let order = page.order.clone();
+                let sending = Sending { order, attempts: 1, is_repeat: true, is_over: false, maybe_told: true };
                 self.sending.insert(page_key, sending);
             }
         }
@@ -237,6 +280,11 @@ impl Outbox {
 
     fn is_busy(&self, page_key: &str) -> bool {
         self.waiting.contains_key(page_key) || self.sending.contains_key(page_key)
+    }
+
+    /// Whether an order of this page key could be sent by itself: none is under way, alone or with others.
+    pub(super) fn may_be_sent(&self, page_key: &str) -> bool {
+        !self.sending.contains_key(page_key) && !self.burst.covers(page_key)
     }
 
     fn is_held(&self, now: Millis) -> bool {
@@ -247,18 +295,13 @@ impl Outbox {
     fn mend_clock(&mut self, now: Millis) {
         let latest = now.plus(milliseconds(RETRY_AFTER_MAX));
         self.held_until = self.held_until.min(latest);
+        self.burst.mend_clock(now, latest);
         self.waiting.values_mut().for_each(|waiting| waiting.due_at = waiting.due_at.min(latest));
         self.open.values_mut().for_each(|page| page.due_at = page.due_at.min(latest));
     }
 }
 
-impl Step {
-    fn end(&mut self, order: Order, end: OrderEnd, at: Millis) {
-        self.ended.push(Ended { id: order.id, end, at });
-    }
-}
-
-fn severity(order: &Order) -> Severity {
+pub(super) fn severity(order: &Order) -> Severity {
     order.announcement.situation.incident.severity
 }
 
@@ -268,11 +311,11 @@ fn least<'a>(orders: impl Iterator<Item = (&'a String, &'a Order)>) -> Option<St
 }
 
 /// Twice as long after each attempt, up to a bound, and between half and all of that.
-fn retry_wait(attempts: u32, random: f64) -> Duration {
+pub(super) fn retry_wait(attempts: u32, random: f64) -> Duration {
     let doubled = RETRY_WAIT_MIN.saturating_mul(1_u32 << attempts.saturating_sub(1).min(16)).min(RETRY_WAIT_MAX);
     doubled.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0))
 }
 
-fn milliseconds(duration: Duration) -> i64 {
+pub(super) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -5,13 +5,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
-use trailbrake_detectors::engine::Change;
+use trailbrake_detectors::engine::{Announcement, Change};
 use trailbrake_detectors::incident::Severity;
 
 use super::*;
 use crate::alert::{Delivering, Delivery};
 use crate::clock::{Clock, SystemClock};
 use crate::limits::{DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_WAIT_MAX};
+
+mod bursts;
 
 fn order(sequence: usize, page: usize, change: Change, now: Millis) -> Order {
     let mut announcement = crate::alert::example(change);
@@ -23,7 +25,11 @@ fn order(sequence: usize, page: usize, change: Change, now: Millis) -> Order {
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Order(usize, Change),
+    Order(usize, Change, Severity),
+    /// The same, and no route leads here.
+    Unrouted(usize, Change, Severity),
+    /// The message that stands for others was tried.
+    Summarised(Option<FailureReason>),
     /// The attempt at this index, of those under way, ends.
     Tried(prop::sample::Index, Option<FailureReason>),
     Wait(i64),
@@ -36,12 +42,17 @@ fn event() -> impl Strategy<Value = Event> {
         None,
         Some(FailureReason::Unreachable),
         Some(FailureReason::RateLimited),
+        Some(FailureReason::BadAnswer),
         Some(FailureReason::Refused),
     ]);
+    let severity = prop::sample::select(vec![Severity::Medium, Severity::High, Severity::High, Severity::Critical]);
+    let order = (0..12_usize, change, severity);
     prop_oneof![
-        (0..6_usize, change).prop_map(|(page, change)| Event::Order(page, change)),
-        (any::<prop::sample::Index>(), failure).prop_map(|(index, failure)| Event::Tried(index, failure)),
-        (0..100_000_i64).prop_map(Event::Wait),
+        4 => order.clone().prop_map(|(page, change, severity)| Event::Order(page, change, severity)),
+        1 => order.prop_map(|(page, change, severity)| Event::Unrouted(page, change, severity)),
+        3 => (any::<prop::sample::Index>(), failure.clone()).prop_map(|(index, failure)| Event::Tried(index, failure)),
+        1 => failure.prop_map(Event::Summarised),
+        3 => (0..100_000_i64).prop_map(Event::Wait),
     ]
 }
 
@@ -56,13 +67,27 @@ struct World {
     delivered_last: BTreeMap<String, String>,
     made: Vec<Order>,
     ended: BTreeMap<String, OrderEnd>,
+    words: BTreeMap<String, &'static str>,
+    /// Whether a message that stands for others is under way.
+    tells_together: bool,
+    per_minute: Option<u32>,
+    /// When orders that are not `critical` were sent for the first time.
+    sent_at: Vec<Millis>,
 }
 
 impl World {
     fn new(repeat_every: Option<Duration>) -> Self {
+        Self::in_manner(repeat_every, Manner::default())
+    }
+
+    fn in_manner(repeat_every: Option<Duration>, manner: Manner) -> Self {
         let now = Millis(1_000_000);
         Self {
-            outbox: Outbox::new(repeat_every, Vec::new(), now),
+            outbox: Outbox::new(repeat_every, Vec::new(), now).in_manner(manner, now),
+            words: BTreeMap::new(),
+            tells_together: false,
+            per_minute: manner.messages_per_minute,
+            sent_at: Vec::new(),
             now,
             sending: Vec::new(),
             sent_last: BTreeMap::new(),
@@ -79,7 +104,22 @@ impl World {
                 let order = &self.made[end.id.parse::<usize>().expect("a number")];
                 self.delivered_last.insert(order.announcement.page_key.clone(), end.id.clone());
             }
+            if end.word == word::SUMMARISED {
+                let Announcement { change, situation, .. } =
+                    &self.made[end.id.parse::<usize>().expect("a number")].announcement;
+                let is_critical = situation.incident.severity == Severity::Critical;
+                assert!(*change == Change::Resolved || !is_critical, "a critical page is not told with others");
+            }
+            self.words.insert(end.id.clone(), end.word);
             assert_eq!(self.ended.insert(end.id.clone(), end.end), None, "{} ended twice", end.id);
+        }
+        if let Some(summary) = step.summary {
+            assert!(!self.tells_together && summary.incidents > 0 && self.per_minute.is_some());
+            assert!(
+                summary.worst.change == Change::Resolved
+                    || summary.worst.situation.incident.severity < Severity::Critical
+            );
+            self.tells_together = true;
         }
         for order in step.send {
             let page_key = order.announcement.page_key.clone();
@@ -92,20 +132,43 @@ impl World {
                 assert!(later.into_iter().all(|later| later.announcement.change != Change::Resolved));
             } else {
                 let last = self.sent_last.insert(page_key.clone(), sequence);
+                if last != Some(sequence) && order.announcement.situation.incident.severity < Severity::Critical {
+                    self.sent_at.push(self.now);
+                }
                 assert!(last.is_none_or(|last| last <= sequence), "{page_key}: {sequence} after {last:?}");
             }
             self.sending.push(order);
         }
         assert!(self.sending.len() <= DELIVERIES_MAX);
+        if let Some(per_minute) = self.per_minute {
+            let in_a_minute = self.sent_at.iter().filter(|at| at.plus(60_000) > self.now).count();
+            assert!(in_a_minute <= 2 * per_minute as usize, "{in_a_minute} messages in a minute");
+        }
+    }
+
+    fn make(&mut self, page: usize, change: Change, severity: Severity) -> Box<Order> {
+        let mut order = order(self.made.len(), page, change, self.now);
+        order.announcement.situation.incident.severity = severity;
+        self.made.push(order.clone());
+        Box::new(order)
     }
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Order(page, change) => {
-                let order = order(self.made.len(), page, change, self.now);
-                self.made.push(order.clone());
-                self.step(Input::Order(Box::new(order)));
+            Event::Order(page, change, severity) => {
+                let order = self.make(page, change, severity);
+                self.step(Input::Order(order));
             }
+            Event::Unrouted(page, change, severity) => {
+                let order = self.make(page, change, severity);
+                self.step(Input::Unrouted(order));
+            }
+            Event::Summarised(reason) if self.tells_together => {
+                self.tells_together = false;
+                let failure = |reason| Failure { reason, retry_after: None };
+                self.step(Input::Summarised { result: reason.map_or(Ok(()), |one| Err(failure(one))), random: 0.5 });
+            }
+            Event::Summarised(_) => {}
             Event::Tried(index, reason) if !self.sending.is_empty() => {
                 let order = self.sending.remove(index.index(self.sending.len()));
                 let failure = |reason| {
@@ -131,6 +194,7 @@ impl World {
                     let page_key = order.announcement.page_key;
                     self.step(Input::Tried { page_key, result: Ok(()), random: 0.0 });
                 }
+                None if self.tells_together => self.happen(Event::Summarised(None)),
                 None if self.outbox.unended() == 0 => return,
                 None => {
                     self.now = self.outbox.wake_at().expect("something waits").max(self.now);
@@ -149,8 +213,11 @@ proptest! {
     fn nothing_is_lost_and_the_last_word_comes_last(
         events in prop::collection::vec(event(), 0..120),
         repeats in any::<bool>(),
+        edits in any::<bool>(),
+        messages_per_minute in prop::option::of(1..4_u32),
     ) {
-        let mut world = World::new(repeats.then(|| Duration::from_secs(60)));
+        let manner = Manner { edits, messages_per_minute };
+        let mut world = World::in_manner(repeats.then(|| Duration::from_secs(60)), manner);
         for event in events {
             world.happen(event);
         }
@@ -162,7 +229,12 @@ proptest! {
             world.made.iter().map(|order| (order.announcement.page_key.as_str(), order)).collect();
         for (page_key, order) in last_words {
             let end = world.ended[&order.id];
-            prop_assert!(end != OrderEnd::Superseded, "nothing came after {}", order.id);
+            match world.words[&order.id] {
+                word::UNROUTED => {}
+                word::SUMMARISED => prop_assert!(messages_per_minute.is_some()),
+                word::SUPERSEDED => prop_assert!(!edits, "nothing came after {}", order.id),
+                _ => prop_assert!(end != OrderEnd::Superseded),
+            }
             if end == OrderEnd::Delivered {
                 prop_assert_eq!(world.sent_last[page_key].to_string(), order.id.as_str());
             }
@@ -173,7 +245,7 @@ proptest! {
 #[test]
 fn waits_grow_to_a_bound_and_what_is_too_old_is_given_up() {
     let mut world = World::new(None);
-    world.happen(Event::Order(0, Change::Opened));
+    world.happen(Event::Order(0, Change::Opened, Severity::Critical));
     let mut waits = Vec::new();
     while world.ended.is_empty() {
         let page_key = world.sending.pop().expect("an attempt").announcement.page_key;
@@ -206,7 +278,7 @@ fn past_the_bound_the_oldest_of_the_least_severe_goes() {
     }
     let late = order(ORDERS_QUEUED_MAX, ORDERS_QUEUED_MAX, Change::Opened, Millis(2));
     let step = outbox.step(Input::Order(Box::new(late)), Millis(2));
-    assert_eq!(step.ended, [Ended { id: "9".to_owned(), end: OrderEnd::GivenUp, at: Millis(2) }]);
+    assert_eq!(step.ended, [Ended { id: "9".to_owned(), end: OrderEnd::GivenUp, at: Millis(2), word: word::GIVEN_UP }]);
     assert_eq!(outbox.unended(), ORDERS_QUEUED_MAX);
 }
 
@@ -216,7 +288,7 @@ fn an_open_page_is_repeated_until_it_is_over() {
     let mut outbox = Outbox::new(Some(Duration::from_secs(60)), vec![page.clone()], Millis(0));
     for minute in 0..3 {
         let now = Millis(minute * 60_000);
-        assert_eq!(outbox.step(Input::Tick, now), Step { send: vec![page.clone()], ended: Vec::new() });
+        assert_eq!(outbox.step(Input::Tick, now), Step { send: vec![page.clone()], ..Step::default() });
         let tried = Input::Tried { page_key: "page-0".to_owned(), result: Ok(()), random: 0.0 };
         assert_eq!(outbox.step(tried, now), Step::default());
         assert_eq!(outbox.wake_at(), Some(now.plus(60_000)));
@@ -245,13 +317,14 @@ struct Scripted {
     answers: Mutex<Vec<FailureReason>>,
     heard: Mutex<Vec<String>>,
     repeat_every: Option<Duration>,
+    per_minute: Option<u32>,
     panics: AtomicUsize,
 }
 
 impl Scripted {
     fn new(answers: &[FailureReason], repeat_every: Option<Duration>) -> Arc<Self> {
         let answers = Mutex::new(answers.iter().rev().copied().collect());
-        Arc::new(Self { answers, heard: Mutex::default(), repeat_every, panics: AtomicUsize::new(0) })
+        Arc::new(Self { answers, heard: Mutex::default(), repeat_every, per_minute: None, panics: AtomicUsize::new(0) })
     }
 
     fn heard(&self) -> Vec<String> {
@@ -264,7 +337,7 @@ impl Receiver for Scripted {
         "oncall"
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a trailbrake_detectors::engine::Announcement) -> Delivering<'a> {
+    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
         Box::pin(async move {
             if self.panics.load(Ordering::SeqCst) > 0 {
                 self.panics.fetch_sub(1, Ordering::SeqCst);
@@ -283,8 +356,26 @@ impl Receiver for Scripted {
         })
     }
 
+    fn deliver_again<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
+        self.heard.lock().expect("whole").push("again".to_owned());
+        self.deliver(announcement)
+    }
+
+    fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {
+        self.heard.lock().expect("whole").push(notice.headline.clone());
+        Box::pin(async { Ok(Delivery::default()) })
+    }
+
     fn repeat_every(&self) -> Option<Duration> {
         self.repeat_every
+    }
+
+    fn messages_per_minute(&self) -> Option<u32> {
+        self.per_minute
+    }
+
+    fn is_told_of(&self, situation: &trailbrake_detectors::engine::Situation) -> bool {
+        situation.incident.severity >= Severity::High
     }
 }
 
@@ -314,7 +405,8 @@ async fn orders_of_the_journal_and_new_ones_are_delivered_until_stop() {
     let mut ends = vec![next(&mut ended).await, next(&mut ended).await];
     ends.sort_by(|(one, _), (other, _)| one.cmp(other));
     assert_eq!(ends, [("0".to_owned(), OrderEnd::Delivered), ("7".to_owned(), OrderEnd::GivenUp)]);
-    assert_eq!(receiver.heard(), ["0", "0"]);
+    // What the journal held at the start may have been told before. The first attempt of the three is the one that panics.
+    assert_eq!(receiver.heard(), ["again", "again", "0", "again", "0"]);
     stop.send(true).expect("heard");
     sender.send(order(1, 1, Change::Opened, now));
     assert_eq!(next(&mut ended).await, ("1".to_owned(), OrderEnd::Delivered));

@@ -46,6 +46,10 @@ pub struct DecodedBatch {
     pub accounts: Accounts,
     /// Rejects by reason.
     pub rejected: Vec<(&'static str, u64)>,
+    /// Records that say of a destruction that it was a read; they are judged all the same.
+    pub read_only_destructive: u64,
+    /// Resources that calls named past what is kept of one call.
+    pub resources_left_out: u64,
     /// The first few rejects, to be logged.
     pub reject_notes: Vec<RejectNote>,
 }
@@ -77,6 +81,8 @@ impl DecodeStep {
             newest: None,
             accounts: Accounts::default(),
             rejected: Vec::new(),
+            read_only_destructive: 0,
+            resources_left_out: 0,
             reject_notes: Vec::new(),
         };
         let catalog = self.catalog.as_deref().unwrap_or(Catalog::built_in());
@@ -84,6 +90,7 @@ impl DecodeStep {
             let result = decode(payload, decoded.received_at, catalog);
             decoded.accounts.receive(result.received);
             decoded.accounts.count(Accounts::IGNORED, result.ignored);
+            decoded.read_only_destructive = decoded.read_only_destructive.saturating_add(result.read_only_destructive);
             if decoded.terms.accounts.is_empty() {
                 decoded.newest = decoded.newest.max(result.newest);
             }
@@ -108,6 +115,7 @@ impl DecodedBatch {
             if terms.accounts.is_empty() || terms.accounts.contains(&event.account) {
                 // What others send does not move time.
                 self.newest = self.newest.max(Some(event.time));
+                self.resources_left_out = self.resources_left_out.saturating_add(event.resources_left_out.into());
                 self.events.push(event);
             } else {
                 let sample = format!("account {} in event {}", event.account, event.id);

@@ -138,6 +138,8 @@ impl EngineStep {
         }
         self.board.heard(&source, batch.received_at, batch.newest, &accounts);
         self.count(&source, &accounts, &batch.rejected, &mut piece);
+        self.metrics.count_read_only_destructive(&source, batch.read_only_destructive);
+        self.metrics.count_resources_left_out(&source, batch.resources_left_out);
         if let Some(position) = batch.position {
             piece.cut.positions.push((batch.partition, position));
         }
@@ -185,8 +187,8 @@ impl EngineStep {
                     self.board.show(*situation);
                     changed = true;
                 }
-                // Placements are not looked up: what is unknown stays unknown, and is shown as such.
-                Output::Wanted(_) => {}
+                // Nothing looks placements up: what is unknown stays unknown, and is shown as such.
+                Output::Wanted(_) => self.metrics.count_placement_wanted(),
             }
         }
         self.outputs = outputs;

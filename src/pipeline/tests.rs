@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{BrakeSettings, Engine, Mode, Outcome, Partition, PauseResult, Settings, Watch};
+use trailbrake_detectors::limits::RESOURCES_PER_EVENT_MAX;
 use trailbrake_detectors::scenario::{Options, generate};
 use trailbrake_detectors::time::{Millis, Second};
 
@@ -138,4 +139,43 @@ fn a_trail_in_trouble_is_shown_and_announced() {
     let piece = step.step(Work::Watch(watch));
     assert!(piece.decision);
     assert_eq!(board.sources()["trail"].trouble.as_deref(), Some("the trail was stopped"));
+}
+
+/// A record of deleting so many tables.
+fn destruction(event_source: &str, name: &str, parameters: &str) -> Bytes {
+    Bytes::from(format!(
+        r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","principalId":"AIDAEXAMPLE","arn":"arn:aws:iam::111122223333:user/alice",
+        "accountId":"111122223333","userName":"alice"}},"eventTime":"2026-01-05T09:00:00Z","eventSource":"{event_source}","eventName":"{name}",
+        "awsRegion":"eu-west-1","requestParameters":{parameters},"responseElements":null,"requestID":"r","eventID":"{name}","readOnly":true,
+        "eventType":"AwsApiCall","recipientAccountId":"111122223333"}}"#
+    ))
+}
+
+#[test]
+fn what_says_that_it_was_a_read_what_is_left_out_and_what_nobody_knows_the_zones_of_is_counted() {
+    let ids: Vec<String> =
+        (0..RESOURCES_PER_EVENT_MAX + 3).map(|number| format!(r#"{{"instanceId":"i-{number:017x}"}}"#)).collect();
+    let many = format!(r#"{{"instancesSet":{{"items":[{}]}}}}"#, ids.join(","));
+    let payloads = vec![
+        destruction("dynamodb.amazonaws.com", "DeleteTable", r#"{"tableName":"orders"}"#),
+        destruction("ec2.amazonaws.com", "TerminateInstances", &many),
+    ];
+    let decoded = DecodeStep::default().step(batch(payloads.clone(), &[], START.millis().plus(3_600_000)));
+    assert_eq!((decoded.read_only_destructive, decoded.resources_left_out), (2, 3));
+    // What others may not speak for is rejected, and nothing of it is left out.
+    let foreign = DecodeStep::default().step(batch(payloads, &["999999999999"], START.millis().plus(3_600_000)));
+    assert_eq!(foreign.resources_left_out, 0);
+
+    let metrics = Arc::new(Metrics::new());
+    let engine = Engine::new(Settings::default());
+    let mut step = EngineStep::new(engine, Vec::new(), Arc::new(Board::default()), Arc::clone(&metrics));
+    step.step(Work::Batch(Box::new(decoded)));
+    let text = metrics.render();
+    for sample in [
+        "trailbrake_read_only_destructive_total{source=\"trail\"} 2",
+        "trailbrake_resources_left_out_total{source=\"trail\"} 3",
+        "trailbrake_placements_wanted_total 100",
+    ] {
+        assert!(text.lines().any(|line| line == sample), "{sample} in {text}");
+    }
 }

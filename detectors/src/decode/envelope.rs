@@ -98,7 +98,7 @@ impl<'c> Decoder<'c> {
         if bytes.is_empty() {
             return self.reject(RejectReason::Empty, bytes);
         }
-        let text = std::str::from_utf8(bytes).ok();
+        let text = simdutf8::basic::from_utf8(bytes).ok();
         if text.is_some_and(|text| self.split_list(text)) {
             return;
         }
@@ -176,6 +176,11 @@ impl<'c> Decoder<'c> {
             Opened::Nothing => {
                 self.decoded.received += 1;
                 self.decoded.ignored += 1;
+            }
+            Opened::Digest => {
+                self.decoded.received += 1;
+                self.decoded.ignored += 1;
+                self.decoded.digests += 1;
             }
             Opened::Unknown => self.reject(RejectReason::NotARecord, json.as_bytes()),
         }

@@ -75,6 +75,9 @@ pub(super) enum Field {
     /// Of an EventBridge envelope: whose event it is.
     #[serde(rename = "account")]
     Account,
+    /// Of a digest of log files: where it lies.
+    #[serde(rename = "digestS3Bucket")]
+    DigestBucket,
     /// Any other; the last, so that its number is how many others there are.
     #[serde(other)]
     Other,

@@ -1,6 +1,7 @@
 //! Bytes in, events and rejects out: total, bounded, whatever the bytes are.
 
 mod aggregate;
+mod changed;
 mod compression;
 mod dialect;
 mod envelope;
@@ -8,6 +9,7 @@ mod fields;
 mod filter;
 mod identity;
 mod lines;
+mod marks;
 mod node;
 mod parts;
 mod reach;
@@ -104,6 +106,8 @@ pub struct Decoded {
     pub received: u64,
     /// Reads, and what bears on nothing.
     pub ignored: u64,
+    /// How many of those ignored are digests of log files.
+    pub digests: u64,
     /// Destructions whose record says that it was a read: the record is wrong, or what we know of the action.
     pub read_only_destructive: u64,
     /// The greatest event time seen among accepted records, ignored ones included.

@@ -142,10 +142,11 @@ impl<'t> Iterator for Elements<'t> {
     #[inline]
     fn next(&mut self) -> Option<Node<'t>> {
         let element = self.next;
-        (element.at < self.past).then(|| {
-            self.next.at = element.past();
-            element
-        })
+        if element.at >= self.past {
+            return None;
+        }
+        self.next.at = element.past();
+        Some(element)
     }
 }
 
@@ -195,11 +196,12 @@ impl<'t> Iterator for Entries<'t> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let key = self.next;
-        (key.at < self.past).then(|| {
-            let value = Node { at: key.at + 1, ..key };
-            self.next.at = value.past();
-            (key.as_str().unwrap_or_default(), value)
-        })
+        if key.at >= self.past {
+            return None;
+        }
+        let value = Node { at: key.at + 1, ..key };
+        self.next.at = value.past();
+        Some((key.as_str().unwrap_or_default(), value))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One record: an event, something that bears on nothing, or a reject.
 
 use super::RejectReason;
+use super::changed;
 use super::dialect::{cut, each, subnet_zones, unwrapped};
 use super::identity::identity;
 use super::node::{NULL, Node};
@@ -76,20 +77,20 @@ struct Head<'v> {
 fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<Event>, RejectReason> {
     let mut service = cut(head.source.strip_suffix(".amazonaws.com").unwrap_or(head.source));
     service.make_ascii_lowercase();
+    let request = parts.get(Part::RequestParameters).unwrap_or(NULL);
+    let response = parts.get(Part::ResponseElements).unwrap_or(NULL);
+    if service == "sts" && LINKS.contains(&head.name) {
+        let mut event = without_resources(parts, head, service)?;
+        event.link = link(response).filter(|_| event.outcome == Outcome::Ok);
+        return Ok(event.link.is_some().then_some(event));
+    }
     let known = catalog.lookup(&service, head.name);
-    let is_link = service == "sts" && LINKS.contains(&head.name);
     let is_idle = matches!(&known, Known::Guessed(guess) if matches!(guess.effect, Effect::Observe | Effect::Other));
-    if is_idle && !is_link && !may_start(&service, head.name) {
+    if is_idle && !may_start(&service, head.name) {
         return Ok(None);
     }
     let mut event = without_resources(parts, head, service)?;
     let took_effect = event.outcome == Outcome::Ok;
-    let request = parts.get(Part::RequestParameters).unwrap_or(NULL);
-    let response = parts.get(Part::ResponseElements).unwrap_or(NULL);
-    if is_link {
-        event.link = link(response).filter(|_| took_effect);
-        return Ok(event.link.is_some().then_some(event));
-    }
     let (request, response) = (unwrapped(request, &event.name), unwrapped(response, &event.name));
     let call = Call { request, response, region: &event.region, time: event.time };
     let (effect, kind, mut resources) = apply(&call, &known);
@@ -150,8 +151,8 @@ fn without_resources(parts: &Parts<'_>, head: Head<'_>, service: String) -> Resu
 /// The effect, the kind, and the resources found; no resources if none were found.
 fn apply<'k>(call: &Call<'_>, known: &'k Known<'_>) -> (Effect, Option<&'k Kind>, Option<Found>) {
     let (effect, kind, resources) = match known {
-        Known::Listed(rules) => match call.applicable(rules) {
-            Some(rule) => (rule.effect, rule.kind.as_deref(), call.mentions(rule)),
+        Known::Listed(rules) => match changed::found(call, rules) {
+            Some((rule, found)) => (rule.effect, rule.kind.as_deref(), found),
             None => return (Effect::Other, None, None),
         },
         Known::Guessed(guess) => (guess.effect, Some(&guess.kind), call.guessed(guess)),

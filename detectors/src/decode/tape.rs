@@ -1,5 +1,6 @@
 //! Strict JSON read in one pass into a flat list of tokens, which borrow their texts from what was read.
 
+use super::marks::Breaks;
 use crate::limits::NESTING_MAX;
 
 /// One token. Where a text stands is a range of bytes; a container says where what follows it begins.
@@ -70,8 +71,9 @@ impl Tape {
         if u32::try_from(text.len()).is_err() {
             return Err(Unread::TooDeep);
         }
-        let mut reader =
-            Reader { text, bytes: text.as_bytes(), at: 0, tokens: &mut self.tokens, undone: &mut self.undone };
+        let (bytes, breaks) = (text.as_bytes(), Breaks::of(text.as_bytes()));
+        let (tokens, undone) = (&mut self.tokens, &mut self.undone);
+        let mut reader = Reader { text, bytes, breaks, at: 0, tokens, undone };
         reader.value(NESTING_MAX)?;
         match reader.visible() {
             None => Ok(Document { text, undone: &self.undone, tokens: &self.tokens }),
@@ -83,6 +85,7 @@ impl Tape {
 struct Reader<'r> {
     text: &'r str,
     bytes: &'r [u8],
+    breaks: Breaks<'r>,
     at: usize,
     tokens: &'r mut Vec<Token>,
     undone: &'r mut String,
@@ -230,10 +233,10 @@ impl Reader<'_> {
     }
 
     /// A string, from its first quote on.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<(), Unread> {
         let start = self.at + 1;
-        let end = self.special(start);
+        let end = self.breaks.next(start);
         match self.bytes.get(end) {
             Some(b'"') => {
                 self.at = end + 1;
@@ -243,29 +246,6 @@ impl Reader<'_> {
             Some(b'\\') => self.string_with_escapes(start, end),
             _ => Err(Unread::NotJson),
         }
-    }
-
-    /// Where the next quote, backslash or control character is, or the end. Eight bytes are looked at in one step.
-    #[inline]
-    fn special(&self, from: usize) -> usize {
-        const ONES: u64 = u64::from_le_bytes([1; 8]);
-        const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
-        // The lowest byte found is right; borrows can only make wrong ones above it.
-        let is_zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
-        let mut at = from;
-        while let Some(chunk) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let chunk = u64::from_le_bytes(*chunk);
-            let control = chunk.wrapping_sub(ONES * 0x20) & !chunk;
-            let quote = is_zero(chunk ^ (ONES * u64::from(b'"')));
-            let backslash = is_zero(chunk ^ (ONES * u64::from(b'\\')));
-            let found = (control | quote | backslash) & HIGHS;
-            if found != 0 {
-                return at + found.trailing_zeros() as usize / 8;
-            }
-            at += 8;
-        }
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
     }
 
     /// Goes on at the first backslash of a string.
@@ -280,7 +260,7 @@ impl Reader<'_> {
                 Some(b'\\') => plain = self.escape(at + 1)?,
                 _ => return Err(Unread::NotJson),
             }
-            at = self.special(plain);
+            at = self.breaks.next(plain);
         }
         self.at = at + 1;
         self.tokens.push(Token::Undone(Span { start: position(own), end: position(self.undone.len()) }));

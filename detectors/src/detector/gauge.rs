@@ -78,13 +78,19 @@ impl Gauge {
         about: &'static str,
         shares: &Shares,
         share_min: Thousandths,
-        (high, critical): (Spread, Spread),
+        (high, critical): (Option<Spread>, Option<Spread>),
     ) -> Self {
         let counted = shares.iter().filter(|(_, share)| *share >= share_min);
         let (places, weight) = counted.fold((0, 0), |(places, weight), (_, share)| (places + 1, weight + share));
         let amount = |spread: Spread| Amount::Places { places: spread.places, weight: spread.weight };
-        let levels = vec![(Severity::High, amount(high)), (Severity::Critical, amount(critical))];
+        let levels = [(Severity::High, high), (Severity::Critical, critical)];
+        let levels = levels.into_iter().filter_map(|(level, spread)| Some((level, amount(spread?)))).collect();
         Self { limit, about, amount: Amount::Places { places, weight }, levels }
+    }
+
+    /// The severities that are reached.
+    pub fn levels_reached(&self) -> impl Iterator<Item = Severity> {
+        self.levels.iter().filter(|(_, limit)| self.amount.share_of(*limit) >= 1_000).map(|(level, _)| *level)
     }
 
     /// Whether more is reached than by another gauge of the same limit.

@@ -1,7 +1,9 @@
 //! `guard-removal`: a protection went off, and worse: was followed by the deletion that it guarded against.
 
-use super::{Basis, Detector, Finding, Gauge, Limits, Span, Window, worse};
-use crate::incident::Severity;
+use super::{Basis, Detector, Finding, Gauge, Levels, Limits, Span, Window, worse};
+
+/// A trail that is lost says so by itself, once.
+const TRAIL_LOST: Levels = Levels::new(None, Some(1), None, None);
 
 /// The detector.
 pub(super) struct GuardRemoval;
@@ -16,13 +18,22 @@ impl Detector for GuardRemoval {
     }
 
     fn judge(&self, window: &Window<'_>, limits: &Limits) -> Option<Finding> {
-        let alone = window.loses_trail.then_some(Finding { level: Severity::Medium, basis: Basis::Itself });
+        let alone = TRAIL_LOST.of(window.loses_trail.into()).map(|level| Finding { level, basis: Basis::Itself });
         let deleted = limits.guard_removal.of(window.over(Span::Hour).unguarded);
         worse(deleted.map(|level| Finding { level, basis: Basis::Destroyed(Span::Hour) }), alone)
     }
 
     fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge> {
         let about = "deleted within an hour of the end of their protection";
-        vec![Gauge::count("resources", about, window.over(Span::Hour).unguarded, &limits.guard_removal)]
+        let lost = u64::from(window.loses_trail);
+        vec![
+            Gauge::count("resources", about, window.over(Span::Hour).unguarded, &limits.guard_removal),
+            Gauge::count(
+                "trail",
+                "what watches others was switched off or destroyed; not configurable",
+                lost,
+                &TRAIL_LOST,
+            ),
+        ]
     }
 }

@@ -78,7 +78,7 @@ pub struct Levels {
 }
 
 impl Levels {
-    const fn new(low: Option<u64>, medium: Option<u64>, high: Option<u64>, critical: Option<u64>) -> Self {
+    pub(super) const fn new(low: Option<u64>, medium: Option<u64>, high: Option<u64>, critical: Option<u64>) -> Self {
         Self { low, medium, high, critical }
     }
 
@@ -127,14 +127,14 @@ pub struct BurstLimits {
 pub struct SpreadLimits {
     /// A zone or a region with less weight than this does not count.
     pub share_min: Thousandths,
-    /// Zones within 10 minutes that are `high`.
-    pub zones_high: Spread,
-    /// Zones within 10 minutes that are `critical`.
-    pub zones_critical: Spread,
-    /// Regions within 5 minutes that are `high`.
-    pub regions_high: Spread,
-    /// Regions within 5 minutes that are `critical`.
-    pub regions_critical: Spread,
+    /// Zones within 10 minutes that are `high`; nothing: never.
+    pub zones_high: Option<Spread>,
+    /// Zones within 10 minutes that are `critical`; nothing: never.
+    pub zones_critical: Option<Spread>,
+    /// Regions within 5 minutes that are `high`; nothing: never.
+    pub regions_high: Option<Spread>,
+    /// Regions within 5 minutes that are `critical`; nothing: never.
+    pub regions_critical: Option<Spread>,
 }
 
 /// Limits of `delete-recreate`.
@@ -177,10 +177,10 @@ impl Default for Limits {
             },
             zone_spread: SpreadLimits {
                 share_min: 2_000,
-                zones_high: Spread { places: 2, weight: 5_000 },
-                zones_critical: Spread { places: 3, weight: 8_000 },
-                regions_high: Spread { places: 2, weight: 5_000 },
-                regions_critical: Spread { places: 3, weight: 8_000 },
+                zones_high: Some(Spread { places: 2, weight: 5_000 }),
+                zones_critical: Some(Spread { places: 3, weight: 8_000 }),
+                regions_high: Some(Spread { places: 2, weight: 5_000 }),
+                regions_critical: Some(Spread { places: 3, weight: 8_000 }),
             },
             delete_recreate: RecreateLimits {
                 returned: Levels::new(None, Some(1_000), Some(3_000), Some(8_000)),

@@ -40,10 +40,10 @@ impl Detector for ZoneSpread {
     }
 }
 
-fn level(shares: &Shares, share_min: Thousandths, critical: Spread, high: Spread) -> Option<Severity> {
+fn level(shares: &Shares, share_min: Thousandths, critical: Option<Spread>, high: Option<Spread>) -> Option<Severity> {
     let counted = shares.iter().filter(|(_, share)| *share >= share_min);
     let (places, weight) = counted.fold((0, 0), |(places, weight), (_, share)| (places + 1, weight + share));
-    let reaches = |spread: Spread| places >= spread.places && weight >= spread.weight;
+    let reaches = |limit: Option<Spread>| limit.is_some_and(|limit| places >= limit.places && weight >= limit.weight);
     match () {
         () if reaches(critical) => Some(Severity::Critical),
         () if reaches(high) => Some(Severity::High),

@@ -354,6 +354,8 @@ pub enum Output {
         /// The most severe that it has been.
         peak: Severity,
     },
-    /// The zones of a resource are unknown, and would bear on judgement.
+    /// The zones of a resource that an open incident destroyed are unknown, and would bear on its judgement. Said once, when
+    /// the incident is told (at its opening, at what changes how it stands, and at ticks); after a load once more, since
+    /// whoever was looking them up may have ended as well.
     Wanted(Wanted),
 }

@@ -1,12 +1,18 @@
 //! How near a principal came to each limit, when, and what it owns: for whoever asks why there was an incident, or none.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Engine;
-use crate::detector::{ALL, Gauge, Limits, Window};
-use crate::incident::{Severity, incident_id};
-use crate::timeline::{Ear, FactKey, Owned, Ownership, Point, PointKey};
+use crate::detector::{ALL, Detector, Gauge, Limits, Window};
+use crate::incident::{Episode, Severity, incident_id};
+use crate::limits::STARTERS_LISTED_MAX;
+use crate::time::Second;
+use crate::timeline::{Because, Cap, Ear, FactKey, Ledger, Owned, Ownership, Point, PointKey, cap};
 
 /// The most that was reached of one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub struct Reached {
     pub gauge: Gauge,
     /// At which fact.
     pub at: FactKey,
+    /// By severity, the first fact at which this limit asked for it.
+    pub levels: BTreeMap<Severity, FactKey>,
 }
 
 /// The worst that a detector said.
@@ -28,6 +36,17 @@ pub struct Said {
     pub is_whole: bool,
 }
 
+/// What a detector would have said, had it not been held to less.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mitigated {
+    /// How bad its limits are that were reached.
+    pub reached: Severity,
+    /// What it was held to.
+    pub level: Severity,
+    /// At which fact it first was so bad.
+    pub at: FactKey,
+}
+
 /// How near one principal came to the limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Nearness {
@@ -36,10 +55,15 @@ pub struct Nearness {
     pub reached: BTreeMap<(&'static str, &'static str), Reached>,
     /// By detector, the worst that it said.
     pub said: BTreeMap<&'static str, Said>,
+    /// By detector and reason, the worst that was held to less.
+    pub mitigated: BTreeMap<(&'static str, Because), Mitigated>,
+    /// Of what the principal answers for itself, those who may have set it going, since several did under it and nobody
+    /// can tell which; at most [`STARTERS_LISTED_MAX`].
+    pub starters: BTreeSet<Arc<str>>,
 }
 
 /// Of what an incident destroyed, what its principal had made itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnShare {
     /// How many resources.
     pub own: u64,
@@ -50,29 +74,63 @@ pub struct OwnShare {
 struct Listener<'a> {
     nearness: &'a mut Nearness,
     limits: &'a Limits,
+    during: &'a RangeInclusive<Second>,
+}
+
+impl Listener<'_> {
+    fn gauge(&mut self, detector: &'static str, gauge: Gauge, at: &FactKey) {
+        if gauge.amount.is_zero() {
+            return;
+        }
+        let levels: Vec<Severity> = gauge.levels_reached().collect();
+        let reached = match self.nearness.reached.entry((detector, gauge.limit)) {
+            Entry::Vacant(entry) => entry.insert(Reached { gauge, at: *at, levels: BTreeMap::new() }),
+            Entry::Occupied(entry) => {
+                let held = entry.into_mut();
+                if gauge.is_beyond(&held.gauge) {
+                    (held.gauge, held.at) = (gauge, *at);
+                }
+                held
+            }
+        };
+        for level in levels {
+            let first = reached.levels.entry(level).or_insert(*at);
+            *first = (*first).min(*at);
+        }
+    }
+
+    fn mitigate(&mut self, detector: &dyn Detector, window: &Window<'_>, at: &FactKey) {
+        let Some(finding) = detector.judge(window, self.limits) else { return };
+        let Cap { level, because: Some(because) } = cap(window, finding.basis) else { return };
+        let held = self.nearness.mitigated.get(&(detector.name(), because));
+        if finding.level > level && held.is_none_or(|held| finding.level > held.reached) {
+            let mitigated = Mitigated { reached: finding.level, level, at: *at };
+            self.nearness.mitigated.insert((detector.name(), because), mitigated);
+        }
+    }
 }
 
 impl Ear for Listener<'_> {
     fn point(&mut self, key: &PointKey, point: &Point) {
+        if !self.during.contains(&key.at.second) {
+            return;
+        }
         let said = self.nearness.said.get(key.detector);
         if said.is_none_or(|said| said.level < point.level) {
-            let said = Said { level: point.level, at: key.at.clone(), is_whole: key.is_whole };
+            let said = Said { level: point.level, at: key.at, is_whole: key.is_whole };
             self.nearness.said.insert(key.detector, said);
         }
     }
 
     fn window(&mut self, at: &FactKey, is_whole: bool, window: &Window<'_>) {
-        if is_whole {
+        if is_whole || !self.during.contains(&at.second) {
             return;
         }
         for detector in ALL {
             for gauge in detector.gauges(window, self.limits) {
-                let held = self.nearness.reached.get(&(detector.name(), gauge.limit));
-                if !gauge.amount.is_zero() && held.is_none_or(|held| gauge.is_beyond(&held.gauge)) {
-                    let key = (detector.name(), gauge.limit);
-                    self.nearness.reached.insert(key, Reached { gauge, at: at.clone() });
-                }
+                self.gauge(detector.name(), gauge, at);
             }
+            self.mitigate(*detector, window, at);
         }
     }
 }
@@ -83,12 +141,18 @@ impl Engine {
         self.timeline.ledgers().map(|(key, _)| key)
     }
 
-    /// Adds to what is known of a principal's nearness to limits what the facts held tell of it. Facts are forgotten in
-    /// the course of time: ask at least once in each hour of event time.
-    pub fn measure(&self, principal: &str, nearness: &mut Nearness) {
+    /// Adds to what is known of a principal's nearness to limits what the facts held tell of it, as far as it happened
+    /// within some time. Facts are forgotten in the course of time, unless [`Self::keep_facts`] says otherwise.
+    pub fn measure(&self, principal: &str, during: &RangeInclusive<Second>, nearness: &mut Nearness) {
         if let Some(ledger) = self.timeline.ledger(principal) {
             let limits = self.timeline.limits();
-            ledger.tell(principal, limits, &mut Listener { nearness, limits });
+            let own = ledger.entries().iter().filter(|held| *held.entry.actor.key == *principal);
+            for starter in own.flat_map(|held| &held.entry.actor.starters) {
+                if nearness.starters.len() < STARTERS_LISTED_MAX {
+                    nearness.starters.insert(Arc::clone(starter));
+                }
+            }
+            ledger.tell(principal, limits, &mut Listener { nearness, limits, during });
         }
     }
 
@@ -106,17 +170,25 @@ impl Engine {
         Some(incident_id(&incident.key, &episode.first_event_id().to_string()))
     }
 
-    /// Of what an incident destroyed, what its principal had made itself; nothing once its facts are forgotten.
+    /// Of what an incident destroyed, what its principal had made itself, as it was judged.
     pub fn own_share(&self, incident: &str) -> Option<OwnShare> {
-        let incident = self.incidents.get(incident)?;
-        let ledger = self.timeline.ledger(&incident.key)?;
-        let found = self.episodes_of(&incident.key);
-        let episode = found.iter().find(|episode| episode.to == incident.to)?;
-        let mut share = OwnShare::default();
-        for (_, one) in ledger.destroyed(&incident.key, episode.is_whole, &episode.from, &episode.to) {
+        if self.stale.contains(incident)
+            && let Some((_, own)) = self.fresh_report(incident)
+        {
+            return Some(own);
+        }
+        self.incidents.get(incident).map(|incident| incident.own)
+    }
+}
+
+impl OwnShare {
+    /// Of what an episode destroyed.
+    pub(super) fn of(ledger: &Ledger, key: &str, episode: &Episode) -> Self {
+        let mut share = Self::default();
+        for (_, one) in ledger.destroyed(key, episode.is_whole, &episode.from, &episode.to) {
             share.own += u64::from(matches!(one.ownership, Ownership::OwnYoung | Ownership::OwnOld));
             share.young += u64::from(one.ownership == Ownership::OwnYoung);
         }
-        Some(share)
+        share
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::blind::BLIND_KEY;
 use super::memory::{Incident, gone, row, table};
 use super::settle::News;
-use super::{Announcement, Change, Engine, FactRow, Output, PauseState, Remembered, Situation};
+use super::{Announcement, Change, Engine, FactRow, Output, OwnShare, PauseState, Remembered, Situation};
 use crate::brake;
 use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
@@ -36,12 +36,12 @@ impl Engine {
         let is_earlier = episode.from < incident.from;
         if is_earlier || episode.to != incident.to {
             if is_earlier {
-                incident.from = episode.from.clone();
+                incident.from = episode.from;
             }
-            incident.to = episode.to.clone();
+            incident.to = episode.to;
             let quiet_from = episode.to.second.plus(EPISODE_GAP_SECONDS);
             self.quiet_from = self.quiet_from.map(|at| at.min(quiet_from));
-            let span = Remembered::Span(id.to_owned(), incident.from.clone(), incident.to.clone());
+            let span = Remembered::Span(id.to_owned(), incident.from, incident.to);
             outputs.push(Output::Fact(FactRow(span)));
         }
         incident.exact &= news.is_exact;
@@ -72,6 +72,7 @@ impl Engine {
             });
             if is_news {
                 self.refresh_report(id, episode);
+                self.want_zones(id, outputs);
             } else {
                 if !self.stale.contains(id) {
                     self.stale.insert(id.to_owned());
@@ -90,10 +91,11 @@ impl Engine {
     pub(super) fn show_stale(&mut self, outputs: &mut Vec<Output>) {
         let stale: BTreeSet<String> = self.stale.drain().collect();
         for id in stale {
-            if let Some(report) = self.fresh_report(&id)
+            self.want_zones(&id, outputs);
+            if let Some(fresh) = self.fresh_report(&id)
                 && let Some(incident) = self.incidents.get_mut(&id)
             {
-                incident.report = report;
+                (incident.report, incident.own) = fresh;
                 let peak = incident.report.severity_peak;
                 outputs.push(Output::Incident { situation: Box::new(situation(incident)), peak });
             }
@@ -101,25 +103,34 @@ impl Engine {
     }
 
     /// An incident as its facts tell it now.
-    fn fresh_report(&self, id: &str) -> Option<Report> {
+    pub(super) fn fresh_report(&self, id: &str) -> Option<(Report, OwnShare)> {
+        let incident = self.incidents.get(id)?;
+        let episode = self.episodes_of(&incident.key).into_iter().find(|episode| episode.to == incident.to)?;
+        self.report_of(id, &episode)
+    }
+
+    /// An incident as the facts of an episode tell it, with what of it was its principal's own.
+    fn report_of(&self, id: &str, episode: &Episode) -> Option<(Report, OwnShare)> {
         let incident = self.incidents.get(id)?;
         let ledger = self.timeline.ledger(&incident.key)?;
-        let episode = self.episodes_of(&incident.key).into_iter().find(|episode| episode.to == incident.to)?;
-        let told = Subject {
-            store: self.timeline.store(),
-            ledger,
-            weights: &self.settings.limits.weights,
-            key: &incident.key,
-        };
-        Some(assemble(&told, &episode, &standing(id, incident)))
+        let store = self.timeline.store();
+        let told = Subject { store, ledger, weights: &self.settings.limits.weights, key: &incident.key };
+        let mut report = assemble(&told, episode, &standing(id, incident));
+        // Once its first fact is forgotten, facts tell less than was known: what is gone did not come back by that.
+        if store.get(&incident.from).is_none() && report.destroyed.resources < incident.report.destroyed.resources {
+            report.destroyed = incident.report.destroyed.clone();
+            report.exact = false;
+            return Some((report, incident.own));
+        }
+        Some((report, OwnShare::of(ledger, &incident.key, episode)))
     }
 
     fn freshen(&mut self, id: &str) {
         if self.stale.remove(id)
-            && let Some(report) = self.fresh_report(id)
+            && let Some(fresh) = self.fresh_report(id)
             && let Some(incident) = self.incidents.get_mut(id)
         {
-            incident.report = report;
+            (incident.report, incident.own) = fresh;
         }
     }
 
@@ -127,7 +138,7 @@ impl Engine {
     fn standing_situation(&self, id: &str, incident: &Incident) -> Situation {
         let mut situation = situation(incident);
         if self.stale.contains(id)
-            && let Some(report) = self.fresh_report(id)
+            && let Some((report, _)) = self.fresh_report(id)
         {
             situation.incident = report;
         }
@@ -181,17 +192,11 @@ impl Engine {
 
     /// Works out anew how an incident is shown.
     pub(super) fn refresh_report(&mut self, id: &str, episode: &Episode) {
-        let Some(incident) = self.incidents.get_mut(id) else { return };
-        let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
-        let standing = standing(id, incident);
-        let told = Subject {
-            store: self.timeline.store(),
-            ledger,
-            weights: &self.settings.limits.weights,
-            key: &incident.key,
-        };
-        incident.report = assemble(&told, episode, &standing);
-        self.stale.remove(id);
+        let Some(fresh) = self.report_of(id, episode) else { return };
+        if let Some(incident) = self.incidents.get_mut(id) {
+            (incident.report, incident.own) = fresh;
+            self.stale.remove(id);
+        }
     }
 
     /// After a load: what is shown of open incidents follows from the facts.
@@ -205,8 +210,8 @@ impl Engine {
                     if incident.is_over() {
                         continue;
                     }
-                    incident.from = episode.from.clone().min(incident.from.clone());
-                    incident.to = episode.to.clone();
+                    incident.from = episode.from.min(incident.from);
+                    incident.to = episode.to;
                 }
                 self.refresh_report(id, episode);
             }
@@ -243,7 +248,7 @@ impl Engine {
         }
         incident.eased = Some(now.second());
         let (said, trigger) = (incident.report.detectors.clone(), incident.report.triggered_event_id.clone());
-        let silent = Episode::silent(incident.from.clone(), incident.to.clone());
+        let silent = Episode::silent(incident.from, incident.to);
         self.refresh_report(id, &silent);
         let Some(incident) = self.incidents.get_mut(id) else { return };
         (incident.report.detectors, incident.report.triggered_event_id) = (said, trigger);

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Approval, Fact, Mode, Partition, Pause, PauseKey, Row, Rung};
+use super::{Approval, Fact, Mode, OwnShare, Partition, Pause, PauseKey, Row, Rung};
 use crate::brake::Spent;
 use crate::incident::{Report, Severity, Standing, State, blind};
 use crate::time::{Millis, Second};
@@ -47,6 +47,9 @@ pub(super) struct Incident {
     pub sequence: u64,
     /// As it is shown.
     pub report: Report,
+    /// Of what the report says is destroyed, what its principal had made itself.
+    #[serde(default)]
+    pub own: OwnShare,
 }
 
 /// What all open incidents want of one entity.
@@ -245,6 +248,7 @@ impl Incident {
             approvals: Vec::new(),
             sequence: 0,
             report: blind(&standing, at.second(), sentence),
+            own: OwnShare::default(),
         }
     }
 

@@ -13,6 +13,7 @@ mod settle;
 mod situation;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use crate::brake::Spent;
 use crate::inventory::Inventory;
 use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
 use crate::time::{Millis, Second};
-use crate::timeline::{FactKey, Timeline};
+use crate::timeline::{Asked, FactKey, Timeline};
 
 /// Judges facts, keeps incidents, decides on pauses. Pure: time is an argument, same inputs give same outputs.
 #[derive(Debug, Default)]
@@ -42,6 +43,8 @@ pub struct Engine {
     incidents: Register,
     /// Incidents whose report is older than their facts.
     stale: HashSet<String, FixedState>,
+    /// Of which resources it was said that their zones are wanted.
+    asked: Asked,
     wants: BTreeMap<PauseKey, Want>,
     partitions: BTreeMap<Partition, Progress>,
     judgements: Vec<Judgement>,
@@ -51,6 +54,10 @@ pub struct Engine {
     /// No incident ends by silence while the horizon is not past this; nothing: that is not known.
     quiet_from: Option<Second>,
     forgotten_before: Option<Second>,
+    /// Whether facts are forgotten for want of room alone.
+    keeps_facts: bool,
+    /// The last fact that went for want of room.
+    dropped_to: Option<FactKey>,
     now: Millis,
 }
 
@@ -85,6 +92,16 @@ impl Engine {
         engine.now = heard.chain(received).chain(engine.horizon.map(Second::millis)).max().unwrap_or_default();
         engine.refresh_reports();
         Ok(engine)
+    }
+
+    /// Forgets facts for want of room alone from here on: for a trail that is over, of which somebody asks later.
+    pub fn keep_facts(&mut self) {
+        self.keeps_facts = true;
+    }
+
+    /// The time of the last fact that went for want of room; nothing if none did.
+    pub fn dropped_to(&self) -> Option<Second> {
+        self.dropped_to.as_ref().map(|key| key.second)
     }
 
     /// How many facts are held.
@@ -169,13 +186,18 @@ impl Engine {
         }
         let is_late = self.horizon.is_some_and(|horizon| fact.event.time < horizon.plus(-LATENESS_SECONDS));
         let received_at = fact.received_at;
+        if self.timeline.is_full() {
+            // Some may have to go: what incidents tell of them is kept.
+            self.show_stale(outputs);
+        }
         let inserted = self.timeline.insert(fact);
+        self.dropped_to = self.dropped_to.max(inserted.dropped.last().copied());
         outputs.push(Output::Counted { source, column: inserted.column });
         if !inserted.is_news {
             return;
         }
         if let Some(fact) = self.timeline.store().get(&inserted.key) {
-            outputs.push(Output::Fact(FactRow(Remembered::Fact(inserted.key.clone(), Arc::clone(fact)))));
+            outputs.push(Output::Fact(FactRow(Remembered::Fact(inserted.key, Arc::clone(fact)))));
         }
         for key in &inserted.dropped {
             outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));
@@ -226,6 +248,9 @@ impl Engine {
     }
 
     fn forget(&mut self, horizon: Second, outputs: &mut Vec<Output>) {
+        if self.keeps_facts {
+            return;
+        }
         let forgotten_before = self.forgotten_before;
         let is_soon = |before| forgotten_before.is_some_and(|done| before < done.plus(FACTS_FORGOTTEN_EVERY_SECONDS));
         if is_soon(needed_from(horizon)) {

@@ -83,7 +83,7 @@ impl Engine {
     pub(super) fn settle_vanished(&mut self, ids: &[String], outputs: &mut Vec<Output>) {
         for id in ids {
             let Some(incident) = self.incidents.get(id) else { continue };
-            let (key, from, to) = (Arc::clone(&incident.key), incident.from.clone(), incident.to.clone());
+            let (key, from, to) = (Arc::clone(&incident.key), incident.from, incident.to);
             let others: Vec<&Arc<str>> = self.timeline.keys_of(&from).filter(|other| **other != key).collect();
             let heir = others
                 .iter()
@@ -160,7 +160,7 @@ impl Engine {
             id = incident_id(key, &format!("{}/{others}", episode.first_event_id()));
         }
         let mut incident = Incident::new(&id, key, received_at, Severity::Info, "");
-        (incident.from, incident.to) = (episode.from.clone(), episode.to.clone());
+        (incident.from, incident.to) = (episode.from, episode.to);
         self.may_be_quiet_from(episode);
         self.incidents.insert(id.clone(), incident);
         id

@@ -1,6 +1,7 @@
 //! An episode told as an incident: counts, evidence, the principal, the sentence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::episode::Episode;
 use super::sentence::{Told, sentence};
@@ -10,6 +11,7 @@ use crate::engine::Mode;
 use crate::event::IdentityKind;
 use crate::limits::{
     EPISODE_GAP_SECONDS, EVIDENCE_MAX, RECREATED_LISTED_MAX, RESOURCES_COUNTED_MAX, SESSIONS_LISTED_MAX,
+    STARTERS_LISTED_MAX,
 };
 use crate::time::Second;
 use crate::timeline::{Contribution, Entry, FactKey, Held, Ledger, Ownership, Store, Thousandths};
@@ -78,6 +80,7 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
     let reason = sentence(&Told {
         who: &principal.arn,
         tool: &principal.tool,
+        starters: &starters(&shares),
         destroyed: &destroyed,
         denied: denied.calls,
         trails_lost: shares.others.iter().filter(|held| held.entry.loses_trail()).count() as u64,
@@ -197,7 +200,7 @@ fn evidence(store: &Store, ledger: &Ledger, episode: &Episode, shares: &Shares<'
         if chosen.len() >= EVIDENCE_MAX {
             break;
         }
-        chosen.insert(one.fact.clone());
+        chosen.insert(one.fact);
     }
     chosen.iter().filter_map(|key| told(store, ledger, key)).collect()
 }
@@ -264,6 +267,13 @@ fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
         sessions,
         issuer,
     }
+}
+
+/// Those of whom one set going what was done here, where nobody can tell which; sorted.
+fn starters(shares: &Shares<'_>) -> Vec<String> {
+    let all = shares.all.iter().map(|(held, ..)| *held).chain(shares.others.iter().copied());
+    let starters: BTreeSet<&Arc<str>> = all.flat_map(|held| &held.entry.actor.starters).collect();
+    starters.into_iter().take(STARTERS_LISTED_MAX).map(ToString::to_string).collect()
 }
 
 /// The type of identity in CloudTrail's words.

@@ -43,10 +43,10 @@ pub struct Spoken {
 impl Episode {
     /// A span in which nothing is said any more.
     pub fn silent(from: FactKey, to: FactKey) -> Self {
-        let nowhere = PointKey { at: from.clone(), detector: "", is_whole: false };
+        let nowhere = PointKey { at: from, detector: "", is_whole: false };
         Self {
-            first: (nowhere, from.clone()),
-            last_at: to.clone(),
+            first: (nowhere, from),
+            last_at: to,
             from,
             to,
             spoken: BTreeMap::new(),
@@ -57,16 +57,16 @@ impl Episode {
     }
 
     fn of(key: &PointKey, point: &Point) -> Self {
-        let mut episode = Self::silent(point.from.clone(), point.to.clone());
-        episode.first = (key.clone(), point.from.clone());
-        episode.last_at = key.at.clone();
+        let mut episode = Self::silent(point.from, point.to);
+        episode.first = (key.clone(), point.from);
+        episode.last_at = key.at;
         episode.absorb(key, point);
         episode
     }
 
     fn absorb(&mut self, key: &PointKey, point: &Point) {
         if point.from < self.from {
-            self.from = point.from.clone();
+            self.from = point.from;
         }
         raise(&mut self.to, &point.to);
         raise(&mut self.last_at, &key.at);
@@ -76,7 +76,7 @@ impl Episode {
             reach(&mut self.reached_pausing, level, &key.at);
         }
         if *key < self.first.0 {
-            self.first = (key.clone(), point.from.clone());
+            self.first = (key.clone(), point.from);
         }
         match self.spoken.get_mut(key.detector) {
             Some(spoken) => spoken.absorb(key, point),
@@ -89,7 +89,7 @@ impl Episode {
         raise(&mut self.to, &other.to);
         raise(&mut self.last_at, &other.last_at);
         if other.from < self.from {
-            self.from = other.from.clone();
+            self.from = other.from;
         }
         self.is_whole |= other.is_whole;
         for (level, at) in &other.reached {
@@ -142,19 +142,15 @@ impl Episode {
 
 impl Spoken {
     fn of(key: &PointKey, point: &Point) -> Self {
-        Self {
-            first: (key.clone(), point.from.clone()),
-            worst: (point.level, key.clone()),
-            last: (key.clone(), point.to.clone()),
-        }
+        Self { first: (key.clone(), point.from), worst: (point.level, key.clone()), last: (key.clone(), point.to) }
     }
 
     fn absorb(&mut self, key: &PointKey, point: &Point) {
         if *key < self.first.0 {
-            self.first = (key.clone(), point.from.clone());
+            self.first = (key.clone(), point.from);
         }
         if *key > self.last.0 {
-            self.last = (key.clone(), point.to.clone());
+            self.last = (key.clone(), point.to);
         }
         if self.is_worse(point.level, key) {
             self.worst = (point.level, key.clone());
@@ -180,13 +176,13 @@ impl Spoken {
 
 fn raise(held: &mut FactKey, other: &FactKey) {
     if other > held {
-        *held = other.clone();
+        *held = *other;
     }
 }
 
 fn reach(reached: &mut BTreeMap<Severity, FactKey>, level: Severity, at: &FactKey) {
     if reached.get(&level).is_none_or(|held| at < held) {
-        reached.insert(level, at.clone());
+        reached.insert(level, *at);
     }
 }
 

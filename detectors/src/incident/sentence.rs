@@ -3,6 +3,8 @@
 use super::{Destroyed, Recreated};
 use crate::time::Second;
 
+/// Starters named in the sentence.
+const STARTERS_NAMED: usize = 3;
 /// Types named in the sentence.
 const KINDS_NAMED: usize = 3;
 
@@ -12,6 +14,8 @@ pub(super) struct Told<'a> {
     pub who: &'a str,
     /// The tool; may be empty.
     pub tool: &'a str,
+    /// Keys of those of whom one set it going, where nobody can tell which; sorted.
+    pub starters: &'a [String],
     /// What is gone.
     pub destroyed: &'a Destroyed,
     /// Destructive calls refused.
@@ -39,7 +43,7 @@ pub(super) fn sentence(told: &Told<'_>) -> String {
     if kinds.len() > KINDS_NAMED {
         named.push("others".to_owned());
     }
-    let mut text = told.who.splitn(6, ':').nth(5).unwrap_or(told.who).to_owned();
+    let mut text = short(told.who).to_owned();
     if !told.tool.is_empty() {
         text.push_str(&format!(" with {}", told.tool));
     }
@@ -48,7 +52,7 @@ pub(super) fn sentence(told: &Told<'_>) -> String {
         let refused = (told.denied > 0).then(|| format!("was refused {}", counted(told.denied, "destructive call")));
         let lost = (told.trails_lost > 0).then(|| "switched off what guards a trail".to_owned());
         let all: Vec<String> = refused.into_iter().chain(lost).collect();
-        return format!("{text} {}{within}", all.join(" and "));
+        return format!("{text} {}{within}{}", all.join(" and "), set_going(told.starters));
     }
     text.push_str(&format!(" destroyed {} ({})", counted(told.destroyed.resources, "resource"), named.join(", ")));
     match (told.zones.len(), told.regions) {
@@ -63,7 +67,22 @@ pub(super) fn sentence(told: &Told<'_>) -> String {
     if told.destroyed.own > 0 {
         text.push_str(&format!(" ({} had been made by the same principal)", told.destroyed.own));
     }
-    text
+    text + &set_going(told.starters)
+}
+
+/// A key without the account that it is in.
+fn short(key: &str) -> &str {
+    key.splitn(6, ':').nth(5).unwrap_or(key)
+}
+
+/// `; set going by one of user/alice, user/bob and 2 others`, or nothing.
+fn set_going(starters: &[String]) -> String {
+    let named: Vec<&str> = starters.iter().take(STARTERS_NAMED).map(|key| short(key)).collect();
+    let others = match starters.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        others => format!(" and {}", counted(others as u64, "other")),
+    };
+    if named.is_empty() { String::new() } else { format!("; set going by one of {}{others}", named.join(", ")) }
 }
 
 fn counted(count: u64, noun: &str) -> String {
@@ -76,5 +95,25 @@ fn duration(seconds: i64) -> String {
         (0, minutes, 0) => format!("{minutes} min"),
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_starters_a_few_are_named() {
+        let keys = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| format!("arn:aws:iam::111111111111:user/{name}")).collect()
+        };
+        for (starters, expected) in [
+            (keys(&[]), ""),
+            (keys(&["a", "b"]), "; set going by one of user/a, user/b"),
+            (keys(&["a", "b", "c", "d"]), "; set going by one of user/a, user/b, user/c and 1 other"),
+            (vec!["identity-center:u-1".to_owned()], "; set going by one of identity-center:u-1"),
+        ] {
+            assert_eq!(set_going(&starters), expected);
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn by(store: &Store, successions: &mut Successions, key: &FactKey, ev
     all.extend(store.copies(event).copied());
     let copies: Vec<FactKey> = all.iter().copied().collect();
     answered_for_by(store, &mut all);
-    for (subnet, _) in &event.subnet_zones {
+    for (subnet, _) in event.subnet_zones.iter().filter(|(subnet, _)| !is_no_news_of(store, subnet, key, event)) {
         all.extend(store.in_subnet(subnet).iter().copied());
     }
     if let Some(reach) = &event.reach {
@@ -60,11 +60,18 @@ fn bears_on_no_relative(store: &Store, key: &FactKey, event: &Event) -> bool {
         && (event.outcome != Outcome::Ok || event.resources.iter().all(is_alone))
 }
 
+/// Whether all who may ask for the zones of a subnet are told the same with the fact at `key` as without it: most that is
+/// created in a subnet only says again where that is.
+fn is_no_news_of(store: &Store, subnet: &str, key: &FactKey, event: &Event) -> bool {
+    let repeats = |may_pause| store.places().repeats(subnet, key, |fact| store.is_heard(fact, may_pause));
+    store.copies(event).all(|copy| copy == key) && repeats(false) && repeats(true)
+}
+
 /// Facts about the same resources, as far as one at a place may bear on them.
 fn relatives(store: &Store, key: &FactKey, all: &mut BTreeSet<FactKey>) {
     let Some(fact) = store.get(key).filter(|fact| fact.event.outcome == Outcome::Ok) else { return };
     for mention in &fact.event.resources {
-        let members = all_family(store, &fact.event, mention);
+        let members = all_family(store, key, &fact.event, mention);
         all.extend(near(store, &members, key, fact).iter().map(|member| *member.key));
     }
 }
@@ -81,5 +88,53 @@ fn answered_for_by(store: &Store, all: &mut BTreeSet<FactKey>) {
             calls.extend(let_in.into_iter().flatten().filter(|call| **call > at).copied());
         }
         open.extend(calls.into_iter().filter(|call| all.insert(*call)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::judged;
+    use super::*;
+
+    #[test]
+    fn where_a_subnet_is_bears_on_what_lives_there_unless_it_was_known() {
+        let volumes = "00:10:00 agent create volume v-1,v-2 subnet=n1 id=v\n00:20:00 agent delete volume v-1 id=d";
+        for (before, last, expected) in [
+            ("", "00:15:00 agent create volume w reveals=n1:b id=z", "v z d"),
+            (
+                "00:05:00 agent create volume u reveals=n1:b id=a",
+                "00:15:00 agent create volume w reveals=n1:b id=z",
+                "z",
+            ),
+            (
+                "00:05:00 agent create volume u reveals=n1:c id=a",
+                "00:15:00 agent create volume w reveals=n1:b id=z",
+                "v z d",
+            ),
+            // What could be forged is known only to those who may not pause.
+            (
+                "00:05:00 agent create volume u reveals=n1:b id=a trust=no",
+                "00:15:00 agent create volume w reveals=n1:b id=z",
+                "v z d",
+            ),
+            (
+                "00:05:00 agent create volume u reveals=n1:b id=a",
+                "00:15:00 agent create volume w reveals=n1:b id=z trust=no",
+                "z",
+            ),
+            // What comes later was not known then.
+            (
+                "00:16:00 agent create volume u reveals=n1:b id=a",
+                "00:15:00 agent create volume w reveals=n1:b id=z",
+                "v z d",
+            ),
+        ] {
+            let timeline = judged(&format!("{volumes}\n{before}\n{last}"));
+            let store = timeline.store();
+            let (key, fact) = store.iter().find(|(_, fact)| fact.event.id == "z").expect("one");
+            let found = by(store, &mut Successions::default(), key, &fact.event);
+            let ids: Vec<&str> = found.iter().filter_map(|key| Some(store.get(key)?.event.id.as_str())).collect();
+            assert_eq!(ids.join(" "), expected, "{before} {last}");
+        }
     }
 }

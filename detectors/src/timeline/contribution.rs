@@ -144,7 +144,7 @@ pub(super) fn entry_at(store: &Store, successions: &Successions, key: &FactKey) 
         if destroys(event) {
             entry.destroyed.extend(contribution(store, successions, (key, index), mention, &entry.actor));
         } else if creates(event) {
-            let members = family(store, event, mention, fact.may_pause);
+            let members = family(store, key, event, mention, fact.may_pause);
             let (is_proven, end) = (is_new(&members, key, mention), end_of(&members, key));
             entry.created.push(Created { kind: store.word(&mention.kind), is_proven, end });
         }
@@ -161,14 +161,14 @@ fn contribution(
 ) -> Option<Contribution> {
     let fact = store.get(key)?;
     let event = &fact.event;
-    let members = family(store, event, mention, fact.may_pause);
+    let members = family(store, key, event, mention, fact.may_pause);
     let life = life(&members, key);
     if life.is_over {
         return None;
     }
     let zones = zones_of(store, key, event, mention, &life);
     Some(Contribution {
-        fact: key.clone(),
+        fact: *key,
         index,
         kind: store.word(&mention.kind),
         id: mention.aliases.first().cloned().unwrap_or_default(),
@@ -182,7 +182,7 @@ fn contribution(
         unguarded_at: life.unguarded_at(key).cloned(),
         ownership: ownership(store, key, mention, actor, &life),
         is_recent: life.sights.first().is_some_and(|first| first.key.second >= key.second.plus(-RETIRED_SECONDS_MAX)),
-        recreated_by: life.recreate.map(|create| create.key.clone()),
+        recreated_by: life.recreate.map(|create| *create.key),
         succeeded_by: successor(successions, (*key, index), fact, mention, &life),
     })
 }

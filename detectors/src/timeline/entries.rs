@@ -109,7 +109,7 @@ impl Entries {
                 false
             }
             Err(position) => {
-                self.list.insert(position - self.base, Held { key: key.clone(), entry, paired: Vec::new() });
+                self.list.insert(position - self.base, Held { key: *key, entry, paired: Vec::new() });
                 true
             }
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::lookup::{family, life};
 use super::order::FactKey;
 use super::store::{Store, creates, destroys};
-use crate::event::{Event, Proof, RunsAs};
+use crate::engine::Fact;
+use crate::event::{Event, RunsAs};
 use crate::time::Second;
 
 /// Places of facts before a second that may go. Creates, links, what tells of placement and what gives a stack its role
@@ -15,9 +16,9 @@ pub(super) fn forgettable(store: &Store, before: Second) -> BTreeSet<FactKey> {
     let mut gone = BTreeSet::new();
     for (key, fact) in store.before(before).filter(|(_, fact)| !is_kept(&fact.event)) {
         if destroys(&fact.event) {
-            gone.extend(ended_by(store, key, &fact.event, fact.may_pause));
+            gone.extend(ended_by(store, key, fact, before));
         }
-        gone.insert(key.clone());
+        gone.insert(*key);
     }
     gone
 }
@@ -28,24 +29,36 @@ fn is_kept(event: &Event) -> bool {
 
 /// Whether other facts ask what an event says, even if what it made is gone.
 fn tells_of_others(event: &Event) -> bool {
-    let names_role = event.start.as_ref().is_some_and(|start| start.runs_as != RunsAs::Remembered);
-    event.link.is_some() || !event.subnet_zones.is_empty() || event.reach.is_some() || names_role
+    !event.subnet_zones.is_empty() || tells_of_its_own(event)
 }
 
-/// Creates of one caller-given name whose life the destroying fact at `key` ended.
-fn ended_by(store: &Store, key: &FactKey, event: &Event, may_pause: bool) -> Vec<FactKey> {
+/// Whether what it says is something that no other event says as well.
+fn tells_of_its_own(event: &Event) -> bool {
+    let names_role = event.start.as_ref().is_some_and(|start| start.runs_as != RunsAs::Remembered);
+    event.link.is_some() || event.reach.is_some() || names_role
+}
+
+/// Whether a create is the last before a second that tells where a subnet is.
+fn tells_last(store: &Store, key: &FactKey, event: &Event, before: Second) -> bool {
+    let counts = |other: &FactKey| store.is_heard(other, false) && store.is_heard(other, true);
+    event.subnet_zones.iter().any(|(subnet, _)| !store.places().is_told_again(subnet, key, before, counts))
+}
+
+/// Creates of one thing each whose life the destroying fact at `key` ended. Those that AWS gave an identifier as well: some
+/// are made of the caller's name alone, and are there again when that is taken again.
+fn ended_by(store: &Store, key: &FactKey, fact: &Fact, before: Second) -> Vec<FactKey> {
     let mut ended = Vec::new();
-    for mention in &event.resources {
-        let members = family(store, event, mention, false);
+    for mention in &fact.event.resources {
+        let members = family(store, key, &fact.event, mention, false);
         let life = life(&members, key);
         let creates = life.creates().filter(|create| {
             let made = &create.fact.event;
-            create.mention.proof != Proof::ServerAssigned
-                && create.fact.may_pause <= may_pause
+            create.fact.may_pause <= fact.may_pause
                 && made.resources.len() == 1
-                && !tells_of_others(made)
+                && !tells_of_its_own(made)
+                && !tells_last(store, create.key, made, before)
         });
-        ended.extend(creates.map(|create| create.key.clone()));
+        ended.extend(creates.map(|create| *create.key));
     }
     ended
 }
@@ -61,6 +74,12 @@ mod tests {
         for (past, expected) in [
             ("00:00:00 agent new db run\n00:30:00 agent delete db run", Ownership::OwnYoung),
             ("00:00:00 agent put db run\n00:30:00 agent delete db run", Ownership::OwnYoung),
+            // An identifier that AWS makes of the name alone; and what says again where a subnet is.
+            ("00:00:00 agent create db run\n00:30:00 agent delete db run", Ownership::OwnYoung),
+            (
+                "00:00:00 agent new db run reveals=n1:a\n00:30:00 agent delete db run\n00:40:00 other new db x reveals=n1:a",
+                Ownership::OwnYoung,
+            ),
             // It is still there, for all that is known; and what may be forged sets nothing free.
             ("00:00:00 agent new db run", Ownership::OwnOld),
             ("00:00:00 agent new db run\n00:30:00 agent delete db run trust=no", Ownership::OwnOld),

@@ -62,10 +62,10 @@ impl Ledger {
         if !self.is_mixed && *entry.actor.key != *name {
             // The view of all begins at the first entry.
             self.is_mixed = true;
-            let (start, first) = (self.entries.start(), self.entries.iter().next().map(|held| held.key.clone()));
+            let (start, first) = (self.entries.start(), self.entries.iter().next().map(|held| held.key));
             self.checkpoints.clear();
             self.state = State::from(start);
-            self.change(&first.unwrap_or_else(|| key.clone()));
+            self.change(&first.unwrap_or(*key));
         }
         if self.entries.put(key, Arc::clone(entry)) {
             self.change(key);
@@ -92,16 +92,16 @@ impl Ledger {
 
     fn change(&mut self, from: &FactKey) {
         if self.changed.as_ref().is_none_or(|changed| from < changed) {
-            self.changed = Some(from.clone());
+            self.changed = Some(*from);
         }
     }
 
     fn change_returns(&mut self, key: &FactKey, entry: &Entry, add: bool) {
         for contribution in &entry.destroyed {
             for create in contribution.recreated_by.iter().chain(&contribution.succeeded_by) {
-                let returned = (key.clone(), contribution.index);
+                let returned = (*key, contribution.index);
                 if add {
-                    self.returns.entry(create.clone()).or_default().insert(returned);
+                    self.returns.entry(*create).or_default().insert(returned);
                 } else if let Some(of_create) = self.returns.get_mut(create) {
                     of_create.remove(&returned);
                     if of_create.is_empty() {
@@ -213,7 +213,7 @@ impl Ledger {
         self.checkpoints.clear();
         self.state = State::from(self.entries.start());
         self.steps = 0;
-        let first = self.entries.iter().next().map_or(FactKey::first_of(Second(0)), |held| held.key.clone());
+        let first = self.entries.iter().next().map_or(FactKey::first_of(Second(0)), |held| held.key);
         self.judge_from(name, &first, limits);
     }
 }

@@ -186,7 +186,7 @@ fn link_of(store: &Store, asking: Asking<'_>, identity: &Identity) -> Link {
     if !identity.access_key.is_empty()
         && let Some(link) = store.links_of_key(&identity.access_key).find(counts)
     {
-        return Link::At(link.clone());
+        return Link::At(*link);
     }
     // A guess upon a guess upon a guess is none.
     if identity.session_name().is_empty() || asking.names >= NAMES_DEPTH_MAX {
@@ -209,7 +209,7 @@ fn link_of(store: &Store, asking: Asking<'_>, identity: &Identity) -> Link {
     // Whoever picks another's session name must not be able to frame him.
     match recent.first() {
         Some(_) if origins.len() > 1 => Link::Unclear,
-        Some(latest) => Link::At((*latest).clone()),
+        Some(latest) => Link::At(*(*latest)),
         None => Link::None,
     }
 }

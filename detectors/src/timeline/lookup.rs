@@ -1,5 +1,7 @@
 //! What must be known of a resource as of an instant: how its life began, its end, its return.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use smallvec::SmallVec;
 
 use super::order::FactKey;
@@ -24,19 +26,27 @@ pub(super) struct Member<'a> {
 /// Facts that name one resource; mostly one or two.
 pub(super) type Members<'a> = SmallVec<[Member<'a>; 2]>;
 
-/// All facts that show that what a mention names is there, in order: that create, destroy or change it. Aliases that a create adds lead on to further facts.
-/// For those who ask with `may_pause`, only facts that may bear a pause: others could be forged.
-pub(super) fn family<'a>(store: &'a Store, event: &Event, mention: &Mention, may_pause: bool) -> Members<'a> {
-    family_of(store, event, mention, &|key| store.is_heard(key, may_pause))
+/// All facts that show that what the fact at a place names in a mention is there, in order: that create, destroy or change
+/// it. Aliases that a create adds lead on to further facts, for what comes after it. For those who ask with `may_pause`,
+/// only facts that may bear a pause: others could be forged.
+pub(super) fn family<'a>(
+    store: &'a Store,
+    at: &FactKey,
+    event: &Event,
+    mention: &Mention,
+    may_pause: bool,
+) -> Members<'a> {
+    family_of(store, at, event, mention, &|key| store.is_heard(key, may_pause))
 }
 
 /// All facts that anybody may find in the family of what a mention names.
-pub(super) fn all_family<'a>(store: &'a Store, event: &Event, mention: &Mention) -> Members<'a> {
-    family_of(store, event, mention, &|_| true)
+pub(super) fn all_family<'a>(store: &'a Store, at: &FactKey, event: &Event, mention: &Mention) -> Members<'a> {
+    family_of(store, at, event, mention, &|_| true)
 }
 
 fn family_of<'a>(
     store: &'a Store,
+    at: &FactKey,
     event: &Event,
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
@@ -47,12 +57,47 @@ fn family_of<'a>(
     if created.is_empty() {
         return members;
     }
-    for create in created {
-        members.extend(members_of(store, &create.fact.event, create.mention, is_heard));
-    }
+    let led_to = led_to(store, &created, is_heard);
+    // What a create tells is not known before it; and one that leaves out its parents leads to what has others than the
+    // mention as well.
+    let is_of_it =
+        |(member, told): &(Member<'a>, FactKey)| told <= at.max(member.key) && parents_agree(member.mention, mention);
+    members.extend(led_to.into_iter().filter(is_of_it).map(|(member, _)| member));
     members.sort_by(|one, other| (one.key, one.index).cmp(&(other.key, other.index)));
     members.dedup_by(|one, other| one.key == other.key);
     members
+}
+
+/// What the aliases of these creates lead to, and the place of the first of them that does. All at once: where a name is
+/// taken again and again, each create shares it with all others, so that asking for each by itself would take their number
+/// squared.
+fn led_to<'a>(
+    store: &'a Store,
+    created: &[Member<'a>],
+    is_heard: &dyn Fn(&FactKey) -> bool,
+) -> Vec<(Member<'a>, FactKey)> {
+    let mut by_parents: BTreeMap<&[String], (Member<'a>, BTreeMap<&String, FactKey>)> = BTreeMap::new();
+    for create in created {
+        let (_, told) = by_parents.entry(&create.mention.parents).or_insert((*create, BTreeMap::new()));
+        for alias in &create.mention.aliases {
+            told.entry(alias).and_modify(|first| *first = (*first).min(*create.key)).or_insert(*create.key);
+        }
+    }
+    let mut found = Vec::new();
+    for (create, told) in by_parents.into_values() {
+        let (event, mention) = (&create.fact.event, create.mention);
+        let region = region_of(event, mention);
+        let of_alias = |alias: &&String| store.named(&mention.kind, &event.account, region, alias);
+        let keys: BTreeSet<&FactKey> = told.keys().flat_map(of_alias).collect();
+        for key in keys.into_iter().filter(|key| is_heard(key)) {
+            let Some(member) = member_at(store, key, event, mention, &|alias| told.contains_key(alias)) else {
+                continue;
+            };
+            let first = member.mention.aliases.iter().filter_map(|alias| told.get(alias)).min();
+            found.extend(first.map(|first| (member, *first)));
+        }
+    }
+    found
 }
 
 fn members_of<'a>(
@@ -62,10 +107,17 @@ fn members_of<'a>(
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Members<'a> {
     let keys: FewKeys = store.sharing_alias(event, mention);
-    keys.iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, event, mention)).collect()
+    let shares = |alias: &String| mention.aliases.contains(alias);
+    keys.iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, event, mention, &shares)).collect()
 }
 
-fn member_at<'a>(store: &'a Store, key: &FactKey, event: &Event, mention: &Mention) -> Option<Member<'a>> {
+fn member_at<'a>(
+    store: &'a Store,
+    key: &FactKey,
+    event: &Event,
+    mention: &Mention,
+    shares: &dyn Fn(&String) -> bool,
+) -> Option<Member<'a>> {
     let (key, fact) = store.at(key)?;
     if fact.event.outcome != Outcome::Ok || fact.event.account != event.account {
         return None;
@@ -75,7 +127,7 @@ fn member_at<'a>(store: &'a Store, key: &FactKey, event: &Event, mention: &Menti
         other.kind == mention.kind
             && region_of(&fact.event, other) == region
             && parents_agree(other, mention)
-            && other.aliases.iter().any(|alias| mention.aliases.contains(alias))
+            && other.aliases.iter().any(shares)
     };
     let (index, mention) = fact.event.resources.iter().enumerate().find(|(_, other)| same(other))?;
     Some(Member { key, fact, mention, index })
@@ -132,7 +184,7 @@ pub(super) fn life<'a>(members: &[Member<'a>], key: &FactKey) -> Life<'a> {
 
 /// The destroying fact that ends the life begun at `key`, if it is known.
 pub(super) fn end_of(members: &[Member<'_>], key: &FactKey) -> Option<FactKey> {
-    members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| member.key.clone())
+    members.iter().find(|member| member.key > key && destroys(&member.fact.event)).map(|member| *member.key)
 }
 
 /// Whether the create at `key` proves that what it names is new: the API would have failed, or answered with another
@@ -189,4 +241,39 @@ fn is_of_one_resource(members: &[Member<'_>]) -> bool {
     let shares = |alias: &String| members.iter().all(|member| member.mention.aliases.contains(alias));
     first.mention.aliases.iter().any(shares)
         && members.iter().all(|member| member.mention.parents == first.mention.parents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::judged;
+    use super::*;
+
+    #[test]
+    fn a_name_taken_again_and_again_leads_to_all_that_its_creates_were_called() {
+        let timeline = judged(
+            "00:00:00 agent new lb web also=arn-1
+             00:01:00 agent delete lb arn-1
+             00:02:00 agent new lb web also=arn-2
+             00:03:00 agent disrupt lb arn-2
+             00:04:00 agent delete lb arn-2
+             00:05:00 agent new lb other also=arn-3
+             00:06:00 agent delete lb arn-3
+             00:07:00 agent new lb web also=arn-4 trust=no
+             00:08:00 agent disrupt lb arn-4
+             00:09:00 agent new lb web
+             00:10:00 agent delete lb web",
+        );
+        let store = timeline.store();
+        let (at, last) = store.iter().last().expect("one");
+        let members = |may_pause| {
+            let found = family(store, at, &last.event, &last.event.resources[0], may_pause);
+            found.iter().map(|member| member.fact.event.id.clone()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(members(false), "e0000 e0001 e0002 e0003 e0004 e0007 e0008 e0009 e0010");
+        assert_eq!(
+            members(true),
+            "e0000 e0001 e0002 e0003 e0004 e0009 e0010",
+            "what a forged create says leads nowhere"
+        );
+    }
 }

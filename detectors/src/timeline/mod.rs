@@ -1,10 +1,11 @@
-//! All facts in their order, and what must be looked up as of an instant. The slow and obvious form: whatever a new fact
-//! bears on is worked out anew.
+//! All facts in their order, and what must be looked up as of an instant. Whatever a new fact bears on is worked out anew,
+//! and nothing else.
 //!
 //! The law that holds here: the judgement of an instant depends on the set of facts up to it and on nothing else, so the
 //! order in which facts arrive, and how often, changes nothing.
 
 mod affected;
+mod cap;
 mod contribution;
 mod entries;
 mod event_id;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
+pub use cap::{Because, Cap, cap};
 pub use contribution::{Contribution, Created, Entry, Ownership, Thousandths};
 pub use entries::{Entries, Held};
 pub use event_id::EventId;
@@ -93,16 +95,21 @@ impl Timeline {
         let (key, column) = self.store.insert(fact);
         let is_news = column != Column::Duplicate || (may_pause && self.store.trust(&key));
         if !is_news {
-            let (from, touched) = (key.clone(), Names::new());
+            let (from, touched) = (key, Names::new());
             return Inserted { key, column, is_news, touched, from, dropped: Vec::new() };
         }
         let fact = self.store.get(&key).map(Arc::clone);
         let (touched, from) = match &fact {
             Some(fact) => self.refresh(&key, &fact.event),
-            None => (Names::new(), key.clone()),
+            None => (Names::new(), key),
         };
         let dropped = self.make_room();
         Inserted { key, column, is_news, touched, from, dropped }
+    }
+
+    /// Whether one fact more makes the oldest go.
+    pub fn is_full(&self) -> bool {
+        self.store.len() >= FACTS_MAX
     }
 
     /// When full, the oldest facts go, some at a time. Returns their places.
@@ -228,7 +235,7 @@ impl Timeline {
         // Copies that differ change what their counterparts may do, which lies at the counterpart's own place. A create can
         // count as before a delete of its second, so there the whole second is judged anew.
         let first = self.store.copies(event).min().unwrap_or(key).min(key);
-        let from = if store::creates(event) { FactKey::first_of(first.second) } else { first.clone() };
+        let from = if store::creates(event) { FactKey::first_of(first.second) } else { *first };
         for name in &touched {
             if let Some(ledger) = self.ledgers.get_mut(name) {
                 ledger.judge_from(name, &from, &self.limits);
@@ -262,7 +269,7 @@ impl Timeline {
                     changed.push(Arc::clone(name));
                 }
             }
-            self.keys_of.entry(key.clone()).or_insert(names);
+            self.keys_of.entry(*key).or_insert(names);
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cap::{cap, has_bearer};
 use super::contribution::{Contribution, Ownership};
 use super::entries::Held;
 use super::ledger::Ledger;
 use super::order::FactKey;
 use super::pairing::{HEAVY_MAX, HEAVY_SECONDS, PAIRED_SECONDS, is_heavy};
-use super::sweep::{Point, PointKey, cap, has_bearer};
+use super::sweep::{Point, PointKey};
 use crate::detector::{ALL, Basis, Limits, Rebuilt, Returned, Shares, Span, Sums, Window};
 use crate::event::WeightClass;
 use crate::limits::{RECREATE_SECONDS_MAX, TEARDOWNS_MAX};
@@ -30,7 +31,7 @@ pub(super) fn points(ledger: &Ledger, name: &str, limits: &Limits) -> BTreeMap<P
                     continue;
                 };
                 let pausing = say(*detector, &trusted, &at, ledger, limits, is_whole, false).map(|(level, ..)| level);
-                let key = PointKey { at: at.clone(), detector: detector.name(), is_whole };
+                let key = PointKey { at, detector: detector.name(), is_whole };
                 points.insert(key, Point { level, pausing_level: pausing, from, to });
             }
         }
@@ -72,10 +73,10 @@ fn pair(all: &[Held]) -> Vec<Held> {
                 what.kind == one.kind
                     && what.is_proven
                     && what.end.as_ref().is_none_or(|end| *end > held.key)
-                    && !used.contains(&(made.key.clone(), *index))
+                    && !used.contains(&(made.key, *index))
             });
             if let Some((made, index, _)) = free {
-                used.insert((made.key.clone(), index));
+                used.insert((made.key, index));
                 held.paired.push(one.index);
                 if is_heavy(one) {
                     heavy.push((actor.clone(), held.key.second));
@@ -171,7 +172,7 @@ fn say(
     if is_shared && has_bearer(&window, finding.basis) {
         return None;
     }
-    let keys = |held: &[&Held]| Some((held.first()?.key.clone(), held.last()?.key.clone()));
+    let keys = |held: &[&Held]| Some((held.first()?.key, held.last()?.key));
     let extent = match finding.basis {
         Basis::Destroyed(span) => {
             let since = at.second.plus(-span.seconds());
@@ -182,13 +183,13 @@ fn say(
                 .collect();
             keys(&held)
         }
-        Basis::Denied => mine.iter().find(refused).map(|held| (held.key.clone(), at.clone())),
-        Basis::Returned => window.returned.and_then(|returned| returned.extent.clone()),
-        Basis::Rebuilt(number) => window.rebuilt.get(number).map(|set| set.extent.clone()),
-        Basis::Itself => Some((at.clone(), at.clone())),
+        Basis::Denied => mine.iter().find(refused).map(|held| (held.key, *at)),
+        Basis::Returned => window.returned.and_then(|returned| returned.extent),
+        Basis::Rebuilt(number) => window.rebuilt.get(number).map(|set| set.extent),
+        Basis::Itself => Some((*at, *at)),
     };
     let (from, to) = extent?;
-    Some((finding.level.min(cap(&window, finding.basis)), from, to))
+    Some((finding.level.min(cap(&window, finding.basis).level), from, to))
 }
 
 fn returned(mine: &[&Held], at: &FactKey, cut: Option<Second>, limits: &Limits, is_whole: bool) -> Option<Returned> {
@@ -218,7 +219,7 @@ fn returned(mine: &[&Held], at: &FactKey, cut: Option<Second>, limits: &Limits, 
             let (first, last) = (hour.first()?, hour.last()?);
             most = Some(Returned {
                 weight,
-                extent: Some((first.0.key.clone(), last.0.key.clone())),
+                extent: Some((first.0.key, last.0.key)),
                 by_aws_services: hour.iter().all(|(held, _)| held.entry.actor.is_aws_service),
                 actors,
             });
@@ -245,7 +246,7 @@ fn rebuilt(mine: &[&Held], create: &Held, cut: Option<Second>, limits: &Limits, 
                 if let Some((set, of_set, _)) = sets.last_mut().filter(goes_on) {
                     of_set.extend(kinds);
                     set.by_aws_services &= by_services;
-                    set.extent.1 = held.key.clone();
+                    set.extent.1 = held.key;
                     if sums.weight_full > set.weight {
                         (set.weight, set.actors) = (sums.weight_full, sums.actors.clone());
                     }
@@ -256,7 +257,7 @@ fn rebuilt(mine: &[&Held], create: &Held, cut: Option<Second>, limits: &Limits, 
                             && cut.is_none_or(|cut| one.key.second > cut)
                             && !one.entry.destroyed.is_empty()
                     });
-                    let extent = (first.map_or(held.key.clone(), |first| first.key.clone()), held.key.clone());
+                    let extent = (first.map_or(held.key, |first| first.key), held.key);
                     let (weight, actors) = (sums.weight_full, sums.actors.clone());
                     let set = Rebuilt { weight, kinds: 0, again: 0, extent, by_aws_services: by_services, actors };
                     sets.push((set, kinds, BTreeSet::new()));

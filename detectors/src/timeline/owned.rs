@@ -34,7 +34,7 @@ impl Timeline {
                 continue;
             }
             for mention in &event.resources {
-                let members = family(&self.store, event, mention, fact.may_pause);
+                let members = family(&self.store, key, event, mention, fact.may_pause);
                 let is_first = members.first().is_some_and(|first| first.key == key);
                 let is_new = members.iter().rfind(|member| member.key < key).is_none_or(|before| {
                     // What was seen before, and not destroyed, was only changed by this call.

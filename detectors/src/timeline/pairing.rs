@@ -66,9 +66,7 @@ impl Pairing {
         let Some(waiting) = self.actors.get_mut(&entry.actor.key) else { return paired };
         for contribution in &entry.destroyed {
             let is_heavy = is_heavy(contribution);
-            while waiting.heavy.front().is_some_and(|at| *at <= held.key.second.plus(-HEAVY_SECONDS)) {
-                waiting.heavy.pop_front();
-            }
+            waiting.heavy_since(held.key.second);
             if contribution.ownership == Ownership::Foreign || (is_heavy && waiting.heavy.len() >= HEAVY_MAX) {
                 continue;
             }
@@ -90,12 +88,20 @@ impl Pairing {
                     entries.at(*position).is_some_and(|held| held.key.second >= at.second.plus(-PAIRED_SECONDS))
                 })
             });
+            waiting.heavy_since(at.second);
         }
-        self.actors.retain(|_, waiting| !waiting.creates.is_empty());
+        self.actors.retain(|_, waiting| !waiting.creates.is_empty() || !waiting.heavy.is_empty());
     }
 }
 
 impl Waiting {
+    /// Lets go of what was paired too long before a second to count.
+    fn heavy_since(&mut self, second: Second) {
+        while self.heavy.front().is_some_and(|at| *at <= second.plus(-HEAVY_SECONDS)) {
+            self.heavy.pop_front();
+        }
+    }
+
     /// Uses up the oldest create of a type that is recent, and of which what it made is still alive after the fact at
     /// `key`.
     fn take(&mut self, entries: &Entries, kind: &Arc<str>, may_pause: bool, key: &FactKey) -> bool {

@@ -11,7 +11,7 @@ impl Timeline {
     pub fn reread(&mut self, inventory: Inventory) -> Option<(Names, FactKey)> {
         self.store.set_inventory(inventory);
         let keys: BTreeSet<FactKey> = self.keys_of.keys().cloned().collect();
-        let from = keys.first()?.clone();
+        let from = *keys.first()?;
         let mut touched = Names::new();
         for key in &keys {
             self.place(key, &mut touched);

@@ -157,7 +157,7 @@ impl Sight {
                 Item { held, contribution, span, view, weights: &limits.weights }.enter(&mut running.sums);
             }
         }
-        self.last = Some(held.key.clone());
+        self.last = Some(held.key);
         self.watch_teardown(&held.key, entries, limits);
     }
 
@@ -176,7 +176,7 @@ impl Sight {
             Some(set) => {
                 set.kinds.extend(kinds);
                 set.by_aws_services &= by_aws_services;
-                set.last = at.clone();
+                set.last = *at;
                 if sums.weight_full > set.weight {
                     set.weight = sums.weight_full;
                     set.actors = sums.actors.clone();
@@ -185,7 +185,7 @@ impl Sight {
             None => {
                 let Some(first) = self.first_of(Span::QuarterHour, entries).cloned() else { return };
                 let (again, kinds) = (BTreeSet::new(), kinds.collect());
-                let (weight, actors, last) = (sums.weight_full, sums.actors.clone(), at.clone());
+                let (weight, actors, last) = (sums.weight_full, sums.actors.clone(), *at);
                 if self.teardowns.len() >= TEARDOWNS_MAX {
                     self.teardowns.remove(0);
                 }
@@ -214,7 +214,7 @@ impl Sight {
                 weight: set.weight,
                 kinds: set.kinds.len() as u64,
                 again: set.again.len() as u64,
-                extent: (set.first.clone(), set.last.clone()),
+                extent: (set.first, set.last),
                 by_aws_services: set.by_aws_services,
                 actors: set.actors.clone(),
             });
@@ -242,18 +242,18 @@ impl Sight {
         let share = held.weight_back(contribution, at, weights).saturating_sub(had);
         let cell = self.returns.entry(held.key.second.0).or_insert_with(|| Cell {
             weight: 0,
-            first: held.key.clone(),
-            last: held.key.clone(),
+            first: held.key,
+            last: held.key,
             by_aws_services: true,
             actors: Shares::default(),
         });
         cell.weight += share;
         cell.by_aws_services &= held.entry.actor.is_aws_service;
         if held.key < cell.first {
-            cell.first = held.key.clone();
+            cell.first = held.key;
         }
         if held.key > cell.last {
-            cell.last = held.key.clone();
+            cell.last = held.key;
         }
         if view.is_whole() {
             cell.actors.add(&held.entry.actor.key, share);
@@ -286,7 +286,7 @@ impl Sight {
         }
         Some(Returned {
             weight: most.0,
-            extent: Some((held.first()?.1.first.clone(), held.last()?.1.last.clone())),
+            extent: Some((held.first()?.1.first, held.last()?.1.last)),
             by_aws_services: held.iter().all(|(_, cell)| cell.by_aws_services),
             actors,
         })

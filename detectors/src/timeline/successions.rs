@@ -104,7 +104,7 @@ fn words(event: &Event) -> BTreeSet<String> {
 fn said(store: &Store, key: &FactKey, fact: &Fact, word: &str, may_pause: bool) -> Said {
     let event = &fact.event;
     let mut said = Said::default();
-    if fact.may_pause < may_pause || store.is_shadowed(key, event, may_pause) {
+    if !fact.may_pause & may_pause || store.is_shadowed(key, event, may_pause) {
         return said;
     }
     for (index, mention) in event.resources.iter().enumerate() {
@@ -115,7 +115,7 @@ fn said(store: &Store, key: &FactKey, fact: &Fact, word: &str, may_pause: bool) 
             said.ended.push((*key, index));
             continue;
         }
-        let members = family(store, event, mention, may_pause);
+        let members = family(store, key, event, mention, may_pause);
         said.begins |= !members.iter().any(|member| member.key < key && destroys(&member.fact.event));
         let end = members.iter().find(|member| member.key > key && destroys(&member.fact.event));
         said.ended.extend(end.map(|end| (*end.key, end.index)));
@@ -218,6 +218,86 @@ impl Line {
             }
             if before != destroyed {
                 changed.extend(before.into_iter().chain(destroyed).map(|(key, _)| key));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Timeline;
+    use super::super::tests::{cases, everything};
+    use super::*;
+    use crate::testing::facts;
+
+    /// The same from all facts at once: slow, obvious.
+    fn successors(store: &Store, word: &str, may_pause: bool) -> BTreeMap<Destroyed, FactKey> {
+        let mut ended: BTreeSet<Destroyed> = BTreeSet::new();
+        let mut begun: BTreeSet<FactKey> = BTreeSet::new();
+        for (key, fact) in store.iter().filter(|(_, fact)| creates(&fact.event) || destroys(&fact.event)) {
+            let said = said(store, key, fact, word, may_pause);
+            ended.extend(said.ended);
+            begun.extend(said.begins.then_some(*key));
+        }
+        let mut after = BTreeMap::new();
+        for create in begun {
+            let since = create.second.plus(-RECREATE_SECONDS_MAX);
+            let oldest = ended.iter().find(|(end, _)| *end < create && end.second >= since).copied();
+            if let Some(oldest) = oldest {
+                ended.remove(&oldest);
+                after.insert(oldest, create);
+            }
+        }
+        after
+    }
+
+    /// Few resources, which come and go under few names, within and past the time that counts.
+    fn stories() -> impl Strategy<Value = Vec<String>> {
+        let line = (
+            0..600_i64,
+            prop::sample::select(vec!["create", "put", "new", "delete", "delete", "unguard", "disrupt"]),
+            0..4_u8,
+            prop::sample::select(vec!["", "name=web-1", "name=web-2", "name=api", "name=web-1 in=p", "in=p", "in=q"]),
+            prop::sample::select(vec!["", "", "also=other", "also=db-1", "shared=q", "shared=q account=222222222222"]),
+            prop::bool::weighted(0.8),
+        );
+        let pace = prop::sample::select(vec![1, 1, 8, 90]);
+        (prop::collection::vec(line, 1..50), pace, 1..4_u8).prop_map(|(lines, pace, ids)| {
+            let told = lines.into_iter();
+            told.map(|(second, verb, id, name, extra, trusted)| {
+                let second = second * pace;
+                let time = format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60);
+                let trust = if trusted { "" } else { "trust=no" };
+                format!("{time} agent {verb} db db-{} {name} {extra} {trust}", id % ids)
+            })
+            .collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: cases(200), ..ProptestConfig::default() })]
+
+        /// Whatever the order in which facts come, each resource has the successor that all facts together give it, and
+        /// what is worked out anew at each fact is all that has to be.
+        #[test]
+        fn successors_are_those_of_all_facts(told in stories(), seed in any::<u64>()) {
+            let mut shuffled = facts(&told.join("\n"));
+            let mut at_once = Timeline::default();
+            at_once.load(shuffled.clone(), []);
+            fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
+            let mut one_by_one = Timeline::default();
+            for fact in shuffled {
+                one_by_one.insert(fact);
+            }
+            prop_assert_eq!(everything(&one_by_one), everything(&at_once));
+            for timeline in [&one_by_one, &at_once] {
+                for (word, stem) in &timeline.successions.0 {
+                    prop_assert_eq!(&stem.all.after, &successors(&timeline.store, word, false));
+                    let trusted = stem.trusted.as_deref().unwrap_or(&stem.all);
+                    prop_assert_eq!(&trusted.after, &successors(&timeline.store, word, true));
+                }
             }
         }
     }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::cap::{cap, has_bearer};
 use super::entries::Entries;
 use super::order::FactKey;
 use super::pairing::Pairing;
 use super::running::{Back, Sight, View};
-use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Shares, Span, Window};
+use crate::detector::{ALL, Basis, Detector, Finding, Limits, Rebuilt, Returned, Window};
 use crate::incident::{Episode, Severity, absorb};
 use crate::time::Second;
 
@@ -143,8 +144,8 @@ impl State {
         };
         let at = match (entry, after.map(|(key, _)| key)) {
             (None, None) => return false,
-            (Some(one), None) | (None, Some(one)) => one.clone(),
-            (Some(one), Some(other)) => one.min(other).clone(),
+            (Some(one), None) | (None, Some(one)) => *one,
+            (Some(one), Some(other)) => *one.min(other),
         };
         let back = after.filter(|(key, _)| **key == at).map(|(_, back)| back);
         let is_entry = entry.is_some_and(|key| *key == at);
@@ -214,7 +215,7 @@ impl State {
                     _ => Some(seen.0.level),
                 };
                 let (finding, from, to) = seen;
-                let key = PointKey { at: at.clone(), detector: detector.name(), is_whole };
+                let key = PointKey { at: *at, detector: detector.name(), is_whole };
                 let point = Point { level: finding.level, pausing_level, from, to };
                 ear.point(&key, &point);
                 absorb(&mut self.episodes, ground.judged_until, &key, &point);
@@ -224,7 +225,7 @@ impl State {
 
     /// Lets go of what is too old to count.
     pub(super) fn tidy(&mut self, entries: &Entries) {
-        let Some(at) = self.at.clone() else { return };
+        let Some(at) = self.at else { return };
         self.pairing.tidy(entries, &at);
         for sights in std::iter::once(&mut self.alone).chain(self.whole.as_deref_mut()) {
             sights.all.tidy(&at);
@@ -308,64 +309,18 @@ impl Scene<'_> {
         if view.is_whole() && !view.trusted && has_bearer(&window, finding.basis) {
             return None;
         }
-        finding.level = finding.level.min(cap(&window, finding.basis));
+        finding.level = finding.level.min(cap(&window, finding.basis).level);
         let (from, to) = self.extent(sight, &window, finding.basis)?;
         Some((finding, from, to))
     }
 
     fn extent(&self, sight: &Sight, window: &Window<'_>, basis: Basis) -> Option<(FactKey, FactKey)> {
         match basis {
-            Basis::Destroyed(span) => Some((sight.first_of(span, self.entries)?.clone(), sight.last.clone()?)),
-            Basis::Denied => Some((sight.first_denied(self.entries)?.clone(), self.at.clone())),
-            Basis::Returned => window.returned?.extent.clone(),
-            Basis::Rebuilt(number) => window.rebuilt.get(number).map(|set| set.extent.clone()),
-            Basis::Itself => Some((self.at.clone(), self.at.clone())),
+            Basis::Destroyed(span) => Some((*sight.first_of(span, self.entries)?, sight.last?)),
+            Basis::Denied => Some((*sight.first_denied(self.entries)?, *self.at)),
+            Basis::Returned => window.returned?.extent,
+            Basis::Rebuilt(number) => window.rebuilt.get(number).map(|set| set.extent),
+            Basis::Itself => Some((*self.at, *self.at)),
         }
     }
-}
-
-/// How many types a controller retires of what it made, at most: instances, and what goes with them.
-const RETIRED_KINDS_MAX: usize = 2;
-
-/// How bad a finding can be: what AWS services do by themselves is at most `medium`, and so is one or two types of
-/// resources that hold no state, retired by their maker. What is own and young alone, or more types retired, is at most
-/// `high`.
-pub(super) fn cap(window: &Window<'_>, basis: Basis) -> Severity {
-    let by_aws_services = match basis {
-        Basis::Destroyed(span) => window.over(span).by_aws_services == window.over(span).resources,
-        Basis::Returned => window.returned.is_some_and(|returned| returned.by_aws_services),
-        Basis::Rebuilt(number) => window.rebuilt.get(number).is_some_and(|set| set.by_aws_services),
-        Basis::Denied | Basis::Itself => false,
-    };
-    let is_retirement = match basis {
-        Basis::Destroyed(span) => window.over(span).retired == window.over(span).resources_foreign,
-        _ => false,
-    };
-    let is_narrow = window.over(Span::QuarterHour).kinds.len() <= RETIRED_KINDS_MAX;
-    let is_own_young = matches!(basis, Basis::Destroyed(span) if window.over(span).resources_foreign == 0);
-    match () {
-        () if by_aws_services => Severity::Medium,
-        () if is_retirement && is_narrow && !is_own_young => Severity::Medium,
-        () if is_retirement => Severity::High,
-        () => Severity::Critical,
-    }
-}
-
-/// Whether one actor carries at least nine tenths of the weight: then the finding is that actor's alone. So is what rests
-/// on no weight.
-pub(super) fn has_bearer(window: &Window<'_>, basis: Basis) -> bool {
-    let actors: &Shares = match basis {
-        Basis::Destroyed(span) => &window.over(span).actors,
-        Basis::Returned => match window.returned {
-            Some(returned) => &returned.actors,
-            None => return true,
-        },
-        Basis::Rebuilt(number) => match window.rebuilt.get(number) {
-            Some(set) => &set.actors,
-            None => return true,
-        },
-        Basis::Denied | Basis::Itself => return true,
-    };
-    let total: u64 = actors.iter().map(|(_, weight)| weight).sum();
-    total == 0 || actors.iter().any(|(_, weight)| weight * 10 >= total * 9)
 }

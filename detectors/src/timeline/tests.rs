@@ -178,7 +178,7 @@ fn of_copies_in_several_accounts_the_fuller_speaks() {
 }
 
 /// How many cases a property is tried on: `PROPTEST_CASES` of them, or so many.
-fn cases(usual: u32) -> u32 {
+pub(super) fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
@@ -199,6 +199,7 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
             "zone=c",
             "subnet=n1",
             "reveals=n1:b",
+            "reveals=n1:c",
             "name=web-1",
             "reaches=lb-1:a",
             "key=K1 session=x",
@@ -238,7 +239,7 @@ fn stories(lines: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Fact>> {
 }
 
 /// What each key's detectors said, and what it was gathered into.
-fn everything(timeline: &Timeline) -> Vec<(String, Vec<String>)> {
+pub(super) fn everything(timeline: &Timeline) -> Vec<(String, Vec<String>)> {
     let tell = |(key, ledger): (&Arc<str>, &Ledger)| {
         let points = ledger.points(key, timeline.limits());
         let points = points.iter().map(|(key, point)| format!("{key:?} {point:?}"));

@@ -1,8 +1,5 @@
 //! Tells a program of yours, signed as Standard Webhooks 1.0.0 says.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -12,20 +9,16 @@ use super::{Calling, Change, Hook, HookError, HookFailure, Inspection, Observed}
 use crate::clock::SharedClock;
 use crate::config::Secret;
 use crate::limits::{ANSWER_BYTES_MAX, HOOK_TIMEOUT};
+use crate::signed::Signer;
 
 /// The hook's name in the configuration.
 pub(super) const NAME: &str = "webhook";
-/// What a secret begins with.
-const SECRET_PREFIX: &str = "whsec_";
-/// What Standard Webhooks allows for a secret, in bytes.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// A program that pauses, somewhere behind a URL.
 pub(super) struct Webhook {
     client: Client,
     url: Url,
-    /// Keyed, ready to sign.
-    mac: Hmac<Sha256>,
+    signer: Signer,
     clock: SharedClock,
 }
 
@@ -44,20 +37,21 @@ impl Webhook {
             .user_agent(concat!("trailbrake/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("client cannot be made: {error}"))?;
-        Ok(Self { client, url, mac: keyed(secret)?, clock })
+        let signer = Signer::new(secret).map_err(|error| error.to_string())?;
+        Ok(Self { client, url, signer, clock })
     }
 
     async fn send(&self, change: &Change) -> Result<(), HookError> {
         let body = change.change.to_string();
         let id = message_id(&change.key, change.generation);
-        let timestamp = self.clock.now().second().0.to_string();
+        let timestamp = self.clock.now().second().0;
         let request = self
             .client
             .post(self.url.clone())
             .header("content-type", "application/json")
-            .header("webhook-signature", sign(self.mac.clone(), &id, &timestamp, &body))
+            .header("webhook-signature", self.signer.sign(&id, timestamp, body.as_bytes()))
             .header("webhook-id", id)
-            .header("webhook-timestamp", timestamp)
+            .header("webhook-timestamp", timestamp.to_string())
             .body(body);
         let answer = request
             .send()
@@ -122,22 +116,6 @@ fn message_id(key: &PauseKey, generation: u64) -> String {
     let digest = Sha256::digest(named.as_bytes());
     let hex = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("msg_{hex}")
-}
-
-fn sign(mut mac: Hmac<Sha256>, id: &str, timestamp: &str, body: &str) -> String {
-    mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
-}
-
-fn keyed(secret: &Secret) -> Result<Hmac<Sha256>, String> {
-    let hint = "hint: make one with: echo \"whsec_$(openssl rand -base64 32)\"";
-    let encoded = secret.expose().trim().strip_prefix(SECRET_PREFIX);
-    let encoded = encoded.ok_or_else(|| format!("secret does not begin with {SECRET_PREFIX}\n{hint}"))?;
-    let bytes = STANDARD.decode(encoded).map_err(|_| format!("secret is not base64 after {SECRET_PREFIX}\n{hint}"))?;
-    if !SECRET_BYTES.contains(&bytes.len()) {
-        return Err(format!("secret must hold 24 to 64 bytes: {}\n{hint}", bytes.len()));
-    }
-    Hmac::new_from_slice(&bytes).map_err(|error| error.to_string())
 }
 
 fn reason(status: StatusCode) -> HookFailure {

@@ -1,4 +1,4 @@
-//! Decodes all inputs in parallel, and hands on what each payload held, in the order of the payloads.
+//! Reads and decodes all inputs in parallel, and hands on what each payload held, in the order of the payloads.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,12 +11,9 @@ use trailbrake_detectors::event::Event;
 use trailbrake_detectors::time::{Millis, Second};
 
 use super::input::{Found, Input};
+use super::size;
+use crate::limits::{REPLAY_JOBS_PER_THREAD_MAX, REPLAY_PIECES_QUEUED_MAX, REPLAY_THREADS_MAX};
 use crate::pipeline::Accounts;
-
-/// Threads that decode.
-const THREADS_MAX: usize = 16;
-/// Payloads per thread that are on their way at once, from reading to being handed on.
-const PAYLOADS_PER_THREAD: usize = 3;
 
 /// What came of reading, apart from events.
 #[derive(Debug, Default)]
@@ -25,6 +22,12 @@ pub(crate) struct Reading {
     pub(crate) accounts: Accounts,
     /// Rejects by reason.
     pub(crate) rejected: BTreeMap<&'static str, u64>,
+    /// How many of those ignored are digests of log files.
+    pub(crate) digests: u64,
+    /// Records that say of a destruction that it was a read; they are judged all the same.
+    pub(crate) read_only_destructive: u64,
+    /// Resources that calls named past what is kept of one call.
+    pub(crate) resources_left_out: u64,
     /// Inputs that there were.
     pub(crate) inputs: usize,
     /// Inputs that could not be read, and why.
@@ -49,8 +52,32 @@ pub(crate) fn progress(length: u64, what: &'static str) -> ProgressBar {
     bar.with_message(what)
 }
 
-/// What a worker makes of a payload.
-type Parts = (u64, Decoded);
+/// What comes of one input, or of one payload of a large one, in its order.
+enum Piece {
+    /// What a payload held.
+    Decoded(Box<Decoded>),
+    /// The input could not be read to its end, and why.
+    Unreadable(String),
+}
+
+/// What a worker does next.
+enum Job {
+    /// Decodes a payload.
+    Payload(Vec<u8>),
+    /// Reads a small input by itself: unpacking takes longer than decoding.
+    Input(Input),
+}
+
+/// Jobs, and where to put what comes of each.
+type Jobs = Receiver<(Job, SyncSender<Piece>)>;
+
+/// What workers share.
+struct Shared<'a> {
+    jobs: Mutex<Jobs>,
+    now: Millis,
+    catalog: &'a Catalog,
+    bar: &'a ProgressBar,
+}
 
 /// Reads and decodes everything; `take` is given what each payload held, in the order of the inputs.
 pub(crate) fn read(
@@ -60,91 +87,108 @@ pub(crate) fn read(
     take: &mut dyn FnMut(Part) -> anyhow::Result<()>,
 ) -> anyhow::Result<Reading> {
     let Found { inputs, unreadable } = found;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let (payloads, payloads_out) = sync_channel::<(u64, Vec<u8>)>(threads);
-    let (decoded, decoded_out) = sync_channel::<Parts>(threads);
-    // Each payload holds a place from when it is read until it is handed on, so that a slow one stops those after it.
-    let (places, places_back) = sync_channel::<()>(threads * PAYLOADS_PER_THREAD);
-    let payloads_out = Arc::new(Mutex::new(payloads_out));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(REPLAY_THREADS_MAX);
+    let (jobs, jobs_out) = sync_channel(1);
+    // What comes of the jobs is awaited in their order, so that a slow one holds up those after it.
+    let (awaited, awaited_out) = sync_channel(threads * REPLAY_JOBS_PER_THREAD_MAX);
     let bar = progress(inputs.iter().map(Input::size).sum(), "reading");
     let mut reading = Reading { inputs: inputs.len() + unreadable.len(), unreadable, ..Reading::default() };
-    let (taken, failed) = std::thread::scope(|scope| {
+    let shared = Arc::new(Shared { jobs: Mutex::new(jobs_out), now, catalog, bar: &bar });
+    let taken = std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (payloads, decoded) = (Arc::clone(&payloads_out), decoded.clone());
-            scope.spawn(move || work(&payloads, &decoded, now, catalog));
+            let shared = Arc::clone(&shared);
+            scope.spawn(move || work(&shared));
         }
-        // Only the workers hold these from here on: each channel ends when the one before it has.
-        drop((decoded, payloads_out));
+        // Only the workers hold the jobs from here on: without any, the reader ends.
+        drop(shared);
         let bar = &bar;
-        let reader = scope.spawn(move || read_all(&inputs, &payloads, &places, bar));
-        let taken = hand_on(&decoded_out, &places_back, &mut reading, take);
+        let reader = scope.spawn(move || hand_out(inputs, &jobs, &awaited, bar));
+        let taken = awaited_out.iter().try_for_each(|pieces| hand_on(&pieces, &mut reading, take));
         // Should handing on have failed, this lets the others end.
-        drop((decoded_out, places_back));
-        (taken, reader.join())
+        drop(awaited_out);
+        reader.join().map_err(|_| anyhow::anyhow!("the reading thread failed")).and(taken)
     });
     bar.finish_and_clear();
-    reading.unreadable.extend(failed.map_err(|_| anyhow::anyhow!("the reading thread failed"))?);
     taken.map(|()| reading)
 }
 
-/// Reads all inputs, one after the other; returns what could not be read.
-fn read_all(
-    inputs: &[Input],
-    payloads: &SyncSender<(u64, Vec<u8>)>,
-    places: &SyncSender<()>,
+/// Makes jobs of all inputs, in their order, as long as anybody takes them.
+fn hand_out(
+    inputs: Vec<Input>,
+    jobs: &SyncSender<(Job, SyncSender<Piece>)>,
+    awaited: &SyncSender<Receiver<Piece>>,
     bar: &ProgressBar,
-) -> Vec<String> {
-    let mut number = 0;
-    let mut unreadable = Vec::new();
+) {
+    let add = |job| {
+        let (pieces, pieces_out) = sync_channel(REPLAY_PIECES_QUEUED_MAX);
+        awaited.send(pieces_out).is_ok() && jobs.send((job, pieces)).is_ok()
+    };
     for input in inputs {
-        let result = input.read(|payload| {
-            // Without anybody to take it there is nothing left to read for.
-            let goes_on = places.send(()).is_ok() && payloads.send((number, payload)).is_ok();
-            number += 1;
-            goes_on
-        });
-        unreadable.extend(result.err());
-        bar.inc(input.size());
-    }
-    unreadable
-}
-
-fn work(payloads: &Mutex<Receiver<(u64, Vec<u8>)>>, decoded: &SyncSender<Parts>, now: Millis, catalog: &Catalog) {
-    loop {
-        let next = payloads.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((number, payload)) = next else { return };
-        if decoded.send((number, decode(&payload, now, catalog))).is_err() {
-            return;
+        if input.is_small() {
+            if !add(Job::Input(input)) {
+                return;
+            }
+        } else if let Err(reason) = input.read(bar, |payload| add(Job::Payload(payload))) {
+            let (pieces, pieces_out) = sync_channel(1);
+            // Nobody waits for it where reading has failed already.
+            let _ = pieces.send(Piece::Unreadable(reason)).map(|()| awaited.send(pieces_out));
         }
     }
 }
 
+fn work(shared: &Shared<'_>) {
+    let decoded = |payload: &[u8]| {
+        let mut decoded = decode(payload, shared.now, shared.catalog);
+        decoded.events.iter_mut().for_each(size::fit);
+        Piece::Decoded(Box::new(decoded))
+    };
+    loop {
+        let next = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((job, pieces)) = next else { return };
+        // Where nobody awaits them any more, reading has failed, and the jobs end by themselves.
+        let _ = match job {
+            Job::Payload(payload) => pieces.send(decoded(&payload)),
+            Job::Input(input) => match input.read(shared.bar, |payload| pieces.send(decoded(&payload)).is_ok()) {
+                Ok(()) => Ok(()),
+                Err(reason) => pieces.send(Piece::Unreadable(reason)),
+            },
+        };
+    }
+}
+
+/// Hands on what came of one job.
 fn hand_on(
-    decoded: &Receiver<Parts>,
-    places: &Receiver<()>,
+    pieces: &Receiver<Piece>,
     reading: &mut Reading,
     take: &mut dyn FnMut(Part) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut early: BTreeMap<u64, Decoded> = BTreeMap::new();
-    let mut next = 0;
-    for (number, part) in decoded {
-        early.insert(number, part);
-        while let Some(part) = early.remove(&next) {
-            next += 1;
-            // A place was taken for it.
-            let _ = places.recv();
-            reading.count(&part);
-            take(Part { events: part.events, newest: part.newest })?;
+    for piece in pieces {
+        match piece {
+            Piece::Decoded(part) => {
+                reading.count(&part);
+                take(Part { events: part.events, newest: part.newest })?;
+            }
+            Piece::Unreadable(reason) => reading.unreadable.push(reason),
         }
     }
     Ok(())
 }
 
 impl Reading {
+    /// Whether anything that was read is a record, judged or not: else nothing can be said of the trail.
+    pub(crate) fn holds_records(&self) -> bool {
+        let others = self.accounts.column(Accounts::REJECTED).saturating_add(self.digests);
+        self.accounts.received() > others
+    }
+
     fn count(&mut self, part: &Decoded) {
         self.accounts.receive(part.received);
         self.accounts.count(Accounts::IGNORED, part.ignored);
+        self.digests = self.digests.saturating_add(part.digests);
         self.accounts.count(Accounts::REJECTED, part.rejects.len() as u64 + part.rejects_undescribed);
+        self.read_only_destructive = self.read_only_destructive.saturating_add(part.read_only_destructive);
+        let left_out: u64 = part.events.iter().map(|event| u64::from(event.resources_left_out)).sum();
+        self.resources_left_out = self.resources_left_out.saturating_add(left_out);
         for reject in &part.rejects {
             *self.rejected.entry(reject.reason.as_str()).or_default() += 1;
         }

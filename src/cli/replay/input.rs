@@ -6,13 +6,12 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use indicatif::ProgressBar;
 use serde::de::IgnoredAny;
 use trailbrake_detectors::limits::PAYLOAD_BYTES_MAX;
 
-/// Lines are cut into payloads of about this size, so that threads share the work of one large file.
-const CHUNK_BYTES: usize = 1 << 20;
-/// Directories within directories that are looked into.
-const DIRECTORY_DEPTH_MAX: usize = 64;
+use crate::limits::{REPLAY_CHUNK_BYTES, REPLAY_DIRECTORY_DEPTH_MAX, REPLAY_SMALL_INPUT_BYTES_MAX};
+
 /// The first bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -38,11 +37,12 @@ pub(crate) struct Found {
 /// twice is read once.
 pub(super) fn find(paths: &[String]) -> Found {
     let mut found = Found::default();
+    let mut directories = HashSet::new();
     for path in paths {
         if path == "-" {
             found.inputs.push(Input::Stdin);
         } else if Path::new(path).exists() {
-            walk(Path::new(path), DIRECTORY_DEPTH_MAX, &mut found);
+            walk(Path::new(path), REPLAY_DIRECTORY_DEPTH_MAX, &mut directories, &mut found);
         } else {
             expand(path, &mut found);
         }
@@ -71,9 +71,13 @@ fn expand(pattern: &str, found: &mut Found) {
     }
 }
 
-fn walk(path: &Path, depth_left: usize, found: &mut Found) {
+/// Goes through a directory and all below, each once: a link may lead back to one that it lies in.
+fn walk(path: &Path, depth_left: usize, directories: &mut HashSet<PathBuf>, found: &mut Found) {
     if !path.is_dir() {
         return found.inputs.push(Input::File(path.to_owned()));
+    }
+    if path.canonicalize().is_ok_and(|real| !directories.insert(real)) {
+        return;
     }
     let Some(depth_left) = depth_left.checked_sub(1) else {
         return found.unreadable.push(format!("{}: too deep below the path given", path.display()));
@@ -89,7 +93,7 @@ fn walk(path: &Path, depth_left: usize, found: &mut Found) {
             }
             below.sort();
             for path in below {
-                walk(&path, depth_left, found);
+                walk(&path, depth_left, directories, found);
             }
         }
         Err(error) => found.unreadable.push(format!("{}: {error}", path.display())),
@@ -98,15 +102,25 @@ fn walk(path: &Path, depth_left: usize, found: &mut Found) {
 
 impl Input {
     /// Reads all of it, and hands out its payloads in order, until nobody takes them any more.
-    pub(super) fn read(&self, mut take: impl FnMut(Vec<u8>) -> bool) -> Result<(), String> {
+    pub(super) fn read(&self, bar: &ProgressBar, mut take: impl FnMut(Vec<u8>) -> bool) -> Result<(), String> {
         let result = match self {
             Self::Stdin => cut(BufReader::new(io::stdin().lock()), &mut take),
-            Self::File(path) => File::open(path).and_then(|file| cut(BufReader::new(file), &mut take)),
+            Self::File(path) => File::open(path).and_then(|file| cut(BufReader::new(bar.wrap_read(file)), &mut take)),
         };
         result.map_err(|error| match self {
             Self::Stdin => format!("standard input: {error}"),
             Self::File(path) => format!("{}: {error}", path.display()),
         })
+    }
+
+    /// Whether one thread reads and decodes it, while others do so with other inputs.
+    pub(super) fn is_small(&self) -> bool {
+        match self {
+            Self::Stdin => false,
+            // What is no file on the disk can go on for long.
+            Self::File(path) => std::fs::metadata(path)
+                .is_ok_and(|metadata| metadata.is_file() && metadata.len() <= REPLAY_SMALL_INPUT_BYTES_MAX),
+        }
     }
 
     /// How large it is on the disk, as far as that can be told.
@@ -128,7 +142,7 @@ fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::
 /// Cuts lines of JSON into chunks at line ends; anything else is one payload.
 fn cut_plain(mut reader: impl Read, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
     let mut chunk = Vec::new();
-    let ended = fill(&mut reader, &mut chunk, CHUNK_BYTES)?;
+    let ended = fill(&mut reader, &mut chunk, REPLAY_CHUNK_BYTES)?;
     if ended || holds_lines(&chunk) {
         return cut_lines(&mut reader, chunk, ended, take);
     }
@@ -151,7 +165,7 @@ fn cut_lines(
                 if !take(std::mem::replace(&mut chunk, rest)) {
                     return Ok(());
                 }
-                fill(reader, &mut chunk, CHUNK_BYTES)
+                fill(reader, &mut chunk, REPLAY_CHUNK_BYTES)
             }
             None if chunk.len() > PAYLOAD_BYTES_MAX => {
                 // A line that is never decoded: its first bytes are enough to say so.
@@ -162,7 +176,7 @@ fn cut_lines(
                 skip_line(reader, &mut chunk)
             }
             None => {
-                let longer = chunk.len() + CHUNK_BYTES;
+                let longer = chunk.len() + REPLAY_CHUNK_BYTES;
                 fill(reader, &mut chunk, longer)
             }
         };
@@ -188,7 +202,7 @@ fn cut_lines(
 fn skip_line(reader: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<bool> {
     loop {
         chunk.clear();
-        let ended = fill(reader, chunk, CHUNK_BYTES)?;
+        let ended = fill(reader, chunk, REPLAY_CHUNK_BYTES)?;
         let end = chunk.iter().position(|byte| *byte == b'\n');
         chunk.drain(..end.map_or(chunk.len(), |end| end + 1));
         if ended || end.is_some() {
@@ -200,6 +214,7 @@ fn skip_line(reader: &mut impl Read, chunk: &mut Vec<u8>) -> io::Result<bool> {
 /// Fills the chunk up to a length; whether the input ended before that.
 fn fill(reader: &mut impl Read, chunk: &mut Vec<u8>, length: usize) -> io::Result<bool> {
     let missing = length.saturating_sub(chunk.len()).max(1);
+    chunk.reserve(missing.min(REPLAY_CHUNK_BYTES));
     let read = reader.by_ref().take(missing as u64).read_to_end(chunk)?;
     Ok(read < missing)
 }
@@ -230,11 +245,11 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_one_payload_and_the_others_are_not_lost() {
-        let long = "x".repeat(3 * CHUNK_BYTES);
+        let long = "x".repeat(3 * REPLAY_CHUNK_BYTES);
         let text = format!("{{\"a\":1}}\n{{\"a\":\"{long}\"}}\n{{\"a\":2}}\n");
         assert_eq!(payloads(text.as_bytes()).concat(), text.as_bytes());
         assert!(payloads(text.as_bytes()).iter().all(|part| part.ends_with(b"}\n")));
-        let longer = "x".repeat(PAYLOAD_BYTES_MAX + 3 * CHUNK_BYTES);
+        let longer = "x".repeat(PAYLOAD_BYTES_MAX + 3 * REPLAY_CHUNK_BYTES);
         let text = format!("{{\"a\":1}}\n{{\"a\":\"{longer}\"}}\n{{\"a\":2}}\n");
         let parts = payloads(text.as_bytes());
         assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [8, PAYLOAD_BYTES_MAX + 1, 8]);
@@ -244,7 +259,7 @@ mod tests {
     fn what_was_read_before_an_error_still_counts() {
         let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1_000));
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
-        encoder.write_all(line.repeat(3 * CHUNK_BYTES / line.len()).as_bytes()).expect("memory");
+        encoder.write_all(line.repeat(3 * REPLAY_CHUNK_BYTES / line.len()).as_bytes()).expect("memory");
         let packed = encoder.finish().expect("memory");
         let mut read = Vec::new();
         let mut take = |payload: Vec<u8>| {
@@ -252,13 +267,13 @@ mod tests {
             true
         };
         assert!(cut(&packed[..packed.len() * 9 / 10], &mut take).is_err());
-        assert!(read.ends_with(b"}\n") && read.len() > 2 * CHUNK_BYTES, "{}", read.len());
+        assert!(read.ends_with(b"}\n") && read.len() > 2 * REPLAY_CHUNK_BYTES, "{}", read.len());
     }
 
     #[test]
     fn lines_are_cut_at_line_ends_and_nothing_is_lost() {
         let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1_000));
-        let text = line.repeat(3 * CHUNK_BYTES / line.len());
+        let text = line.repeat(3 * REPLAY_CHUNK_BYTES / line.len());
         let parts = payloads(text.as_bytes());
         assert!(parts.len() >= 3, "{} parts", parts.len());
         assert!(parts.iter().all(|part| part.starts_with(b"{") && part.ends_with(b"}\n")));
@@ -267,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_is_not_lines_stays_whole() {
-        let pretty = format!("{{\n\"Records\": [\n{}\n]}}", "1,\n".repeat(2 * CHUNK_BYTES / 3));
+        let pretty = format!("{{\n\"Records\": [\n{}\n]}}", "1,\n".repeat(2 * REPLAY_CHUNK_BYTES / 3));
         assert_eq!(payloads(pretty.as_bytes()), [pretty.as_bytes()]);
         assert!(payloads(b"").is_empty());
         let endless = vec![b'x'; PAYLOAD_BYTES_MAX + 10];
@@ -292,6 +307,8 @@ mod tests {
             std::fs::write(root.join(name), "{}").expect("writable");
         }
         let text = |path: &str| root.join(path).display().to_string();
+        std::os::unix::fs::symlink(root, root.join("deep/back")).expect("a link");
+        std::os::unix::fs::symlink(root.join("deep"), root.join("same")).expect("a link");
         let found = find(&[text(""), text("*.json"), text("one.json"), text("absent"), text("*.gz")]);
         assert_eq!(found.inputs.len(), 3, "{found:?}");
         assert_eq!(found.unreadable.len(), 2, "{found:?}");

@@ -3,6 +3,8 @@
 mod facts;
 mod input;
 mod judge;
+mod runs;
+mod size;
 mod sort;
 
 use std::io::{self, Write};
@@ -10,11 +12,14 @@ use std::path::{Path, PathBuf};
 
 use trailbrake_detectors::engine::{Mode, Settings};
 use trailbrake_detectors::incident::Severity;
+use trailbrake_detectors::limits::RESOURCES_PER_EVENT_MAX;
 
 pub(super) use self::facts::Reading;
 pub(super) use self::judge::{Judged, Manner, Told, judge};
+use super::terminal::counted;
 use super::{Exit, Format, UsageError};
 use crate::clock::{Clock, SystemClock};
+use crate::pipeline::Accounts;
 
 /// Judges trails that are over. Nothing is paused, paged or remembered.
 ///
@@ -46,7 +51,7 @@ pub(super) struct Arguments {
 /// Which trail is judged, and by what.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrailArguments {
-    /// A configuration file, for its limits, weights, catalog, inventory and protection.
+    /// A configuration file, for its limits, weights, catalog, inventory and protection; it need not name a source.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
@@ -74,7 +79,7 @@ impl TrailArguments {
 fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> anyhow::Result<Manner> {
     let (mut settings, catalog, mut files) = match config {
         Some(path) => {
-            let config = crate::config::load(path)?;
+            let config = crate::config::load_for_judging(path)?;
             (config.settings, config.catalog, config.inventory_files)
         }
         None => (Settings::default(), None, Vec::new()),
@@ -87,26 +92,72 @@ fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> any
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let (found, manner) = arguments.trail.open(arguments.as_arrived)?;
-    let Judged { incidents, reading } = judge(found, SystemClock.now(), manner, &mut |_| {})?;
-    write(&incidents, arguments.format, out)?;
+    let Judged { incidents, reading, .. } = judge(found, SystemClock.now(), manner, None)?;
+    if reading.holds_records() || arguments.format == Format::Json {
+        write(&incidents, arguments.format, out)?;
+    }
     out.flush()?;
-    account(&reading, &format!("{} incidents; ", incidents.len()))
+    if arguments.format == Format::Text
+        && let Some(hint) = how_to_go_on(&incidents, &arguments.trail.paths)
+    {
+        writeln!(io::stderr(), "{hint}")?;
+    }
+    let found = format!("{}; ", counted(incidents.len() as u64, "incident"));
+    account(&reading, if reading.holds_records() { &found } else { "" })
+}
+
+/// How to ask about the worst incident; of equals, the last.
+fn how_to_go_on(incidents: &[Told], paths: &[String]) -> Option<String> {
+    let worst = incidents.iter().max_by_key(|told| told.report.severity_peak)?;
+    let is_plain =
+        |path: &String| !path.is_empty() && path.chars().all(|one| one.is_alphanumeric() || "/._-=".contains(one));
+    let path = match paths {
+        [path] if is_plain(path) && path != "-" => path.as_str(),
+        _ => "PATH…",
+    };
+    Some(format!("`trailbrake explain {} {path}` says why", super::terminal::escape(&worst.report.id)))
 }
 
 /// Says on standard error which inputs could not be read, and where each record ended.
 pub(super) fn account(reading: &Reading, before: &str) -> anyhow::Result<Exit> {
-    let mut log = io::stderr();
-    for reason in &reading.unreadable {
-        writeln!(log, "error: {}", super::terminal::escape(reason))?;
-    }
+    io::stderr().write_all(accounted(reading, before).as_bytes())?;
+    let is_fine = reading.unreadable.is_empty() && reading.holds_records();
+    Ok(if is_fine { Exit::Fine } else { Exit::Failed })
+}
+
+fn accounted(reading: &Reading, before: &str) -> String {
+    let unreadable = reading.unreadable.iter().map(|reason| format!("error: {}\n", super::terminal::escape(reason)));
+    let mut text: String = unreadable.collect();
     if !reading.rejected.is_empty() {
         let reasons: Vec<String> = reading.rejected.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-        writeln!(log, "rejected: {}", reasons.join(", "))?;
+        text.push_str(&format!("rejected: {}\n", reasons.join(", ")));
+    }
+    if reading.digests > 0 {
+        let digests = counted(reading.digests, "digest");
+        text.push_str(&format!("skipped: {digests} of log files, which hold no records\n"));
+    }
+    if reading.read_only_destructive > 0 {
+        let records = counted(reading.read_only_destructive, "destructive record");
+        text.push_str(&format!("judged although they say that they were reads: {records}\n"));
+    }
+    if reading.resources_left_out > 0 {
+        let resources = counted(reading.resources_left_out, "resource");
+        text.push_str(&format!("left out: {resources} past {RESOURCES_PER_EVENT_MAX} of one call\n"));
+    }
+    if !reading.holds_records() {
+        let what = match (reading.accounts.received(), reading.accounts.column(Accounts::REJECTED)) {
+            (0, _) => "there were no records".to_owned(),
+            (_, 0) => "digests hold no records".to_owned(),
+            (_, rejected) => format!("{} received, and nothing of it is a record", counted(rejected, "message")),
+        };
+        text.push_str(&format!(
+            "error: nothing was judged: {what}\nhint: name the files that CloudTrail writes below \
+             AWSLogs/ACCOUNT/CloudTrail/, or lines of its records\n"
+        ));
     }
     let Reading { accounts, inputs, unreadable, .. } = reading;
     let read = inputs - unreadable.len();
-    writeln!(log, "{before}{read} of {inputs} inputs read; {accounts}")?;
-    Ok(if unreadable.is_empty() { Exit::Fine } else { Exit::Failed })
+    text + &format!("{before}{read} of {inputs} inputs read; {accounts}\n")
 }
 
 fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -121,8 +172,51 @@ fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Res
         Format::Text => {
             writeln!(out, "{}", super::terminal::judged(incidents))?;
             let pages = incidents.iter().filter(|told| told.report.severity_peak >= Severity::High).count();
-            writeln!(out, "{pages} of {} would have paged somebody", incidents.len())?;
+            writeln!(out, "{pages} of {} would have paged somebody", counted(incidents.len() as u64, "incident"))?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accounts_tell_what_is_unusual_only_where_there_is_some() {
+        let told = |reading: &Reading| accounted(reading, "2 incidents; ");
+        let mut reading = Reading { inputs: 2, ..Reading::default() };
+        reading.accounts.receive(1);
+        reading.accounts.count("judged", 1);
+        let usual = told(&reading);
+        assert!(usual.starts_with("2 incidents; 2 of 2 inputs read; 1 received = "), "{usual}");
+        reading.read_only_destructive = 3;
+        reading.resources_left_out = 4;
+        reading.rejected.insert("no-json", 5);
+        reading.unreadable.push("a\u{1b}b".to_owned());
+        let lines = told(&reading);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert!(lines[0].starts_with("error: a") && !lines[0].contains('\u{1b}'), "{lines:?}");
+        let unusual = [
+            "rejected: 5 no-json",
+            "judged although they say that they were reads: 3 destructive records",
+            "left out: 4 resources past 1000 of one call",
+        ];
+        assert_eq!(lines[1..4], unusual);
+        assert!(lines[4].starts_with("2 incidents; 1 of 2 inputs read; "), "{lines:?}");
+    }
+
+    #[test]
+    fn digests_are_counted_and_are_no_records() {
+        let mut reading = Reading { inputs: 1, digests: 2, ..Reading::default() };
+        reading.accounts.receive(2);
+        reading.accounts.count(Accounts::IGNORED, 2);
+        let told = accounted(&reading, "");
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines[0], "skipped: 2 digests of log files, which hold no records");
+        assert_eq!(lines[1], "error: nothing was judged: digests hold no records");
+        assert!(lines[2].starts_with("hint: ") && lines[3].starts_with("1 of 1 inputs read; 2 received"), "{lines:?}");
+        reading.accounts.receive(1);
+        assert!(!accounted(&reading, "").contains("nothing was judged"));
+    }
 }

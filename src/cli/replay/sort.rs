@@ -1,155 +1,160 @@
-//! Puts any number of events into their order: sorted runs go to a temporary file, and are merged again.
+//! Puts any number of events into their order within bounded memory: what memory has no room for goes to sorted runs in a
+//! temporary file, which are merged again. A trail that is nearly in order makes one run, and that comes out at once.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use anyhow::Context;
 use trailbrake_detectors::event::Event;
 use trailbrake_detectors::timeline::FactKey;
 
-/// Events held in memory; of more, a sorted run goes to the file.
-const HELD_MAX: usize = 16 << 10;
-/// What is read of a run at once.
-const BUFFER_BYTES: usize = 32 << 10;
+use super::runs::Runs;
+use super::size::bytes_of;
+use crate::limits::{REPLAY_RUNS_MAX, REPLAY_SORT_BYTES_MAX};
 
-/// Takes events in any order.
-pub(super) struct Sorter {
-    held_max: usize,
-    held: Vec<(FactKey, Box<Event>)>,
-    runs: Vec<Run>,
-    file: Option<BufWriter<File>>,
-    written: u64,
-    events: u64,
+/// What a sorter says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Sorted {
+    /// The next event.
+    Event(Box<Event>),
+    /// What came out so far was in vain, since an event lies before some of it: all will come once more.
+    Anew,
+    /// All events are known, and so many of them are still to come.
+    Left(u64),
 }
 
-/// Where a sorted run lies in the file.
-struct Run {
-    start: u64,
-    end: u64,
+/// Takes what a sorter says.
+pub(super) type Out<'a> = &'a mut dyn FnMut(Sorted) -> anyhow::Result<()>;
+
+/// Takes events in any order. The least of those held goes first; one that lies before what went already has to wait for
+/// the next run, so that runs are twice as long as what is held, and a trail nearly in order is one run.
+pub(super) struct Sorter {
+    bytes_max: usize,
+    runs_max: usize,
+    held: BinaryHeap<Reverse<Held>>,
+    bytes: usize,
+    /// Events taken.
+    taken: u64,
+    /// The place of the last event that went.
+    last: Option<FactKey>,
+    /// The run that is being written.
+    run: u64,
+    runs: Option<Runs>,
+    /// What goes comes out as well.
+    is_early: bool,
+}
+
+/// An event that waits.
+struct Held {
+    run: u64,
+    key: FactKey,
+    /// Two copies of an event that differ can share a place: they keep the order in which they were read.
+    number: u64,
+    bytes: usize,
+    event: Box<Event>,
+}
+
+impl Held {
+    fn place(&self) -> (u64, &FactKey, u64) {
+        (self.run, &self.key, self.number)
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Held {}
+
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Held {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
 }
 
 impl Sorter {
-    pub(super) fn new() -> Self {
-        Self::holding(HELD_MAX)
+    /// Events come out before all are known, if that is wanted, for as long as it turns out to be their order.
+    pub(super) fn new(is_early: bool) -> Self {
+        Self::within(REPLAY_SORT_BYTES_MAX, REPLAY_RUNS_MAX, is_early)
     }
 
-    fn holding(held_max: usize) -> Self {
-        Self { held_max, held: Vec::new(), runs: Vec::new(), file: None, written: 0, events: 0 }
+    fn within(bytes_max: usize, runs_max: usize, is_early: bool) -> Self {
+        let held = BinaryHeap::new();
+        Self { bytes_max, runs_max, held, bytes: 0, taken: 0, last: None, run: 0, runs: None, is_early }
     }
 
     /// Takes one event.
-    pub(super) fn push(&mut self, event: Event) -> anyhow::Result<()> {
-        self.events += 1;
-        self.held.push((FactKey::of(&event), Box::new(event)));
-        if self.held.len() >= self.held_max {
-            self.spill()
+    pub(super) fn push(&mut self, event: Event, out: Out<'_>) -> anyhow::Result<()> {
+        let key = FactKey::of(&event);
+        let is_behind = self.last.as_ref().is_some_and(|last| key < *last);
+        if is_behind && self.is_early {
+            self.is_early = false;
+            out(Sorted::Anew)?;
+        }
+        let bytes = bytes_of(&event) + size_of::<Held>();
+        let (run, number) = (self.run + u64::from(is_behind), self.taken);
+        self.held.push(Reverse(Held { run, key, number, bytes, event: Box::new(event) }));
+        self.taken += 1;
+        self.bytes += bytes;
+        while self.bytes > self.bytes_max {
+            let Some(Reverse(held)) = self.held.pop() else { break };
+            self.bytes -= held.bytes;
+            self.write(&held)
                 .context("events cannot be put into order\nhint: TMPDIR names a directory with room for them")?;
-        }
-        Ok(())
-    }
-
-    fn spill(&mut self) -> io::Result<()> {
-        // Two copies of an event that differ keep the order in which they were read: the sort is stable.
-        self.held.sort_by(|one, other| one.0.cmp(&other.0));
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(BufWriter::new(tempfile::tempfile()?)),
-        };
-        let start = self.written;
-        let mut line = Vec::new();
-        for (_, event) in self.held.drain(..) {
-            line.clear();
-            serde_json::to_writer(&mut line, &event)?;
-            line.push(b'\n');
-            file.write_all(&line)?;
-            self.written += line.len() as u64;
-        }
-        self.runs.push(Run { start, end: self.written });
-        Ok(())
-    }
-
-    /// How many events were taken, and all of them in their order.
-    pub(super) fn finish(mut self) -> anyhow::Result<(u64, Sorted)> {
-        self.held.sort_by(|one, other| one.0.cmp(&other.0));
-        let mut sorted = Sorted { runs: Vec::new(), next: Vec::new(), heap: BinaryHeap::new() };
-        if let Some(file) = self.file.take() {
-            let file = Arc::new(file.into_inner().map_err(io::IntoInnerError::into_error)?);
-            for Run { start, end } in self.runs.drain(..) {
-                let part = FilePart { file: Arc::clone(&file), at: start, end };
-                sorted.runs.push(Source::File(BufReader::with_capacity(BUFFER_BYTES, part), Vec::new()));
+            self.last = Some(held.key);
+            if self.is_early {
+                out(Sorted::Event(held.event))?;
             }
         }
-        sorted.runs.push(Source::Memory(std::mem::take(&mut self.held).into_iter()));
-        for run in 0..sorted.runs.len() {
-            sorted.next.push(None);
-            sorted.fill(run)?;
-        }
-        Ok((self.events, sorted))
-    }
-}
-
-/// A part of a file, from its start to its end.
-struct FilePart {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-}
-
-impl Read for FilePart {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.file.read_at(buffer.get_mut(..left).unwrap_or_default(), self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-/// A sorted run.
-enum Source {
-    Memory(std::vec::IntoIter<(FactKey, Box<Event>)>),
-    File(BufReader<FilePart>, Vec<u8>),
-}
-
-/// All events in their order.
-pub(super) struct Sorted {
-    runs: Vec<Source>,
-    next: Vec<Option<Box<Event>>>,
-    heap: BinaryHeap<Reverse<(FactKey, usize)>>,
-}
-
-impl Sorted {
-    /// Reads the next event of a run.
-    fn fill(&mut self, run: usize) -> anyhow::Result<()> {
-        let next = match self.runs.get_mut(run) {
-            Some(Source::Memory(events)) => events.next(),
-            Some(Source::File(reader, line)) => {
-                line.clear();
-                let length =
-                    reader.read_until(b'\n', line).context("events that were put into order cannot be read")?;
-                let event = if length == 0 { None } else { Some(serde_json::from_slice::<Box<Event>>(line)?) };
-                event.map(|event| (FactKey::of(&event), event))
-            }
-            None => None,
-        };
-        if let (Some((key, event)), Some(place)) = (next, self.next.get_mut(run)) {
-            *place = Some(event);
-            self.heap.push(Reverse((key, run)));
-        }
         Ok(())
     }
-}
 
-impl Iterator for Sorted {
-    type Item = anyhow::Result<Event>;
+    fn write(&mut self, held: &Held) -> anyhow::Result<()> {
+        let mut runs = match self.runs.take() {
+            Some(runs) => runs,
+            None => Runs::new()?,
+        };
+        if held.run > self.run {
+            self.run = held.run;
+            runs.end_run();
+            if runs.len() >= self.runs_max {
+                let mut one = Runs::new()?;
+                for event in runs.merge(Vec::new())? {
+                    one.write(&*event?)?;
+                }
+                one.end_run();
+                runs = one;
+            }
+        }
+        runs.write(&held.event)?;
+        self.runs = Some(runs);
+        Ok(())
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let Reverse((_, run)) = self.heap.pop()?;
-        let event = self.next.get_mut(run)?.take()?;
-        Some(self.fill(run).map(|()| *event))
+    /// All events were taken: what has not come out yet does, in order.
+    pub(super) fn finish(mut self, out: Out<'_>) -> anyhow::Result<()> {
+        let Some(runs) = self.runs.take().filter(|_| !self.is_early) else {
+            out(Sorted::Left(self.held.len() as u64))?;
+            while let Some(Reverse(held)) = self.held.pop() {
+                out(Sorted::Event(held.event))?;
+            }
+            return Ok(());
+        };
+        out(Sorted::Left(self.taken))?;
+        let mut last: Vec<Held> = self.held.into_iter().map(|Reverse(held)| held).collect();
+        last.sort_unstable_by(|one, other| (&one.key, one.number).cmp(&(&other.key, other.number)));
+        for event in runs.merge(last.into_iter().map(|held| *held.event).collect())? {
+            out(Sorted::Event(event?))?;
+        }
+        Ok(())
     }
 }
 
@@ -162,26 +167,88 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn runs_in_a_file_come_out_as_they_would_from_memory() {
+    fn events(shuffle_seconds: Option<i64>) -> Vec<Event> {
         let start = Second::parse("2026-01-05T09:00:00Z").expect("a time");
-        let options = Options { shuffle_seconds: Some(600), duplicates: 0.3, ..Options::new(3, start) };
+        let options = Options { shuffle_seconds, duplicates: 0.3, ..Options::new(3, start) };
         let records = scenario::generate("agent-rebuild", &options).expect("a scenario");
         let now = start.plus(7 * 24 * 60 * 60).millis();
-        let events: Vec<Event> =
-            records.iter().flat_map(|record| decode(record.json.as_bytes(), now, Catalog::built_in()).events).collect();
-        assert!(events.len() > 50, "{}", events.len());
-        let mut expected = events.clone();
-        expected.sort_by_cached_key(FactKey::of);
-        for held_max in [1, 7, 50, 1_000_000] {
-            let mut sorter = Sorter::holding(held_max);
-            for event in &events {
-                sorter.push(event.clone()).expect("room");
+        let decoded = records.iter().map(|record| decode(record.json.as_bytes(), now, Catalog::built_in()));
+        // Copies that only the order of reading tells apart.
+        let numbered = decoded.flat_map(|decoded| decoded.events).enumerate();
+        numbered.map(|(number, event)| Event { user_agent: number.to_string(), ..event }).collect()
+    }
+
+    fn in_order(events: &[Event]) -> Vec<Event> {
+        let mut events = events.to_vec();
+        events.sort_by_cached_key(FactKey::of);
+        events
+    }
+
+    /// All that comes out: how many before all were known, whether it began anew, and the events in the end.
+    fn sorted(mut sorter: Sorter, events: &[Event]) -> (usize, bool, Vec<Event>) {
+        let (mut found, mut is_anew, mut left) = (Vec::new(), false, None);
+        let mut out = |sorted| {
+            match sorted {
+                Sorted::Event(event) => found.push(*event),
+                Sorted::Anew => {
+                    assert!(!std::mem::replace(&mut is_anew, true), "anew twice");
+                    found.clear();
+                }
+                Sorted::Left(count) => left = Some((found.len(), count)),
             }
-            let (count, sorted) = sorter.finish().expect("readable");
-            assert_eq!(count, events.len() as u64);
-            let sorted: Vec<Event> = sorted.map(|event| event.expect("readable")).collect();
-            assert_eq!(sorted, expected, "{held_max} in memory");
+            Ok(())
+        };
+        for event in events {
+            sorter.push(event.clone(), &mut out).expect("room");
         }
+        assert!(sorter.bytes <= sorter.bytes_max, "{} bytes held", sorter.bytes);
+        sorter.finish(&mut out).expect("readable");
+        let (before, count) = left.expect("said how many are left");
+        assert_eq!((before as u64) + count, found.len() as u64);
+        (before, is_anew, found)
+    }
+
+    #[test]
+    fn events_come_out_in_order_however_little_memory_there_is() {
+        let events = events(Some(600));
+        assert!(events.len() > 50, "{}", events.len());
+        let reversed: Vec<Event> = events.iter().rev().cloned().collect();
+        for events in [events, reversed] {
+            let expected = in_order(&events);
+            for bytes_max in [0, 10_000, 50_000, 1 << 30] {
+                for (runs_max, is_early) in [(1, false), (2, true), (1_000, false), (1_000, true)] {
+                    let (_, _, found) = sorted(Sorter::within(bytes_max, runs_max, is_early), &events);
+                    assert_eq!(found, expected, "{bytes_max} bytes, {runs_max} runs, early: {is_early}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_in_order_comes_out_before_all_is_known() {
+        let events = in_order(&events(None));
+        let (before, is_anew, found) = sorted(Sorter::within(20_000, 10, true), &events);
+        assert!(before > events.len() / 2 && !is_anew, "{before} of {}", events.len());
+        assert_eq!(found, events);
+        let (before, is_anew, _) = sorted(Sorter::within(20_000, 10, false), &events);
+        assert_eq!((before, is_anew), (0, false), "not wanted");
+        // The first comes last: all was in vain.
+        let mut late = events.clone();
+        late.rotate_left(1);
+        let (before, is_anew, found) = sorted(Sorter::within(20_000, 10, true), &late);
+        assert_eq!((before, is_anew), (0, true));
+        assert_eq!(found, in_order(&late));
+    }
+
+    #[test]
+    fn runs_stay_few() {
+        let events: Vec<Event> = in_order(&events(None)).into_iter().rev().collect();
+        let mut sorter = Sorter::within(0, 3, false);
+        let mut most = 0;
+        for event in events {
+            sorter.push(event, &mut |_| Ok(())).expect("room");
+            most = most.max(sorter.runs.as_ref().map_or(0, Runs::len));
+        }
+        assert!((2..=3).contains(&most), "{most} runs");
     }
 }

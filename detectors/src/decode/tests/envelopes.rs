@@ -122,6 +122,20 @@ fn a_record_is_found_in_each_wrapper() {
 }
 
 #[test]
+fn a_digest_of_log_files_is_ignored_and_hides_nothing() {
+    let digest = json!({"awsAccountId": "123456789012", "digestStartTime": "2026-01-01T00:00:00Z",
+                        "digestS3Bucket": "b", "digestS3Object": "o", "logFiles": []});
+    for payload in [digest.to_string(), format!("{digest:#}")] {
+        let decoded = decoded(payload);
+        assert_eq!((decoded.received, decoded.ignored, decoded.digests, decoded.rejects.len()), (1, 1, 1, 0));
+    }
+    let mut forged = digest;
+    forged["Records"] = json!([deletion()]);
+    let decoded = decoded(forged.to_string());
+    assert_eq!((decoded.events.len(), decoded.digests), (1, 0));
+}
+
+#[test]
 fn what_is_no_record_is_one_received_and_one_rejected() {
     use RejectReason::*;
     let with = |key: &str, value: serde_json::Value| record("ec2:DeleteVolume", &json!({ key: value })).to_string();

@@ -263,6 +263,37 @@ fn what_a_response_lists_as_failed_was_not_destroyed() {
 }
 
 #[test]
+fn what_a_batch_deletes_and_makes_again_is_changed() {
+    use Effect::{Create, Destroy};
+    use Proof::{FailsIfExists, None as Nothing};
+    for (changes, effect, expected) in [
+        // Deleted for good; a rename deletes the old name.
+        (vec!["DELETE a A"], Destroy, vec![("a A", Nothing)]),
+        (vec!["DELETE a A", "CREATE b A"], Destroy, vec![("a A", Nothing)]),
+        (vec!["DELETE a A", "CREATE a AAAA"], Destroy, vec![("a A", Nothing)]),
+        // Another value, in whatever order it is written; it proves nothing of what was there before.
+        (vec!["DELETE a A", "CREATE a A"], Create, vec![("a A", Nothing)]),
+        (vec!["CREATE a A", "DELETE a A"], Create, vec![("a A", Nothing)]),
+        (vec!["DELETE a A", "UPSERT a A"], Create, vec![("a A", Nothing)]),
+        // Beside it another is new, or gone for good.
+        (vec!["DELETE a A", "CREATE a A", "CREATE b A"], Create, vec![("a A", Nothing), ("b A", FailsIfExists)]),
+        (vec!["DELETE a A", "DELETE b A", "CREATE a A"], Destroy, vec![("b A", Nothing)]),
+        (vec!["CREATE a A"], Create, vec![("a A", FailsIfExists)]),
+    ] {
+        let change = |text: &&str| {
+            let mut words = text.split(' ');
+            let (action, name, kind) = (words.next(), words.next(), words.next());
+            json!({"action": action, "resourceRecordSet": {"name": name, "type": kind, "tTL": 60}})
+        };
+        let changes_made: Vec<Value> = changes.iter().map(change).collect();
+        let request = json!({"hostedZoneId": "Z1", "changeBatch": {"changes": changes_made}});
+        let event = event("route53:ChangeResourceRecordSets", request, json!(null), &json!({})).expect("an event");
+        let found: Vec<_> = event.resources.iter().map(|one| (one.aliases[0].as_str(), one.proof)).collect();
+        assert_eq!((event.effect, found), (effect, expected), "{changes:?}");
+    }
+}
+
+#[test]
 fn what_goes_past_the_bound_is_counted() {
     let ids: Vec<Value> = (0..RESOURCES_PER_EVENT_MAX + 3).map(|id| json!({"instanceId": format!("i-{id}")})).collect();
     let event = event("ec2:TerminateInstances", json!({"instancesSet": {"items": ids}}), json!({}), &json!({}));

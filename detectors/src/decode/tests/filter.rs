@@ -1,6 +1,8 @@
 //! The read filter: it drops reads as AWS writes them, and nothing of which that is not sure.
 
 use super::super::filter::surely_read;
+use super::super::marks::BLOCK;
+use crate::limits::NESTING_MAX;
 use crate::time::Second;
 
 const READ: &str = r#"{"eventVersion":"1.11","userIdentity":{"type":"IAMUser"},"eventTime":"2025-12-31T23:59:00Z","eventSource":"iam.amazonaws.com","eventName":"GetUser","userAgent":"a\"b\\c","requestParameters":{"a":[{"b":1},{}]},"eventID":"e-1","readOnly":true}"#;
@@ -9,6 +11,12 @@ const READ: &str = r#"{"eventVersion":"1.11","userIdentity":{"type":"IAMUser"},"
 fn with(part: &str, other: &str) -> String {
     assert!(READ.contains(part), "{part}");
     READ.replacen(part, other, 1)
+}
+
+/// A record moved on by each number of bytes: what is told in one block of them is told across two.
+fn moved(record: &str) -> impl Iterator<Item = String> {
+    assert!(record.contains("1.11"));
+    (0..BLOCK).map(move |bytes| record.replacen("1.11", &"1".repeat(bytes), 1))
 }
 
 #[test]
@@ -23,7 +31,7 @@ fn reads_as_aws_writes_them_are_told() {
         ("\"requestParameters\":{", "\"requestParameters\":{\"readOnly\":true,"),
         ("\"eventID\"", "\"eventType\":\"AwsApiCall\",\"eventID\""),
     ] {
-        assert_eq!(surely_read(&with(part, other)), time, "{part} -> {other}");
+        moved(&with(part, other)).for_each(|record| assert_eq!(surely_read(&record), time, "{record}"));
     }
 }
 
@@ -61,6 +69,16 @@ fn what_is_not_surely_a_read_is_read_in_full() {
         ("\"readOnly\":true}", "\"readOnly\":true"),
         ("\"a\":[", "\"eventVersion\":\"1\",\"a\":["),
     ] {
-        assert_eq!(surely_read(&with(part, other)), None, "{part} -> {other}");
+        moved(&with(part, other)).for_each(|record| assert_eq!(surely_read(&record), None, "{record}"));
+    }
+}
+
+#[test]
+fn what_is_nested_too_deep_is_read_in_full() {
+    let time = Second::parse("2025-12-31T23:59:00Z");
+    // The record is one level by itself, its parameters and the list in them two more.
+    for (levels, expected) in [(NESTING_MAX - 3, time), (NESTING_MAX - 2, None)] {
+        let nested = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(surely_read(&with("{\"b\":1}", &nested)), expected, "{levels}");
     }
 }

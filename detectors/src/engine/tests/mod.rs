@@ -5,6 +5,7 @@ mod inventory;
 mod judgement;
 mod restart;
 mod stories;
+mod wanted;
 
 use super::*;
 use crate::incident::{Severity, State};

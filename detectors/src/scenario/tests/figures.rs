@@ -8,7 +8,7 @@ use super::super::{ALL, Expectation, Options, Scenario, generate};
 use super::seeds;
 use crate::catalog::Catalog;
 use crate::decode::decode;
-use crate::detector::{self, Levels, Limits, Spread, Weights};
+use crate::detector::{self, Levels, Limits, Weights};
 use crate::engine::{Engine, Fact, Input, Output, Settings, Situation};
 use crate::event::{Effect, Outcome};
 use crate::incident::Severity;
@@ -149,7 +149,6 @@ fn figures() {
 /// Limits by which one detector never speaks.
 fn without(name: &str) -> Limits {
     let mut limits = Limits::default();
-    let never = Spread { places: u64::MAX, weight: u64::MAX };
     match name {
         "deletion-burst" => {
             let burst = &mut limits.deletion_burst;
@@ -159,8 +158,8 @@ fn without(name: &str) -> Limits {
         }
         "zone-spread" => {
             let spread = &mut limits.zone_spread;
-            (spread.zones_high, spread.zones_critical) = (never, never);
-            (spread.regions_high, spread.regions_critical) = (never, never);
+            (spread.zones_high, spread.zones_critical) = (None, None);
+            (spread.regions_high, spread.regions_critical) = (None, None);
         }
         "delete-recreate" => {
             (limits.delete_recreate.returned, limits.delete_recreate.rebuilt) = (Levels::default(), Levels::default());

@@ -126,11 +126,7 @@ impl PagerDuty {
     }
 
     async fn send(&self, body: Vec<u8>) -> Result<Delivery, DeliveryError> {
-        let answer = self.post.json(body).await?;
-        match understood(&answer) {
-            Ok(()) => Ok(answer.taken()),
-            Err(reason) => Err(self.post.unlike(&answer, reason)),
-        }
+        self.post.json_understood(body, understood).await
     }
 }
 

@@ -87,6 +87,23 @@ impl Post {
         self.send(self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(body)).await
     }
 
+    /// Posts JSON, and takes the answer as the receiver does: a status of success is not enough, since whatever stands
+    /// between may have answered.
+    pub(super) async fn json_understood(
+        &self,
+        body: Vec<u8>,
+        understood: fn(&Answer) -> Result<(), FailureReason>,
+    ) -> Result<Delivery, DeliveryError> {
+        let answer = self.json(body).await?;
+        match understood(&answer) {
+            Ok(()) => Ok(answer.taken()),
+            Err(reason) => {
+                let detail = format!("{}: {}", answer.status.as_u16(), answer.text());
+                Err(self.error(reason, &detail, None))
+            }
+        }
+    }
+
     /// Posts with headers of the receiver's own.
     pub(super) async fn with_headers(
         &self,
@@ -124,11 +141,6 @@ impl Post {
             _ => FailureReason::Refused,
         };
         Err(self.error(reason, &format!("{}: {}", status.as_u16(), answer.text()), retry_after))
-    }
-
-    /// The status was that of success, and the body is not.
-    pub(super) fn unlike(&self, answer: &Answer, reason: FailureReason) -> DeliveryError {
-        self.error(reason, &format!("{}: {}", answer.status.as_u16(), answer.text()), None)
     }
 
     pub(super) fn error(&self, reason: FailureReason, detail: &str, retry_after: Option<Duration>) -> DeliveryError {

@@ -7,7 +7,7 @@ mod next;
 use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::engine::{Announcement, Change, Mode, PauseState, Rung, Situation};
 use trailbrake_detectors::event::WeightClass;
-use trailbrake_detectors::incident::{Principal, Report};
+use trailbrake_detectors::incident::{Principal, Report, counted, duration};
 use trailbrake_detectors::time::Second;
 
 pub(super) use self::next::{is_ours, link, next_step};
@@ -320,19 +320,6 @@ pub(super) fn account(situation: &Situation) -> &str {
     match &situation.incident.principal {
         Some(principal) => &principal.account,
         None => situation.incident.accounts.first().map_or("", String::as_str),
-    }
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-fn duration(seconds: i64) -> String {
-    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{} s", seconds.max(1)),
-        (0, minutes, 0) => format!("{minutes} min"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
 

@@ -20,8 +20,8 @@ Examples:
   trailbrake alert test oncall --config trailbrake.toml
   trailbrake alert test oncall --severity critical --config trailbrake.toml
 
-A test is marked as one and is no incident. At PagerDuty it stays open until somebody closes it; at Alertmanager it
-ends by itself after five minutes.
+A test is marked as one and is no incident. At PagerDuty it stays open until somebody
+closes it; at Alertmanager it ends by itself after five minutes.
 
 Exit codes: 0 the receiver took it, 1 it did not, 2 wrong usage or configuration.")]
 pub(super) struct Arguments {

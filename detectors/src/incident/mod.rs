@@ -11,4 +11,5 @@ pub use assemble::{Standing, Subject, assemble, blind};
 pub use episode::{Episode, Spoken, absorb};
 pub use identity::{incident_id, page_key};
 pub use report::*;
+pub use sentence::{counted, duration};
 pub use tool::tool_of;

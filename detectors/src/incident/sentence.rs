@@ -85,11 +85,13 @@ fn set_going(starters: &[String]) -> String {
     if named.is_empty() { String::new() } else { format!("; set going by one of {}{others}", named.join(", ")) }
 }
 
-fn counted(count: u64, noun: &str) -> String {
+/// A number with its noun, in the plural unless it is one.
+pub fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-fn duration(seconds: i64) -> String {
+/// A span of time in words, at least a second.
+pub fn duration(seconds: i64) -> String {
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{} s", seconds.max(1)),
         (0, minutes, 0) => format!("{minutes} min"),

@@ -201,7 +201,7 @@ async fn each_receiver_sends_what_its_service_takes() {
         let receiver = built(&kind, Duration::from_secs(15));
         for change in [Change::Opened, Change::Updated, Change::Resolved] {
             for announcement in [announcement(change), with_much_evidence(announcement(change))] {
-                let delivery = receiver.deliver(&announcement).await.expect("delivered");
+                let delivery = receiver.deliver(&announcement, &OnRecord::Unknown).await.expect("delivered");
                 assert_eq!(delivery.status, success(&kind).status);
                 let taken = server.last();
                 assert!(taken.body.len() <= PAGERDUTY_EVENT_BYTES_MAX, "{} bytes", taken.body.len());
@@ -229,7 +229,7 @@ async fn pagerduty_hears_of_one_alert_from_its_trigger_to_its_end_and_that_evide
     ] {
         let mut announcement = with_much_evidence(announcement(change));
         announcement.situation.incident.severity = severity;
-        receiver.deliver(&announcement).await.expect("delivered");
+        receiver.deliver(&announcement, &OnRecord::Unknown).await.expect("delivered");
         let body: Value = serde_json::from_slice(&server.last().body).expect("JSON");
         if change != Change::Resolved {
             let details = &body["payload"]["custom_details"];
@@ -250,7 +250,7 @@ async fn pagerduty_hears_of_one_alert_from_its_trigger_to_its_end_and_that_evide
 async fn what_may_have_been_told_before_is_marked_where_no_key_tells_repeats_apart() {
     let server = Server::answering(Answer::of(200, "ok")).await;
     let receiver = built(&kinds(server.address)[2], Duration::from_secs(15));
-    receiver.deliver(&announcement(Change::Opened)).await.expect("delivered");
+    receiver.deliver(&announcement(Change::Opened), &OnRecord::Unknown).await.expect("delivered");
     let first: Value = serde_json::from_slice(&server.last().body).expect("JSON");
     receiver.deliver_again(&announcement(Change::Opened)).await.expect("delivered");
     let again: Value = serde_json::from_slice(&server.last().body).expect("JSON");
@@ -306,7 +306,7 @@ async fn one_instance_of_a_cluster_is_enough() {
         runbook_url: None,
     };
     let receiver = built(&ReceiverKind::Alertmanager(settings), Duration::from_secs(15));
-    receiver.deliver(&announcement(Change::Opened)).await.expect("delivered");
+    receiver.deliver(&announcement(Change::Opened), &OnRecord::Unknown).await.expect("delivered");
     assert_eq!((bad.hits(), good.hits()), (1, 1));
 }
 

@@ -10,12 +10,14 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::journal::{Journal, Order, Positions};
 use crate::metrics::Metrics;
-use crate::pipeline::{Board, EngineStep};
+use crate::pipeline::{Board, EngineStep, Piece};
 
 /// The state of a daemon before its first input.
 pub(super) struct Recovered {
     pub(super) journal: Box<dyn Journal>,
     pub(super) step: EngineStep,
+    /// What the audit trail keeps of this start.
+    pub(super) started: Piece,
     pub(super) board: Arc<Board>,
     pub(super) positions: Arc<Positions>,
     pub(super) orders: Vec<Order>,
@@ -25,7 +27,7 @@ pub(super) struct Recovered {
 
 /// Opens the journal and loads the engine from it.
 pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> Result<Recovered, AppError> {
-    let mut journal = crate::journal::open(&config.journal)?;
+    let mut journal = crate::journal::open(&config.journal, clock.now())?;
     let loaded = journal.load()?;
     let rows = loaded.rows.len();
     let engine = Engine::load(loaded.rows, config.settings.clone())
@@ -42,10 +44,12 @@ pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metric
         "journal loaded"
     );
     let receivers = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
-    let step = EngineStep::new(engine, receivers, Arc::clone(&board), Arc::clone(metrics));
+    let step = EngineStep::new(engine, receivers, Arc::clone(&board), Arc::clone(metrics))
+        .recalling(journal.recall(), loaded.forgotten_to);
     Ok(Recovered {
         journal,
         step,
+        started: EngineStep::started(&config.settings, clock.now()),
         board,
         positions: Arc::new(loaded.positions),
         orders: loaded.orders,

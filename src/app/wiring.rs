@@ -73,7 +73,8 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let files = api::Files::open(&config)?;
     let (sources, intake) = build_sources(&config)?;
     let receivers = crate::alert::build(&config.receivers, config.public_url.as_deref())?;
-    let recovered = recover(&config, &clock, &metrics)?;
+    let mut recovered = recover(&config, &clock, &metrics)?;
+    let started = std::mem::take(&mut recovered.started);
 
     let (stop_sources, sources_stopped) = watch::channel(false);
     let (stop_outside, outside_stopped) = watch::channel(false);
@@ -88,6 +89,8 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let positions = Arc::clone(&recovered.positions);
     let outlets = Outlets { orders, pauses: client.clone() };
     let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
+    // The queue is empty, and without a journal nothing is kept.
+    let _ = inlets.pieces.send(started).await;
     // Without receivers no order ever ends.
     let ended = (!config.receivers.is_empty()).then_some(ended);
     let returns = start_returns(ended, events, &inlets);

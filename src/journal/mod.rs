@@ -1,18 +1,25 @@
 //! The memory: what was decided is here before anything happens outside. Each commit is one consistent cut.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+mod audit;
+mod chain;
 mod cut;
+mod forgotten;
+mod lock;
 mod memory;
+mod migrate;
 mod schema;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
-use trailbrake_detectors::engine::{Announcement, Desired, Partition, PauseKey, Row};
-use trailbrake_detectors::time::Millis;
+use trailbrake_detectors::engine::{Announcement, Desired, Forgotten, Partition, PauseKey, Row};
+use trailbrake_detectors::time::{Millis, Second};
 
+pub use self::chain::{BadHead, Broken, Entry, Hash, Head, Link, Note, Verified, Verifier, hexadecimal};
 use crate::config::JournalKind;
 use crate::limits;
 
@@ -30,6 +37,22 @@ pub struct Order {
     pub announcement: Announcement,
     /// When it was made.
     pub created_at: Millis,
+    /// What it can say of the journal.
+    #[serde(default)]
+    pub record: OnRecord,
+}
+
+/// What a page can say of the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRecord {
+    /// Nothing: it is not written yet, or was by a version that kept no audit trail.
+    #[default]
+    Unknown,
+    /// It is written, and the audit trail ended here then.
+    At(Head),
+    /// The journal cannot be written: it goes out all the same.
+    JournalDown,
 }
 
 /// How an order ended.
@@ -83,6 +106,10 @@ pub struct Cut {
     pub artefacts: Vec<Artefact>,
     /// Artefacts that are undone.
     pub undone: Vec<PauseKey>,
+    /// Facts that the engine forgot.
+    pub forgotten: Vec<Forgotten>,
+    /// What the audit trail keeps of all this.
+    pub notes: Vec<Note>,
 }
 
 /// What the journal holds at the start.
@@ -102,6 +129,10 @@ pub struct Loaded {
     pub desired: Vec<(Desired, bool)>,
     /// Artefacts that are in the world, as far as known.
     pub artefacts: Vec<Artefact>,
+    /// The time of the newest fact that the engine forgot; nothing: none is known.
+    pub forgotten_to: Option<Second>,
+    /// Where the audit trail ends.
+    pub head: Head,
 }
 
 /// Why the journal did not do it; each word labels a metric.
@@ -129,15 +160,31 @@ pub enum JournalError {
     },
     /// The file was written by a newer version.
     #[error(
-        "journal has schema {found}, this version knows {known}: {path}\nhint: run the newer version, or restore the copy made before the upgrade"
+        "journal has schema {found}, this version knows {known}: {path}\nhint: run the newer version; or go back: {way_back}"
     )]
     Newer {
+        /// The file.
+        path: String,
+        /// How to go back.
+        way_back: String,
+        /// The schema found.
+        found: i64,
+        /// The newest schema known.
+        known: i64,
+    },
+    /// The file was written by an older version and could not be brought to this one's schema; it is as it was.
+    #[error(
+        "journal has schema {found} and cannot be brought to {known}: {path}: {reason}\nhint: make room on its disk for a copy of it, or run the older version"
+    )]
+    Upgrade {
         /// The file.
         path: String,
         /// The schema found.
         found: i64,
         /// The newest schema known.
         known: i64,
+        /// Why.
+        reason: String,
     },
     /// Another process has it open.
     #[error(
@@ -153,6 +200,12 @@ pub enum JournalError {
         /// Why.
         reason: String,
     },
+    /// It cannot be looked into.
+    #[error("journal cannot be read: {reason}")]
+    Read {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Where cuts go.
@@ -160,16 +213,34 @@ pub trait Journal: Send {
     /// All that is held.
     fn load(&mut self) -> Result<Loaded, JournalError>;
 
-    /// Makes a cut durable.
-    fn commit(&mut self, cut: &Cut) -> Result<(), JournalError>;
+    /// Makes a cut durable, and says where the audit trail ends then.
+    fn commit(&mut self, cut: &Cut) -> Result<Head, JournalError>;
+
+    /// What knows again what the engine forgot, to be used beside this.
+    fn recall(&self) -> Box<dyn Recall>;
+
+    /// Reads the audit trail, the oldest first, until `take` says that it is enough.
+    fn trail(&mut self, take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError>;
 }
 
-/// Opens the journal that the configuration names, and creates it if it does not exist.
-pub fn open(kind: &JournalKind) -> Result<Box<dyn Journal>, JournalError> {
+/// Knows again what the engine forgot.
+pub trait Recall: Send {
+    /// Whether it was forgotten, as far as that is still kept.
+    fn knows(&mut self, forgotten: &Forgotten) -> Result<bool, JournalError>;
+}
+
+/// Opens the journal that the configuration names, and creates it if it does not exist. `now` names what is put beside it.
+pub fn open(kind: &JournalKind, now: Millis) -> Result<Box<dyn Journal>, JournalError> {
     Ok(match kind {
-        JournalKind::Sqlite(path) => Box::new(sqlite::SqliteJournal::open(path, Retention::default())?),
+        JournalKind::Sqlite(path) => Box::new(sqlite::SqliteJournal::open(path, Retention::default(), now)?),
         JournalKind::Memory => Box::new(memory::MemoryJournal::new(Retention::default())),
     })
+}
+
+/// Reads the audit trail of a journal's file, the oldest first, until `take` says that it is enough. Changes nothing, and
+/// another process may write it at the same time.
+pub fn read_trail(path: &Path, take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError> {
+    sqlite::read_trail(path, take)
 }
 
 /// How much of what is over is kept.
@@ -183,6 +254,12 @@ struct Retention {
     desired: u64,
     /// Artefacts of one pause key.
     artefacts: usize,
+    /// Facts that the engine forgot, counted back from the newest.
+    forgotten: u64,
+    /// The same, in seconds of their time.
+    forgotten_seconds: i64,
+    /// Entries of the audit trail.
+    audit: u64,
 }
 
 impl Default for Retention {
@@ -192,6 +269,9 @@ impl Default for Retention {
             pages: limits::PAGES_KEPT_MAX,
             desired: limits::SETTLED_KEPT_MAX,
             artefacts: limits::ARTEFACTS_PER_KEY_MAX,
+            forgotten: limits::FORGOTTEN_MAX,
+            forgotten_seconds: limits::FORGOTTEN_SECONDS,
+            audit: limits::AUDIT_ENTRIES_MAX,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{Desired, FactRow, Mode, Partition, Row};
 
-use crate::journal::{Cut, Journal, JournalError, Order};
+use crate::journal::{Cut, Journal, JournalError, OnRecord, Order};
 use crate::limits::{
     COMMIT_RETRY_FIRST, COMMIT_RETRY_MAX, GROUP_ROWS_MAX, GROUP_WAIT, UNWRITTEN_PIECES_MAX, UNWRITTEN_ROWS_MAX,
 };
@@ -83,7 +83,8 @@ impl Piece {
 impl JournalStep {
     /// Takes a piece into the group.
     pub fn push(&mut self, piece: Piece, now: Instant) {
-        let Piece { cut, facts, decision, after } = piece;
+        let Piece { mut cut, facts, decision, after } = piece;
+        cut.notes.extend(super::audit::returned(&cut));
         // What a piece says of a fact as a row is that it is gone, which comes after that it is there.
         self.cut.rows.extend(facts.iter().map(FactRow::to_row));
         self.opened_at.get_or_insert(now);
@@ -104,6 +105,8 @@ impl JournalStep {
         self.cut.settled.extend(cut.settled);
         self.cut.artefacts.extend(cut.artefacts);
         self.cut.undone.extend(cut.undone);
+        self.cut.forgotten.extend(cut.forgotten);
+        self.cut.notes.extend(cut.notes);
         self.after.extend(after);
         if self.failing.is_some() {
             self.after.let_waiting_clients_go();
@@ -141,7 +144,11 @@ impl JournalStep {
         self.cut.counts =
             counts.map(|((source, column), records)| (source.clone(), column.clone(), *records)).collect();
         match journal.commit(&self.cut) {
-            Ok(()) => Ok(std::mem::take(self).after),
+            Ok(head) => {
+                let mut after = std::mem::take(self).after;
+                after.orders.iter_mut().for_each(|order| order.record = OnRecord::At(head));
+                Ok(after)
+            }
             Err(error) => {
                 let wait = self.failing.map_or(COMMIT_RETRY_FIRST, |last| (last.wait * 2).min(COMMIT_RETRY_MAX));
                 self.failing = Some(Failing { wait, retry_at: now + wait });

@@ -6,15 +6,16 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use trailbrake_detectors::engine::Row;
+use trailbrake_detectors::time::Millis;
 
 use super::super::sqlite::SqliteJournal;
 use super::super::*;
 
-fn open(path: &Path) -> Result<SqliteJournal, JournalError> {
-    SqliteJournal::open(path, Retention::default())
+pub(super) fn open(path: &Path) -> Result<SqliteJournal, JournalError> {
+    SqliteJournal::open(path, Retention::default(), Millis(0))
 }
 
-fn rows(count: usize, value: &str) -> Cut {
+pub(super) fn rows(count: usize, value: &str) -> Cut {
     let row = |number| Row { table: "facts".to_owned(), key: format!("{number:06}"), value: Some(value.to_owned()) };
     Cut { rows: (0..count).map(row).collect(), ..Cut::default() }
 }
@@ -98,7 +99,7 @@ fn refuses_what_it_cannot_trust() {
         (
             "newer",
             &|path| with_pragma(path, "user_version", 99),
-            "journal has schema 99, this version knows 1: DIR/newer",
+            "journal has schema 99, this version knows 2: DIR/newer",
         ),
         (
             "never",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::journal::Loaded;
+use crate::journal::{Head, Link, Loaded, Recall};
 
 #[derive(Default)]
 struct Fickle {
@@ -16,12 +16,20 @@ impl Journal for Fickle {
         Ok(Loaded::default())
     }
 
-    fn commit(&mut self, cut: &Cut) -> Result<(), JournalError> {
+    fn commit(&mut self, cut: &Cut) -> Result<Head, JournalError> {
         if self.failures_left > 0 {
             self.failures_left -= 1;
             return Err(JournalError::Write { reason: "disk full".to_owned() });
         }
         self.cuts.push(cut.clone());
+        Ok(Head { number: self.cuts.len() as u64, ..Head::default() })
+    }
+
+    fn recall(&self) -> Box<dyn Recall> {
+        unreachable!("nothing is recalled here")
+    }
+
+    fn trail(&mut self, _take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError> {
         Ok(())
     }
 }

@@ -234,6 +234,12 @@ pub const AUDIT_REMOVED_AT_ONCE: u64 = 100;
 pub const AUDIT_BODY_BYTES_MAX: usize = 8 << 10;
 /// Copies of the journal, made before it was brought to a newer schema, that are kept beside it.
 pub const JOURNAL_COPIES_MAX: usize = 3;
+/// Damaged journals that were set aside and are kept; the oldest go first.
+pub const JOURNAL_SET_ASIDE_MAX: usize = 3;
+/// The journal fails this long before pages go out that are not written down.
+pub const JOURNAL_DOWN_AFTER: Duration = Duration::from_secs(1);
+/// Of one incident, a page that is not written down goes out at most this often.
+pub const UNWRITTEN_PAGE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long opening the journal waits for another process to let go of it, and reading it for one that writes.
 pub const JOURNAL_BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Pages of an entity's attached policies that are read; AWS allows 20 policies and gives up to 100 on a page.

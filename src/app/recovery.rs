@@ -8,9 +8,9 @@ use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey};
 use super::AppError;
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::journal::{Journal, Order, Positions};
+use crate::journal::{Journal, JournalError, Loaded, Order, Positions};
 use crate::metrics::Metrics;
-use crate::pipeline::{Board, EngineStep, Piece};
+use crate::pipeline::{Board, EngineStep, JournalStatus, Piece};
 
 /// The state of a daemon before its first input.
 pub(super) struct Recovered {
@@ -28,7 +28,12 @@ pub(super) struct Recovered {
 /// Opens the journal and loads the engine from it.
 pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> Result<Recovered, AppError> {
     let mut journal = crate::journal::open(&config.journal, clock.now())?;
-    let loaded = journal.load()?;
+    let loaded = load(journal.as_mut(), clock)?;
+    let set_aside = journal.set_aside().map(ToString::to_string);
+    if let Some(set_aside) = &set_aside {
+        metrics.count_journal_set_aside();
+        tracing::error!(set_aside, "the journal begins anew, with what of it could be read");
+    }
     let rows = loaded.rows.len();
     let engine = Engine::load(loaded.rows, config.settings.clone())
         .map_err(|error| AppError::Rows { reason: error.to_string() })?;
@@ -36,6 +41,7 @@ pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metric
     let board = Arc::new(Board::default());
     let sources = config.sources.iter().map(|source| source.terms.name.as_ref());
     board.restore(sources, &loaded.counts, engine.situations());
+    board.journal(JournalStatus { ok: true, set_aside, ..JournalStatus::default() });
     tracing::info!(
         rows,
         positions = loaded.positions.len(),
@@ -56,6 +62,17 @@ pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metric
         open_pages: loaded.open_pages,
         unsettled,
     })
+}
+
+/// What the journal holds. One whose content makes no sense is set aside as one that cannot be read.
+fn load(journal: &mut dyn Journal, clock: &SharedClock) -> Result<Loaded, JournalError> {
+    match journal.load() {
+        Err(JournalError::Damaged { reason, .. }) => {
+            journal.begin_anew(&reason, clock.now())?;
+            journal.load()
+        }
+        loaded => loaded,
+    }
 }
 
 /// The desired states that `act` has not settled, to be said again. What the engine still wants is decided anew by

@@ -249,6 +249,7 @@ fn start_threads(
     let journal = JournalThread {
         journal: recovered.journal,
         pieces: pieces_out,
+        acts: acts.downgrade(),
         orders: outlets.orders,
         pauses: outlets.pauses,
         board: recovered.board,

@@ -50,6 +50,9 @@ pub(super) fn apply(
 }
 
 fn write_rows(transaction: &Transaction<'_>, cut: &Cut) -> Result<(), CutError> {
+    if cut.whole {
+        transaction.execute("DELETE FROM rows", [])?;
+    }
     let mut put = transaction.prepare_cached(
         "INSERT INTO rows (name, key, value) VALUES (?1, ?2, ?3)
          ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",

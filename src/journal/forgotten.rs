@@ -1,7 +1,6 @@
 //! What the engine forgot: enough of each fact to know its copies, in the order of time.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use trailbrake_detectors::engine::Forgotten;
 use trailbrake_detectors::time::Second;
 
-use super::sqlite::connect_reading;
+use super::sqlite::{FileId, connect_reading, file_id};
 use super::{JournalError, Recall, Retention};
 use crate::limits::FORGOTTEN_REMOVED_AT_ONCE;
 
@@ -71,9 +70,6 @@ pub(super) struct FileRecall {
     open: Option<(Connection, FileId)>,
 }
 
-/// Tells a file from another that took its name.
-type FileId = (u64, u64);
-
 impl FileRecall {
     pub(super) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), open: None }
@@ -82,8 +78,7 @@ impl FileRecall {
     /// A connection to the file that has the name: that which was open may have been set aside.
     fn connection(&mut self) -> Result<&Connection, JournalError> {
         let cannot = |reason: String| JournalError::Read { reason };
-        let found = std::fs::metadata(&self.path).map_err(|error| cannot(error.to_string()))?;
-        let id = (found.dev(), found.ino());
+        let id = file_id(&self.path).map_err(|error| cannot(error.to_string()))?;
         if self.open.as_ref().is_some_and(|(_, open)| *open != id) {
             self.open = None;
         }

@@ -190,6 +190,9 @@ impl Journal for MemoryJournal {
     }
 
     fn commit(&mut self, cut: &Cut) -> Result<Head, JournalError> {
+        if cut.whole {
+            self.rows.clear();
+        }
         for row in &cut.rows {
             let place = (row.table.clone(), row.key.clone());
             match &row.value {

@@ -65,9 +65,7 @@ fn write_copy(connection: &Connection, part: &Path, copy: &Path) -> Result<(), S
     }
     open.sync_all().map_err(say)?;
     fs::rename(part, copy).map_err(say)?;
-    File::open(non_empty(copy.parent().unwrap_or(Path::new(""))))
-        .and_then(|directory| directory.sync_all())
-        .map_err(say)
+    File::open(directory_of(copy)).and_then(|directory| directory.sync_all()).map_err(say)
 }
 
 /// The newest copy that a version could open whose newest schema is `known`.
@@ -78,7 +76,7 @@ pub(super) fn copy_for(path: &Path, known: i64) -> Option<PathBuf> {
 /// All copies of a journal with their versions, the oldest first.
 fn copies(path: &Path) -> Vec<(i64, PathBuf)> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let Ok(entries) = fs::read_dir(non_empty(path.parent().unwrap_or(Path::new("")))) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(directory_of(path)) else { return Vec::new() };
     let copy = |entry: io::Result<fs::DirEntry>| {
         let found = entry.ok()?.file_name().into_string().ok()?;
         let (version, taken_at) =
@@ -102,7 +100,7 @@ pub(super) fn stamp(now: Millis) -> String {
     now.second().to_string().replace(['-', ':'], "")
 }
 
-/// The directory of a name without one is this one.
-fn non_empty(directory: &Path) -> &Path {
-    if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
+/// The directory that a file is in: of a name without one, this one.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

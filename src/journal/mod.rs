@@ -10,6 +10,7 @@ mod forgotten;
 mod lock;
 mod memory;
 mod migrate;
+mod salvage;
 mod schema;
 mod sqlite;
 #[cfg(test)]
@@ -88,6 +89,8 @@ pub struct Artefact {
 /// order of the fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cut {
+    /// Whether the rows are all that there are: those from before are gone.
+    pub whole: bool,
     /// Rows of the engine's memory, in order; a later one of the same key wins.
     pub rows: Vec<Row>,
     /// Positions that everything before covers.
@@ -221,6 +224,42 @@ pub trait Journal: Send {
 
     /// Reads the audit trail, the oldest first, until `take` says that it is enough.
     fn trail(&mut self, take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError>;
+
+    /// Sets what is damaged aside, for the reason given, and begins anew with what of it can be read. Can be called again
+    /// when it failed. What cannot be damaged has nothing to set aside.
+    fn begin_anew(&mut self, _reason: &str, _now: Millis) -> Result<SetAside, JournalError> {
+        Err(JournalError::Write { reason: "there is nothing to set aside".to_owned() })
+    }
+
+    /// What was set aside last.
+    fn set_aside(&self) -> Option<&SetAside> {
+        None
+    }
+}
+
+/// A damaged journal that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it is; nothing: it was gone.
+    pub path: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The tables of it that could not be read, and whose content is lost.
+    pub lost: Vec<&'static str>,
+}
+
+impl std::fmt::Display for SetAside {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, reason, lost } = self;
+        match path {
+            Some(path) => write!(formatter, "the journal was damaged ({reason}) and set aside: {path}; ")?,
+            None => write!(formatter, "the journal was gone ({reason}); ")?,
+        }
+        match lost.as_slice() {
+            [] => formatter.write_str("all of it could be read"),
+            lost => write!(formatter, "lost: {}", lost.join(", ")),
+        }
+    }
 }
 
 /// Knows again what the engine forgot.
@@ -232,9 +271,19 @@ pub trait Recall: Send {
 /// Opens the journal that the configuration names, and creates it if it does not exist. `now` names what is put beside it.
 pub fn open(kind: &JournalKind, now: Millis) -> Result<Box<dyn Journal>, JournalError> {
     Ok(match kind {
-        JournalKind::Sqlite(path) => Box::new(sqlite::SqliteJournal::open(path, Retention::default(), now)?),
+        JournalKind::Sqlite(path) => Box::new(open_or_begin_anew(path, now)?),
         JournalKind::Memory => Box::new(memory::MemoryJournal::new(Retention::default())),
     })
+}
+
+/// Opens a file. One that is ours and damaged is set aside: watching must not stop for it.
+fn open_or_begin_anew(path: &Path, now: Millis) -> Result<sqlite::SqliteJournal, JournalError> {
+    match sqlite::SqliteJournal::open(path, Retention::default(), now) {
+        Err(JournalError::Damaged { reason, .. }) if salvage::is_ours(path) => {
+            sqlite::SqliteJournal::open_anew(path, Retention::default(), &reason, now)
+        }
+        opened => opened,
+    }
 }
 
 /// Reads the audit trail of a journal's file, the oldest first, until `take` says that it is enough. Changes nothing, and

@@ -2,14 +2,15 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, TransactionBehavior};
 use trailbrake_detectors::time::Millis;
 
 use super::{
-    Cut, Head, Journal, JournalError, Link, Loaded, Recall, Retention, audit, cut, forgotten, lock, migrate, schema,
+    Cut, Head, Journal, JournalError, Link, Loaded, Recall, Retention, SetAside, audit, cut, forgotten, lock, migrate,
+    salvage, schema,
 };
 use crate::limits::JOURNAL_BUSY_WAIT;
 
@@ -26,6 +27,9 @@ pub(super) struct SqliteJournal {
     retention: Retention,
     /// How many forgotten facts are kept.
     forgotten: u64,
+    /// Which file the connection has open; nothing: none, since the last one was damaged.
+    open: Option<FileId>,
+    set_aside: Option<SetAside>,
     /// Let go after the connection is closed.
     _lock: File,
 }
@@ -35,13 +39,54 @@ impl SqliteJournal {
     pub(super) fn open(path: &Path, retention: Retention, now: Millis) -> Result<Self, JournalError> {
         let shown = path.display().to_string();
         let lock = lock::acquire(path)?;
-        make_private(path).map_err(|error| JournalError::Open { path: shown.clone(), reason: error.to_string() })?;
+        salvage::finish(path)
+            .and_then(|()| make_private(path))
+            .map_err(|error| JournalError::Open { path: shown.clone(), reason: error.to_string() })?;
         let connection = connect(path).map_err(|error| open_error(&shown, &error))?;
-        let mut journal = Self { connection, path: path.to_owned(), retention, forgotten: 0, _lock: lock };
-        let version = journal.check()?;
-        journal.prepare(version, now)?;
-        journal.forgotten = forgotten::count(&journal.connection).map_err(|error| open_error(&shown, &error))?;
+        let mut journal = Self::of(connection, path, retention, lock);
+        journal.get_ready(now)?;
         Ok(journal)
+    }
+
+    /// Sets a file that cannot be opened aside, and begins anew with what of it can be read.
+    pub(super) fn open_anew(
+        path: &Path,
+        retention: Retention,
+        reason: &str,
+        now: Millis,
+    ) -> Result<Self, JournalError> {
+        let lock = lock::acquire(path)?;
+        let nothing = Connection::open_in_memory().map_err(|error| open_error(&path.display().to_string(), &error))?;
+        let mut journal = Self::of(nothing, path, retention, lock);
+        journal.begin_anew(reason, now)?;
+        Ok(journal)
+    }
+
+    fn of(connection: Connection, path: &Path, retention: Retention, lock: File) -> Self {
+        Self { connection, path: path.to_owned(), retention, forgotten: 0, open: None, set_aside: None, _lock: lock }
+    }
+
+    fn get_ready(&mut self, now: Millis) -> Result<(), JournalError> {
+        let version = self.check()?;
+        self.prepare(version, now)?;
+        let shown = self.shown();
+        self.forgotten = forgotten::count(&self.connection).map_err(|error| open_error(&shown, &error))?;
+        self.open = file_id(&self.path).ok();
+        Ok(())
+    }
+
+    /// A file that was removed, or another put in its place, is still written to, and no restart would find it.
+    fn is_still_there(&self) -> Result<(), JournalError> {
+        match (self.open, file_id(&self.path)) {
+            (Some(open), Ok(found)) if open == found => Ok(()),
+            (Some(_), Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                Err(JournalError::Write { reason: error.to_string() })
+            }
+            (open, _) => {
+                let reason = if open.is_some() { "it was removed or replaced" } else { "it is not open" };
+                Err(JournalError::Damaged { path: self.shown(), reason: reason.to_owned() })
+            }
+        }
     }
 
     fn shown(&self) -> String {
@@ -132,6 +177,7 @@ impl Journal for SqliteJournal {
     }
 
     fn commit(&mut self, cut: &Cut) -> Result<Head, JournalError> {
+        self.is_still_there()?;
         let (retention, forgotten) = (self.retention, self.forgotten);
         let write = |connection: &mut Connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -156,6 +202,34 @@ impl Journal for SqliteJournal {
     fn trail(&mut self, take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError> {
         audit::read(&self.connection, take).map_err(|error| JournalError::Read { reason: error.to_string() })
     }
+
+    fn begin_anew(&mut self, reason: &str, now: Millis) -> Result<SetAside, JournalError> {
+        self.open = None;
+        // Closing lets go of the file.
+        let nothing =
+            Connection::open_in_memory().map_err(|error| JournalError::Write { reason: error.to_string() })?;
+        drop(std::mem::replace(&mut self.connection, nothing));
+        let (path, lost) = salvage::replace(&self.path, now).map_err(|reason| JournalError::Write { reason })?;
+        self.connection = connect(&self.path).map_err(|error| open_error(&self.shown(), &error))?;
+        self.get_ready(now)?;
+        let path = path.map(|path| path.display().to_string());
+        let set_aside = SetAside { path, reason: reason.to_owned(), lost };
+        self.set_aside = Some(set_aside.clone());
+        Ok(set_aside)
+    }
+
+    fn set_aside(&self) -> Option<&SetAside> {
+        self.set_aside.as_ref()
+    }
+}
+
+/// Tells a file from another that took its name.
+pub(super) type FileId = (u64, u64);
+
+/// Which file has a name.
+pub(super) fn file_id(path: &Path) -> io::Result<FileId> {
+    let found = fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 /// Reads the audit trail of a file that another process may have open.
@@ -179,7 +253,7 @@ pub(super) fn read_trail(path: &Path, take: &mut dyn FnMut(Link) -> bool) -> Res
 
 /// Creates the file readable by its owner only, or makes it so. An existing file is not opened here: closing it again
 /// would let go of the locks that a connection of this process holds.
-fn make_private(path: &Path) -> io::Result<()> {
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -190,7 +264,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 }
 
 /// Connects to write. Others may read at the same time.
-fn connect(path: &Path) -> Result<Connection, Error> {
+pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(JOURNAL_BUSY_WAIT)?;

@@ -345,7 +345,7 @@ impl Receiver for Scripted {
         "oncall"
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, _: &'a OnRecord) -> Delivering<'a> {
         Box::pin(async move {
             if self.panics.load(Ordering::SeqCst) > 0 {
                 self.panics.fetch_sub(1, Ordering::SeqCst);

@@ -36,6 +36,8 @@ pub enum Work {
     Watch(Watch),
     /// What existed before the trail, known from the time on.
     Inventory(Box<Inventory>, Millis),
+    /// The journal lost what it held: all that is remembered is written again.
+    Remember,
 }
 
 /// The stage that judges. Owns the engine.
@@ -110,7 +112,15 @@ impl EngineStep {
                 self.one(Input::Watch(watch), at)
             }
             Work::Inventory(inventory, now) => self.one(Input::Inventory(inventory), now),
+            Work::Remember => self.whole(),
         }
+    }
+
+    /// The whole memory. Pieces before it are covered by it.
+    fn whole(&self) -> Piece {
+        let mut piece = Piece { decision: true, ..Piece::default() };
+        (piece.cut.whole, piece.cut.rows) = (true, self.engine.rows());
+        piece
     }
 
     fn one(&mut self, input: Input, now: Millis) -> Piece {

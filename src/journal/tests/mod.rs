@@ -1,5 +1,6 @@
 //! One suite that every journal passes, and what only a file can get wrong.
 
+mod damage;
 mod model;
 mod sqlite;
 mod upgrade;
@@ -148,6 +149,7 @@ fn any_cut() -> impl Strategy<Value = Cut> {
     );
     (outside, inside).prop_map(
         |((rows, positions, counts, orders, ended), (desired, settled, artefacts, undone, forgotten, notes))| Cut {
+            whole: false,
             rows,
             positions,
             counts,
@@ -233,7 +235,7 @@ fn counts_stay_within_the_type() {
 fn copies_of_what_was_forgotten_are_known_for_a_while() {
     let retention = Retention { forgotten: 3_000, forgotten_seconds: 100_000, ..Retention::default() };
     each(retention, |mut journal, reopen| {
-        let mut forget = |journal: &mut Box<dyn Journal>, seconds: std::ops::Range<i64>| {
+        let forget = |journal: &mut Box<dyn Journal>, seconds: std::ops::Range<i64>| {
             journal.commit(&Cut { forgotten: seconds.map(forgotten).collect(), ..Cut::default() }).expect("commits");
         };
         assert_eq!(journal.load().expect("loads").forgotten_to, None);
@@ -302,5 +304,18 @@ fn of_a_trail_that_is_too_long_a_few_entries_go_with_each_cut() {
         }
         let found = verified(journal.as_mut(), None).expect("whole");
         assert_eq!((found.anchor.number, found.entries), (3 * most, 2));
+    });
+}
+
+#[test]
+fn a_whole_memory_takes_the_place_of_the_one_before() {
+    each(Retention::default(), |mut journal, reopen| {
+        let row = |key: &str| Row { table: "facts".to_owned(), key: key.to_owned(), value: Some("x".to_owned()) };
+        journal.commit(&Cut { rows: vec![row("a"), row("b")], ..Cut::default() }).expect("commits");
+        let count = ("trail".to_owned(), "judged".to_owned(), 1);
+        let cut = Cut { whole: true, rows: vec![row("b"), row("c")], counts: vec![count], ..Cut::default() };
+        journal.commit(&cut).expect("commits");
+        let loaded = reopen(journal).load().expect("loads");
+        assert_eq!((loaded.rows, loaded.counts.len()), (vec![row("b"), row("c")], 1));
     });
 }

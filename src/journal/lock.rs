@@ -17,7 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 pub(super) fn acquire(path: &Path) -> Result<File, JournalError> {
     let lock_path = beside(path, "-lock");
     let cannot =
-        |error: std::io::Error| JournalError::Open { path: lock_path.display().to_string(), reason: error.to_string() };
+        |error: std::io::Error| JournalError::Open { path: path.display().to_string(), reason: error.to_string() };
     let lock = OpenOptions::new()
         .read(true)
         .write(true)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey};
+use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey, Settings};
 
 use super::AppError;
 use crate::clock::SharedClock;
@@ -13,27 +13,40 @@ use crate::metrics::Metrics;
 use crate::pipeline::{Board, EngineStep};
 
 /// The state of a daemon before its first input.
-pub(super) struct Recovered {
-    pub(super) journal: Box<dyn Journal>,
-    pub(super) step: EngineStep,
-    pub(super) board: Arc<Board>,
-    pub(super) positions: Arc<Positions>,
-    pub(super) orders: Vec<Order>,
-    pub(super) open_pages: Vec<Order>,
-    pub(super) unsettled: Vec<(Desired, Mode)>,
+pub(crate) struct Recovered {
+    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) step: EngineStep,
+    pub(crate) board: Arc<Board>,
+    pub(crate) positions: Arc<Positions>,
+    pub(crate) orders: Vec<Order>,
+    pub(crate) open_pages: Vec<Order>,
+    pub(crate) unsettled: Vec<(Desired, Mode)>,
 }
 
 /// Opens the journal and loads the engine from it.
 pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> Result<Recovered, AppError> {
-    let mut journal = crate::journal::open(&config.journal)?;
+    let journal = crate::journal::open(&config.journal)?;
+    let sources: Vec<_> = config.sources.iter().map(|source| source.terms.name.as_ref()).collect();
+    let receivers = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
+    remember(journal, &config.settings, &sources, receivers, clock, metrics)
+}
+
+/// Loads the engine from a journal, for sources and receivers of these names.
+pub(crate) fn remember(
+    mut journal: Box<dyn Journal>,
+    settings: &Settings,
+    sources: &[&str],
+    receivers: Vec<String>,
+    clock: &SharedClock,
+    metrics: &Arc<Metrics>,
+) -> Result<Recovered, AppError> {
     let loaded = journal.load()?;
     let rows = loaded.rows.len();
-    let engine = Engine::load(loaded.rows, config.settings.clone())
-        .map_err(|error| AppError::Rows { reason: error.to_string() })?;
+    let engine =
+        Engine::load(loaded.rows, settings.clone()).map_err(|error| AppError::Rows { reason: error.to_string() })?;
     let unsettled = unsettled(&engine, loaded.desired, clock);
     let board = Arc::new(Board::default());
-    let sources = config.sources.iter().map(|source| source.terms.name.as_ref());
-    board.restore(sources, &loaded.counts, engine.situations());
+    board.restore(sources.iter().copied(), &loaded.counts, engine.situations());
     tracing::info!(
         rows,
         positions = loaded.positions.len(),
@@ -41,7 +54,6 @@ pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metric
         unsettled = unsettled.len(),
         "journal loaded"
     );
-    let receivers = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
     let step = EngineStep::new(engine, receivers, Arc::clone(&board), Arc::clone(metrics));
     Ok(Recovered {
         journal,

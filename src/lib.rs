@@ -19,6 +19,8 @@ pub mod order;
 pub mod pause;
 pub mod pipeline;
 pub mod signed;
+#[cfg(test)]
+mod simulation;
 pub mod source;
 pub mod stamp;
 pub mod token;

@@ -2,7 +2,7 @@
 
 mod inventory;
 mod notify;
-mod recovery;
+pub(crate) mod recovery;
 mod shutdown;
 mod stages;
 #[cfg(test)]

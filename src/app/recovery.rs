@@ -3,31 +3,43 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey};
+use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey, Settings};
 
 use super::AppError;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::journal::{Journal, JournalError, Loaded, Order, Positions};
 use crate::metrics::Metrics;
-use crate::pipeline::{Board, EngineStep, JournalStatus, Piece};
+use crate::pipeline::{Board, EngineStep, JournalStatus};
 
 /// The state of a daemon before its first input.
-pub(super) struct Recovered {
-    pub(super) journal: Box<dyn Journal>,
-    pub(super) step: EngineStep,
-    /// What the audit trail keeps of this start.
-    pub(super) started: Piece,
-    pub(super) board: Arc<Board>,
-    pub(super) positions: Arc<Positions>,
-    pub(super) orders: Vec<Order>,
-    pub(super) open_pages: Vec<Order>,
-    pub(super) unsettled: Vec<(Desired, Mode)>,
+pub(crate) struct Recovered {
+    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) step: EngineStep,
+    pub(crate) board: Arc<Board>,
+    pub(crate) positions: Arc<Positions>,
+    pub(crate) orders: Vec<Order>,
+    pub(crate) open_pages: Vec<Order>,
+    pub(crate) unsettled: Vec<(Desired, Mode)>,
 }
 
 /// Opens the journal and loads the engine from it.
 pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> Result<Recovered, AppError> {
-    let mut journal = crate::journal::open(&config.journal, clock.now())?;
+    let journal = crate::journal::open(&config.journal, clock.now())?;
+    let sources: Vec<_> = config.sources.iter().map(|source| source.terms.name.as_ref()).collect();
+    let receivers = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
+    remember(journal, &config.settings, &sources, receivers, clock, metrics)
+}
+
+/// Loads the engine from a journal, for sources and receivers of these names.
+pub(crate) fn remember(
+    mut journal: Box<dyn Journal>,
+    settings: &Settings,
+    sources: &[&str],
+    receivers: Vec<String>,
+    clock: &SharedClock,
+    metrics: &Arc<Metrics>,
+) -> Result<Recovered, AppError> {
     let loaded = load(journal.as_mut(), clock)?;
     let set_aside = journal.set_aside().map(ToString::to_string);
     if let Some(set_aside) = &set_aside {
@@ -35,12 +47,11 @@ pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metric
         tracing::error!(set_aside, "the journal begins anew, with what of it could be read");
     }
     let rows = loaded.rows.len();
-    let engine = Engine::load(loaded.rows, config.settings.clone())
-        .map_err(|error| AppError::Rows { reason: error.to_string() })?;
+    let engine =
+        Engine::load(loaded.rows, settings.clone()).map_err(|error| AppError::Rows { reason: error.to_string() })?;
     let unsettled = unsettled(&engine, loaded.desired, clock);
     let board = Arc::new(Board::default());
-    let sources = config.sources.iter().map(|source| source.terms.name.as_ref());
-    board.restore(sources, &loaded.counts, engine.situations());
+    board.restore(sources.iter().copied(), &loaded.counts, engine.situations());
     board.journal(JournalStatus { ok: true, set_aside, ..JournalStatus::default() });
     tracing::info!(
         rows,
@@ -49,13 +60,11 @@ pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metric
         unsettled = unsettled.len(),
         "journal loaded"
     );
-    let receivers = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
     let step = EngineStep::new(engine, receivers, Arc::clone(&board), Arc::clone(metrics))
         .recalling(journal.recall(), loaded.forgotten_to);
     Ok(Recovered {
         journal,
         step,
-        started: EngineStep::started(&config.settings, clock.now()),
         board,
         positions: Arc::new(loaded.positions),
         orders: loaded.orders,

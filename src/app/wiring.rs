@@ -21,7 +21,7 @@ use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDE
 use crate::metrics::Metrics;
 use crate::order::{self, Ended};
 use crate::pause::{self, PauseClient, PauseConfig, PauseEvent, Spawn};
-use crate::pipeline::{DecodeStep, Piece, Work};
+use crate::pipeline::{DecodeStep, EngineStep, Piece, Work};
 use crate::source::http::HttpIntake;
 use crate::source::{self, Batch, Context, Source, SourceError};
 
@@ -73,8 +73,7 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let files = api::Files::open(&config)?;
     let (sources, intake) = build_sources(&config)?;
     let receivers = crate::alert::build(&config.receivers, config.public_url.as_deref())?;
-    let mut recovered = recover(&config, &clock, &metrics)?;
-    let started = std::mem::take(&mut recovered.started);
+    let recovered = recover(&config, &clock, &metrics)?;
 
     let (stop_sources, sources_stopped) = watch::channel(false);
     let (stop_outside, outside_stopped) = watch::channel(false);
@@ -90,7 +89,7 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let outlets = Outlets { orders, pauses: client.clone() };
     let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
     // The queue is empty, and without a journal nothing is kept.
-    let _ = inlets.pieces.send(started).await;
+    let _ = inlets.pieces.send(EngineStep::started(&config.settings, clock.now())).await;
     // Without receivers no order ever ends.
     let ended = (!config.receivers.is_empty()).then_some(ended);
     let returns = start_returns(ended, events, &inlets);

@@ -21,7 +21,7 @@ mod tests;
 mod wanted;
 
 use link::Link;
-use wanted::Wanted;
+pub(crate) use wanted::Wanted;
 
 /// How `act` is reached.
 #[derive(Clone, Debug)]

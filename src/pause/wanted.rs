@@ -12,7 +12,7 @@ use crate::limits::PAUSES_UNSETTLED_MAX;
 
 /// The latest unsettled state of each key.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     held: Mutex<Held>,
     /// Told when something is to be said.
     news: Notify,
@@ -28,17 +28,17 @@ struct Held {
 
 impl Wanted {
     /// Says whether there is a connection.
-    pub(super) fn set_connected(&self, connected: bool) {
+    pub(crate) fn set_connected(&self, connected: bool) {
         self.connected.store(connected, Ordering::Relaxed);
     }
 
     /// Whether there is a connection.
-    pub(super) fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }
 
     /// Adds a state, or replaces an older one of its key.
-    pub(super) fn add(&self, desired: Desired, mode: Mode) -> Result<(), TooMany> {
+    pub(crate) fn add(&self, desired: Desired, mode: Mode) -> Result<(), TooMany> {
         let mut held = self.held();
         match held.unsettled.get(&desired.key) {
             Some((before, _)) if before.generation > desired.generation => return Ok(()),
@@ -53,7 +53,7 @@ impl Wanted {
     }
 
     /// The next state that this connection has not heard; waits for one.
-    pub(super) async fn next(&self) -> (Desired, Mode) {
+    pub(crate) async fn next(&self) -> (Desired, Mode) {
         loop {
             let news = self.news.notified();
             if let Some(next) = self.take_unsaid() {
@@ -63,7 +63,8 @@ impl Wanted {
         }
     }
 
-    fn take_unsaid(&self) -> Option<(Desired, Mode)> {
+    /// The same, if there is one.
+    pub(crate) fn take_unsaid(&self) -> Option<(Desired, Mode)> {
         let mut held = self.held();
         while let Some(key) = held.unsaid.pop_first() {
             if let Some(next) = held.unsettled.get(&key) {
@@ -74,7 +75,7 @@ impl Wanted {
     }
 
     /// A new connection has heard nothing.
-    pub(super) fn unsay_all(&self) {
+    pub(crate) fn unsay_all(&self) {
         let mut held = self.held();
         held.unsaid = held.unsettled.keys().cloned().collect();
         drop(held);
@@ -82,18 +83,18 @@ impl Wanted {
     }
 
     /// The state of this key is to be said again, if it is still wanted.
-    pub(super) fn unsay(&self, key: &PauseKey) {
+    pub(crate) fn unsay(&self, key: &PauseKey) {
         self.held().unsaid.insert(key.clone());
         self.news.notify_one();
     }
 
     /// Whether this generation of this key is wanted and unsettled.
-    pub(super) fn is_wanted(&self, key: &PauseKey, generation: u64) -> bool {
+    pub(crate) fn is_wanted(&self, key: &PauseKey, generation: u64) -> bool {
         self.held().unsettled.get(key).is_some_and(|(desired, _)| desired.generation == generation)
     }
 
     /// Takes out what an outcome settles; nothing if the outcome is stale.
-    pub(super) fn settle(&self, outcome: &Outcome) -> Option<Desired> {
+    pub(crate) fn settle(&self, outcome: &Outcome) -> Option<Desired> {
         let mut held = self.held();
         let is_answer =
             held.unsettled.get(&outcome.key).is_some_and(|(desired, _)| desired.generation == outcome.generation);
@@ -104,7 +105,7 @@ impl Wanted {
     }
 
     /// How many are unsettled.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.held().unsettled.len()
     }
 

@@ -15,6 +15,8 @@ mod reorder;
 pub(crate) mod tests;
 
 pub use accounts::{Accounts, RejectLog};
+#[cfg(test)]
+pub(crate) use board::is_open;
 pub use board::{Board, JournalStatus, SourceStatus, StatusCounts};
 pub use decode::{DecodeStep, DecodedBatch, RejectNote};
 pub use engine::{EngineStep, Work};

@@ -1,0 +1,74 @@
+//! Runs: each seed a world, and for each planted mistake a world that shows it.
+
+use std::cell::RefCell;
+
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use super::world::{Plant, World};
+
+/// Seeds, as `FROM..TO`.
+const SEEDS: &str = "TRAILBRAKE_SIMULATION_SEEDS";
+/// Runs that are spent on making a run that failed shorter.
+const SHRINKS_MAX: u32 = 2_000;
+
+/// Runs a seed; tells of the shortest run found that breaks an invariant.
+fn run(seed: u64, plant: Option<Plant>, shrinks: u32) -> Result<(), String> {
+    let config = Config { cases: 1, max_shrink_iters: shrinks, failure_persistence: None, ..Config::default() };
+    let mut bytes = [0_u8; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let trace = RefCell::new(Vec::new());
+    let result = runner.run(&vec(any::<u16>(), 200..2_500), |words| {
+        let mut world = World::new(seed, words, plant);
+        world.run().map_err(|broken| {
+            *trace.borrow_mut() = std::mem::take(&mut world.trace);
+            TestCaseError::fail(broken)
+        })
+    });
+    match result {
+        Ok(()) => Ok(()),
+        Err(TestError::Abort(reason)) => Err(reason.to_string()),
+        Err(TestError::Fail(_, words)) => {
+            let mut world = World::new(seed, words.clone(), plant);
+            let broken = world.run().expect_err("it failed before");
+            let trace = world.trace.join("\n");
+            Err(format!("{trace}\nseed {seed}, {} choices: {words:?}\n{broken}", words.len()))
+        }
+    }
+}
+
+fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var(SEEDS) else { return default };
+    let parsed = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    parsed.unwrap_or_else(|| panic!("{SEEDS} is not FROM..TO: {text}"))
+}
+
+#[test]
+fn whatever_goes_wrong_and_wherever_it_ends_nothing_is_lost_repeated_or_done_too_early() {
+    for seed in seeds(0..50) {
+        if let Err(story) = run(seed, None, SHRINKS_MAX) {
+            panic!("{story}");
+        }
+    }
+}
+
+#[test]
+fn planted_mistakes_are_found() {
+    for (plant, word) in [
+        (Plant::PageBeforeCommit, "before it is durable"),
+        (Plant::LostAcknowledgement, "there is no end"),
+        (Plant::PositionAhead, "positions cover"),
+        (Plant::LostOrder, "ended as None"),
+        (Plant::UnmarkedRepeat, "unmarked"),
+        (Plant::PauseBeforeCommit, "before its artefact was durable"),
+        (Plant::LostGroup, ""),
+    ] {
+        let found = (0..50).find_map(|seed| run(seed, Some(plant), 0).err().map(|story| (seed, story)));
+        let (seed, story) = found.unwrap_or_else(|| panic!("{plant:?} was not found"));
+        let broken = story.lines().last().unwrap_or_default();
+        assert!(broken.contains(word), "{plant:?}: {broken}");
+        println!("{plant:?} found with seed {seed}: {broken}");
+    }
+}

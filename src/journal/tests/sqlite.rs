@@ -77,6 +77,32 @@ fn a_failed_commit_changes_nothing_and_the_next_one_works() {
     assert_eq!(journal.load().expect("loads").rows.len(), 1_000);
 }
 
+#[test]
+fn a_file_that_is_locked_or_cannot_be_written_is_written_again_when_it_can_be() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal.db");
+    let mut journal = open(&path).expect("opens");
+    journal.connection.busy_timeout(std::time::Duration::ZERO).expect("no patience");
+    let other = Connection::open(&path).expect("opens");
+    let cases: [(&str, &dyn Fn(&Connection, bool)); 2] = [
+        ("database is locked", &|_, begin| {
+            other.execute_batch(if begin { "BEGIN IMMEDIATE" } else { "ROLLBACK" }).expect("a lock")
+        }),
+        ("attempt to write a readonly database", &|own, begin| {
+            own.pragma_update(None, "query_only", begin).expect("a pragma")
+        }),
+    ];
+    for (number, (reason, trouble)) in cases.iter().enumerate() {
+        trouble(&journal.connection, true);
+        let cut = rows(number + 5, reason);
+        let error = journal.commit(&cut).expect_err(reason);
+        assert_eq!(error.to_string(), format!("journal cannot be written: {reason}"));
+        trouble(&journal.connection, false);
+        journal.commit(&cut).expect("commits");
+        assert_eq!(journal.load().expect("loads").rows.len(), number + 5);
+    }
+}
+
 /// A file's name, what makes it, and how the refusal begins.
 type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
 

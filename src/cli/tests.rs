@@ -243,7 +243,7 @@ fn whom_replay_names_is_explained_long_after_by_all_that_it_names() {
         for said in [
             "    would have paged at 2026-01-08T10:10:20Z with 6 gone, paused at 2026-01-08T10:12:00Z with 8 gone\n",
             "    destroyed 30 resources of weight 30 by 30 calls\n      30 AWS::EC2::Instance  i-",
-            " and 27 more\n",
+            " and 28 more\n",
             "\nzone-spread: high at 2026-01-08T10:10:20Z, critical at 2026-01-08T10:12:00Z\n",
             "\n  zones_critical   reached 3 with weight 11 at 2026-01-08T10:15:20Z: zones within 10 minutes\n",
             "\n  share_min        2: a zone or region with less weight than this does not count\n",

@@ -90,7 +90,8 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
         .map(|fact| fact.event.account.clone())
         .collect());
     let denied = denied(ledger, key, episode);
-    let off = Off { protections: protections_off(store, &shares), watchers: watchers(store, ledger, key, episode) };
+    let watchers = watchers(store, ledger, key, episode);
+    let off = Off { protections: protections_off(store, &shares, &watchers), watchers };
     let reason = sentence(&Told {
         who: &principal.arn,
         tool: &principal.tool,
@@ -203,11 +204,15 @@ fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recre
     all
 }
 
-/// The calls that took protections off, of what weighs most first.
-fn protections_off(store: &Store, shares: &Shares<'_>) -> Vec<SwitchedOff> {
+/// The calls that took protections off, of what weighs most first; those told of as `watchers` left out.
+fn protections_off(store: &Store, shares: &Shares<'_>, watchers: &[SwitchedOff]) -> Vec<SwitchedOff> {
+    let told: BTreeSet<&FactKey> = watchers.iter().map(|one| &one.fact).collect();
     let mut unguarded: Vec<&Share<'_>> = shares.all.iter().filter(|(_, one, _)| one.unguarded_at.is_some()).collect();
     unguarded.sort_by(heaviest_first);
-    let by = |one: &Contribution| SwitchedOff::by(store, one.unguarded_at.as_ref()?, &one.id);
+    let by = |one: &Contribution| {
+        let fact = one.unguarded_at.as_ref().filter(|fact| !told.contains(fact))?;
+        SwitchedOff::by(store, fact, &one.id)
+    };
     unguarded.into_iter().filter_map(|(_, one, _)| by(one)).collect()
 }
 

@@ -72,8 +72,12 @@ fn heading(told: &Explanation<'_>, Told { report, own, moments, .. }: &Told) -> 
         let calls = counted(destroyed.calls, "call");
         lines.push(format!("{indent}destroyed {resources} of weight {weight} by {calls}"));
     }
+    if report.denied.calls > 0 {
+        lines.push(format!("{indent}was refused {}", counted(report.denied.calls, "destructive call")));
+    }
     if own.own > 0 {
-        lines.push(format!("{indent}{} of them made by itself, {} of these young", own.own, own.young));
+        let young = if own.young == own.own { "all".to_owned() } else { own.young.to_string() };
+        lines.push(format!("{indent}{} of them made by itself, {young} of these young", own.own));
     }
     if own.young > 0 {
         let (share, most) = (plain(told.weights.lessened_share * 100), plain(told.weights.own_young_max));

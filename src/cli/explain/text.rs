@@ -93,7 +93,7 @@ fn write_detector(
 fn heading(said: &Said) -> String {
     let whole = if said.is_whole { ", with all who passed through it" } else { "" };
     let (level, at) = said.first;
-    let first = match level == said.level {
+    let first = match level == said.level || at.second == said.at.second {
         true => String::new(),
         false => format!("{} at {}, ", level.as_str(), at.second),
     };

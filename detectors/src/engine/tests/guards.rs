@@ -72,6 +72,13 @@ fn what_switched_a_protection_off_is_evidence_whoever_did_it_and_however_it_arri
             vec!["u1", "u2"],
             by("a") + &watch("t"),
         ),
+        // What watches is told once, also where it is deleted after.
+        (
+            "00:10:00 agent unguard trail t id=u1\n00:11:00 agent unguard db a id=u2
+             00:12:00 agent delete trail t id=d0\n00:12:01 agent delete db a id=d1",
+            vec!["u1", "u2"],
+            by("a") + "; what watches was switched off by test:unguard on t, test:delete on t",
+        ),
     ] {
         let lines: Vec<&str> = story.lines().map(str::trim).collect();
         let backwards: Vec<&str> = lines.iter().rev().copied().collect();

@@ -4,6 +4,7 @@ mod act;
 mod alert;
 mod check;
 mod client;
+mod configuration;
 mod demo;
 mod detectors;
 mod explain;

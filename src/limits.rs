@@ -353,5 +353,7 @@ pub const REPLAY_PORTIONS_QUEUED_MAX: usize = 8;
 /// With more resources in its inventory than this, `replay` keeps no copy of it, and judges only after it has read all.
 pub const REPLAY_INVENTORY_COPIED_MAX: usize = 10_000;
 
+/// Inputs named for each reason for which records were rejected; of more, the first are.
+pub const REPLAY_REJECTS_NAMED_MAX: usize = 3;
 const _: () = assert!(REPLAY_CHUNK_BYTES < trailbrake_detectors::limits::PAYLOAD_BYTES_MAX);
 const _: () = assert!(REPLAY_RUNS_MAX * REPLAY_RUN_BUFFER_BYTES <= REPLAY_SORT_BYTES_MAX);

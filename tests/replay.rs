@@ -15,12 +15,13 @@ fn replay(paths: &[&Path]) -> Output {
     trailbrake(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The numbers of the last line on standard error: received, and the columns.
+/// The numbers that standard error ends with: received, and the columns.
 fn accounts(output: &Output) -> (u64, Vec<u64>) {
     let errors = String::from_utf8_lossy(&output.stderr);
-    let last = errors.lines().last().unwrap_or_default().to_owned();
-    let (_, accounts) = last.split_once("inputs read; ").unwrap_or_else(|| panic!("no accounts: {errors}"));
-    let (received, columns) = accounts.split_once(" received = ").unwrap_or_else(|| panic!("no accounts: {errors}"));
+    // Lines are wrapped, and then go on with a blank.
+    let errors = errors.replace("\n  ", " ");
+    let last = errors.lines().last().unwrap_or_default();
+    let (received, columns) = last.split_once(" received = ").unwrap_or_else(|| panic!("no accounts: {errors}"));
     let number = |text: &str| text.trim().split(' ').next().and_then(|word| word.parse().ok());
     let columns = columns.split('+').map(|column| number(column).expect("a number")).collect();
     (number(received).expect("a number"), columns)
@@ -149,8 +150,9 @@ fn bad_input_is_counted_and_never_a_panic() {
     assert!(errors.contains("broken.json: No such file or directory"), "{errors}");
     assert!(errors.contains("truncated.ndjson.gz: "), "{errors}");
     for reason in ["not-utf8", "not-json", "not-a-record", "too-large", "too-deep", "bad-time"] {
-        let rejected = errors.lines().find(|line| line.starts_with("rejected: ")).unwrap_or_default();
-        assert!(rejected.contains(reason), "{reason}: {errors}");
+        let mut rejected = errors.lines().skip_while(|line| !line.starts_with("rejected: ") || !line.ends_with(reason));
+        let first = rejected.nth(1).unwrap_or_default();
+        assert!(first.starts_with(&format!("  {}/", directory.path().display())), "{reason}: {errors}");
     }
     let (received, columns) = accounts(&output);
     assert_eq!(columns.iter().sum::<u64>(), received);

@@ -1,8 +1,8 @@
 //! `trailbrake act`: the process that may change something.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::configuration::Configuration;
 use super::{Exit, UsageError};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
@@ -10,22 +10,22 @@ use crate::metrics::Metrics;
 /// Carries out pauses for `trailbrake run`, and checks each by itself first.
 ///
 /// Holds the credentials of the hook, reads no trail, and listens on nothing but the Unix socket of the
-/// configuration. `trailbrake run` starts it by itself unless the configuration says that it runs apart.
+/// configuration, the same file as that of `trailbrake run`, which starts it by itself unless the configuration says
+/// that it runs apart.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trailbrake act --config /etc/trailbrake/trailbrake.toml")]
 pub(super) struct Arguments {
-    /// The configuration file, the same as that of `trailbrake run`.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let config = crate::config::load(&arguments.config)?;
+    let config = crate::config::load(arguments.configuration.path())?;
     crate::logs::start(config.log_json);
     let Some(act) = config.act else {
         return Err(UsageError(format!(
             "no [act] in {}: there is nothing to carry out\nhint: add the section, or leave this process out",
-            arguments.config.display()
+            arguments.configuration.path().display()
         ))
         .into());
     };

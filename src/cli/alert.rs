@@ -1,11 +1,11 @@
 //! `trailbrake alert`: does a receiver take what it is sent?
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use trailbrake_detectors::incident::Severity;
 
+use super::configuration::Configuration;
 use super::terminal::escape;
 use super::{Exit, UsageError, runtime};
 use crate::alert::{Notice, build};
@@ -27,6 +27,9 @@ Exit codes: 0 the receiver took it, 1 it did not, 2 wrong usage or configuration
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    configuration: Configuration,
 }
 
 #[derive(Debug, Subcommand)]
@@ -35,9 +38,6 @@ enum Command {
     Test {
         /// The receiver's name in the configuration.
         receiver: Option<String>,
-        /// The configuration file.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
         /// How bad the test says that it is: some receivers wake people up only from some severity on.
         #[arg(long, value_enum, default_value_t)]
         severity: TestSeverity,
@@ -67,8 +67,8 @@ impl From<TestSeverity> for Severity {
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let Command::Test { receiver, config, severity } = &arguments.command;
-    let config = crate::config::load(config)?;
+    let Command::Test { receiver, severity } = &arguments.command;
+    let config = crate::config::load(arguments.configuration.path())?;
     match receiver {
         Some(receiver) => test(&config, receiver, (*severity).into(), out),
         None => list(&config, out),
@@ -142,6 +142,7 @@ fn hint(reason: crate::alert::FailureReason, advice: &str) -> String {
 mod tests {
     use std::io::Read;
     use std::net::TcpListener;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -183,7 +184,8 @@ mod tests {
 
     fn run_with(receiver: Option<&str>, config: PathBuf) -> (anyhow::Result<Exit>, String) {
         let receiver = receiver.map(str::to_owned);
-        let arguments = Arguments { command: Command::Test { receiver, config, severity: TestSeverity::Critical } };
+        let command = Command::Test { receiver, severity: TestSeverity::Critical };
+        let arguments = Arguments { command, configuration: config.into() };
         let mut out = Vec::new();
         let result = run(&arguments, &mut out);
         (result, String::from_utf8(out).expect("text"))

@@ -7,6 +7,7 @@ use anyhow::Context;
 use trailbrake_detectors::catalog::{Catalog, Comparison};
 
 use super::Exit;
+use super::configuration::Configuration;
 use super::terminal::escape;
 use crate::config::{Config, HookKind, JournalKind, SourceKind};
 
@@ -21,19 +22,21 @@ Examples:
   trailbrake check --config trailbrake.toml
   trailbrake check --catalog-facts actions.csv")]
 pub(super) struct Arguments {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", required_unless_present = "catalog_facts")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    configuration: Configuration,
 
-    /// A table of facts about actions (CSV), to compare the catalog with. Each difference that is not explained is
-    /// printed, and one is enough to fail.
+    /// A table of facts about actions (CSV), to compare the catalog with, which is that of --config or else the one
+    /// built in. Each difference that is not explained is printed, and one is enough to fail.
     #[arg(long, value_name = "FILE")]
     catalog_facts: Vec<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let config = arguments.config.as_deref().map(crate::config::load).transpose()?;
-    if let (Some(path), Some(config)) = (&arguments.config, &config) {
+    let configuration = &arguments.configuration;
+    let is_default = arguments.catalog_facts.is_empty();
+    let path = configuration.named().or_else(|| is_default.then(|| configuration.path()));
+    let config = path.map(crate::config::load).transpose()?;
+    if let (Some(path), Some(config)) = (path, &config) {
         check(path, config, out)?;
     }
     let built_in = Catalog::built_in();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use trailbrake_detectors::detector;
 use trailbrake_detectors::engine::{BrakeSettings, Mode, Settings};
 
-use super::explain::levels;
+use super::explain::{figure, levels};
 use super::{Exit, Format};
 use crate::config::plain;
 
@@ -36,8 +36,15 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
         Format::Json => {
             for one in detector::ALL {
                 let limits = detector::limits_of(*one, &settings.limits);
-                let limits =
-                    limits.iter().map(|gauge| Limit { name: gauge.limit, about: gauge.about, levels: levels(gauge) });
+                let terms = one.terms(&settings.limits);
+                let limits = limits
+                    .iter()
+                    .map(|gauge| Limit { name: gauge.limit, about: gauge.about, levels: levels(gauge) })
+                    .chain(terms.iter().map(|term| Limit {
+                        name: term.limit,
+                        about: term.about,
+                        levels: figure(term.amount),
+                    }));
                 let (mode, exceptions) = mode_of(one.name(), &settings.brake);
                 let line = Line { name: one.name(), about: one.about(), mode, exceptions, limits: limits.collect() };
                 serde_json::to_writer(&mut *out, &line)?;
@@ -74,8 +81,12 @@ fn text(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}: {}", one.name(), one.about())?;
         writeln!(out, "  mode {}{exceptions}", mode.as_str())?;
         for gauge in detector::limits_of(*one, &settings.limits) {
-            writeln!(out, "  {:<15} {}", gauge.limit, gauge.about)?;
-            writeln!(out, "  {:<15} {}", "", levels(&gauge))?;
+            writeln!(out, "  {:<16} {}", gauge.limit, gauge.about)?;
+            writeln!(out, "  {:<16} {}", "", levels(&gauge))?;
+        }
+        for term in one.terms(&settings.limits) {
+            writeln!(out, "  {:<16} {}", term.limit, term.about)?;
+            writeln!(out, "  {:<16} {}", "", figure(term.amount))?;
         }
         writeln!(out)?;
     }

@@ -5,6 +5,7 @@ mod alert;
 mod audit;
 mod check;
 mod client;
+mod configuration;
 mod demo;
 mod detectors;
 mod explain;

@@ -1,6 +1,5 @@
 //! `trailbrake run`: the daemon.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -8,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Exit;
+use super::configuration::Configuration;
 use crate::clock::SystemClock;
 use crate::pause::Spawn;
 
@@ -21,13 +21,12 @@ use crate::pause::Spawn;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trailbrake run --config /etc/trailbrake/trailbrake.toml")]
 pub(super) struct Arguments {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let config = crate::config::load(&arguments.config)?;
+    let config = crate::config::load(arguments.configuration.path())?;
     crate::logs::start(config.log_json);
     for warning in &config.warnings {
         tracing::warn!("configuration: {warning}");
@@ -36,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     crate::api::Files::open(&config)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let act =
-        Spawn { program, arguments: vec!["act".into(), "--config".into(), arguments.config.clone().into_os_string()] };
+        Spawn { program, arguments: vec!["act".into(), "--config".into(), arguments.configuration.path().into()] };
     let runtime = super::runtime()?;
     let result = runtime.block_on(async {
         let stop = stop_on_signals()?;

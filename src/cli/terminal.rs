@@ -15,8 +15,8 @@ const TYPES_LISTED_MAX: usize = 4;
 const PLACES_LISTED_MAX: usize = 6;
 /// What is own and younger than this is young, in hours.
 const YOUNG_HOURS: i64 = YOUNG_SECONDS_MAX / 3_600;
-/// How wide a table of a trail's incidents is where no terminal says how wide it is.
-const PIPED_COLUMNS: u16 = 180;
+/// How wide lines are where no terminal says how wide it is, and at most where they are sentences.
+const COLUMNS: u16 = 100;
 /// On a narrower terminal there is no room for that table.
 const TABLE_COLUMNS_MIN: u16 = 140;
 /// Facts listed of an incident's evidence.
@@ -50,9 +50,53 @@ pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
 /// The incidents of a trail that is over, the worst last, where the eye is when all is written: a row of a table each,
 /// or a block each on a terminal that is too narrow for a table.
 pub(super) fn judged(incidents: &[Told]) -> String {
-    let table = Table::new();
-    let width = if table.is_tty() { table.width() } else { None };
-    judged_within(incidents, width.unwrap_or(PIPED_COLUMNS))
+    judged_within(incidents, Table::new().width().unwrap_or(COLUMNS))
+}
+
+/// How wide lines are to be on standard output.
+pub(super) fn columns() -> usize {
+    usize::from(Table::new().width().unwrap_or(COLUMNS).min(COLUMNS))
+}
+
+/// How wide lines are to be on standard error.
+pub(super) fn error_columns() -> usize {
+    usize::from(Table::new().use_stderr().width().unwrap_or(COLUMNS).min(COLUMNS))
+}
+
+/// A text in lines of at most so many columns, broken between words; all but the first are indented. What has no blank
+/// stays whole.
+pub(super) fn wrapped(text: &str, columns: usize, indent: usize) -> String {
+    let words = text.trim_start_matches(' ');
+    let mut lines = " ".repeat(text.len() - words.len());
+    let (mut used, mut is_begun) = (lines.len(), false);
+    for word in words.split(' ') {
+        let length = word.chars().count();
+        if is_begun && used + 1 + length > columns {
+            lines.push('\n');
+            lines.push_str(&" ".repeat(indent));
+            used = indent;
+        } else if is_begun {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += length;
+        is_begun = true;
+    }
+    lines
+}
+
+/// Of an ARN, what comes last, which tells most; else the name as it is.
+pub(super) fn short_name(name: &str) -> &str {
+    let resource = if name.starts_with("arn:") { name.splitn(6, ':').nth(5) } else { None };
+    resource.filter(|resource| !resource.is_empty()).unwrap_or(name)
+}
+
+/// A weight in as many digits as say something; rounded down, so that it never seems to reach what it does not.
+pub(super) fn weight(weight: f64) -> String {
+    let unit = if weight < 1.0 { 100.0 } else { 10.0 };
+    // Weights are thousandths: what is nearer than that to the next digit is that digit.
+    (((weight * unit + 1e-6).floor()) / unit).to_string()
 }
 
 fn judged_within(incidents: &[Told], columns: u16) -> String {
@@ -186,7 +230,7 @@ fn who(report: &Report) -> String {
 
 fn destroyed(report: &Report) -> String {
     let resources = counted(report.destroyed.resources, "resource");
-    let mut lines = vec![format!("{resources}, weight {:.1}", report.destroyed.weight)];
+    let mut lines = vec![format!("{resources}, weight {}", weight(report.destroyed.weight))];
     let mut types: Vec<_> = report.destroyed.by_type.iter().collect();
     types.sort_by_key(|(_, resources)| std::cmp::Reverse(**resources));
     lines.extend(types.iter().take(TYPES_LISTED_MAX).map(|(kind, resources)| format!("{resources} {}", escape(kind))));
@@ -250,6 +294,29 @@ mod tests {
             assert!(text.lines().all(|line| line.chars().count() <= usize::from(columns)), "{columns}:\n{text}");
             assert!(text.contains("1 resource, weight"), "{columns}:\n{text}");
             assert_eq!(text.contains('│'), columns >= 140, "{columns}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn lines_break_between_words_and_never_within_one() {
+        for (text, columns, expected) in [
+            ("", 10, ""),
+            ("one two", 10, "one two"),
+            ("one two three", 7, "one two\n  three"),
+            ("one two three four", 9, "one two\n  three\n  four"),
+            ("a-long-word-that-stays whole", 5, "a-long-word-that-stays\n  whole"),
+            ("  indented text", 12, "  indented\n  text"),
+        ] {
+            assert_eq!(wrapped(text, columns, 2), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn weights_have_few_digits_and_are_never_rounded_up() {
+        for (number, expected) in
+            [(0.0, "0"), (25.996, "25.9"), (26.0, "26"), (1.1, "1.1"), (12.25, "12.2"), (0.3, "0.3"), (0.075, "0.07")]
+        {
+            assert_eq!(weight(number), expected);
         }
     }
 

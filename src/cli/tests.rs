@@ -245,10 +245,55 @@ fn whom_replay_names_is_explained_long_after_by_all_that_it_names() {
         assert!(long.is_empty(), "{long:?}");
         let (first, last) = (worst["first_event_time"].as_str(), worst["last_event_time"].as_str());
         let incident = format!("  critical  {id}  {} to {}\n", first.expect("a time"), last.expect("a time"));
-        assert!(text.contains(&incident) && text.contains("\nzone-spread: critical at "), "{text}");
+        assert!(text.contains(&incident), "{text}");
+        for said in [
+            "    would have paged at 2026-01-08T10:10:20Z with 6 gone, paused at 2026-01-08T10:12:00Z with 8 gone\n",
+            "    destroyed 30 resources of weight 30 by 30 calls\n      30 AWS::EC2::Instance  i-",
+            " and 28 more\n",
+            "\nzone-spread: high at 2026-01-08T10:10:20Z, critical at 2026-01-08T10:12:00Z\n",
+            "\n  zones_critical   reached 3 with weight 11 at 2026-01-08T10:15:20Z: zones within 10 minutes\n",
+            "\n  share_min        2: a zone or region with less weight than this does not count\n",
+        ] {
+            assert!(text.contains(said), "{said:?} is not in:\n{text}");
+        }
+        let place = |name: &str| text.find(&format!("\n{name}: ")).expect("a detector that spoke");
+        assert!(place("deletion-burst") < place("zone-spread"), "the order in which they spoke:\n{text}");
         told.push(text);
     }
     assert_eq!(told[1], told[2]);
+}
+
+#[test]
+fn all_limits_of_the_configuration_are_listed_by_their_keys() {
+    let example: toml::Table = toml::from_str(include_str!("../../deploy/trailbrake.example.toml")).expect("TOML");
+    let sections = example["detectors"].as_table().expect("detectors");
+    let (_, text) = run_with(&["detectors"]);
+    let (_, lines) = run_with(&["detectors", "--format", "json"]);
+    for (name, keys) in sections {
+        let (_, text) = text.split_once(&format!("{name}: ")).unwrap_or_else(|| panic!("{name} is not in:\n{text}"));
+        let (text, _) = text.split_once("\n\n").expect("a block");
+        let line = lines.lines().find(|line| line.contains(&format!("\"name\":\"{name}\""))).expect("a line");
+        for key in keys.as_table().expect("keys").keys() {
+            assert!(text.contains(&format!("\n  {key} ")), "{name} {key} is not in:\n{text}");
+            assert!(line.contains(&format!("\"name\":\"{key}\"")), "{name} {key} is not in {line}");
+        }
+    }
+}
+
+#[test]
+fn commands_that_need_a_configuration_take_the_same_one_and_say_when_it_is_not_there() {
+    let commands: [&[&str]; 6] =
+        [&["run"], &["act"], &["check"], &["alert", "test"], &["token", "list"], &["token", "revoke", "nobody"]];
+    for command in commands {
+        for (named, path) in [(vec![], "trailbrake.toml"), (vec!["--config", "/nowhere/t.toml"], "/nowhere/t.toml")] {
+            let arguments = ["trailbrake"].iter().chain(command).chain(&named);
+            let parsed = Arguments::try_parse_from(arguments).expect("complete");
+            // Beside these tests lies no such file.
+            let error = dispatch(parsed.command, &mut Vec::new()).expect_err("no configuration").to_string();
+            let said = format!("configuration cannot be read: {path}: No such file");
+            assert!(error.starts_with(&said) && error.contains("\nhint: name the file with --config"), "{error}");
+        }
+    }
 }
 
 #[test]

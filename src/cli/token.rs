@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::configuration::Configuration;
 use super::terminal::escape;
 use super::{Exit, Format, UsageError};
 use crate::clock::{Clock, SystemClock};
@@ -17,8 +18,8 @@ use crate::token::{self, Holder, Role, TokenDigest, TokenFileError};
 
 /// Makes, lists and revokes the tokens that people and programs show to the daemon.
 ///
-/// The token file stands beside the configuration and holds their digests only. A running daemon takes a change up by
-/// itself, within a second.
+/// The token file stands beside the daemon's configuration, which says where, and holds their digests only; no other
+/// secret is read. A running daemon takes a change up by itself, within a second.
 ///
 /// Roles: ingest sends events; read reads incidents and status; review decides on incidents. No path asks for gate and
 /// admin yet. A role includes no other.
@@ -34,9 +35,8 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
 
-    /// The daemon's configuration file: it says where the token file is. Its secrets are not read.
-    #[arg(long, global = true, value_name = "FILE", default_value = "trailbrake.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,7 +67,7 @@ enum Command {
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let places = token_places(&arguments.config)?;
+    let places = token_places(arguments.configuration.path())?;
     match &arguments.command {
         Command::Create { name, roles, principals } => {
             create(&places, name, roles.iter().copied().collect(), principals, out)?;

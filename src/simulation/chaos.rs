@@ -108,8 +108,8 @@ impl World {
         let millis = match self.choices.below(4) {
             0 => 10,
             1 => 300,
-            2 => 2_000,
-            _ => 15_000,
+            2 => 5_000,
+            _ => 30_000,
         };
         self.now = self.now.plus(millis);
         self.sources.hear(self.now, &mut self.choices);

@@ -57,13 +57,9 @@ impl World {
             return Ok(());
         }
         let found = told(self.process.engine.engine().situations());
-        let expected = told(in_order);
-        let is_exact = |id: &str| self.process.board.incident(id).is_none_or(|held| held.incident.exact);
-        for (id, incident) in expected.iter().filter(|(id, _)| is_exact(id)) {
-            let held = found.get(id);
-            if held != Some(incident) {
-                return Err(format!("incident {id} is {held:?}, in order it is {incident:?}"));
-            }
+        let missing = told(in_order).into_iter().find(|incident| !found.contains(incident));
+        if let Some(missing) = missing.filter(|_| found.iter().all(|incident| incident.is_exact)) {
+            return Err(format!("in order, there is {missing:?}, here {found:?}"));
         }
         Ok(())
     }
@@ -101,8 +97,11 @@ impl World {
         if disk.orders != expected.orders {
             let (held, wanted): (BTreeSet<_>, BTreeSet<_>) =
                 (disk.orders.keys().collect(), expected.orders.keys().collect());
-            let differing = held.symmetric_difference(&wanted).next().copied();
-            return Err(format!("the orders are not those of an undisturbed run: {differing:?}"));
+            if let Some(id) = held.symmetric_difference(&wanted).next() {
+                return Err(format!("the orders are not those of an undisturbed run: {id}"));
+            }
+            let differing = disk.orders.values().zip(expected.orders.values()).find(|(held, wanted)| held != wanted);
+            return Err(format!("an order is not that of an undisturbed run: {differing:?}"));
         }
         Ok(())
     }
@@ -162,7 +161,7 @@ impl World {
             return Ok(());
         }
         for (id, times) in &receiver.taken {
-            let causes = receiver.unclear.get(id).copied().unwrap_or(0) + self.crashes;
+            let causes = receiver.unclear.get(id).copied().unwrap_or(0) + self.happened.crashes;
             if *times > 1 + causes {
                 return Err(format!("{name} was told of {id} {times} times, for {causes} causes"));
             }
@@ -188,11 +187,23 @@ fn undisturbed(settings: &Settings, log: &[Logged]) -> (EngineStep, Disk) {
     (step, disk)
 }
 
-/// What is said of each incident that pages.
-fn told(situations: Vec<Situation>) -> BTreeMap<String, (Severity, u64, Vec<String>)> {
+/// What holds of an incident whatever it is called: its name is fixed when it is told first, by what was known then.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    severity: Severity,
+    resources: u64,
+    detectors: Vec<String>,
+    is_exact: bool,
+}
+
+/// What holds of each incident that pages.
+fn told(situations: Vec<Situation>) -> Vec<Told> {
     let incidents = situations.into_iter().map(|one| one.incident);
-    incidents
-        .filter(|incident| incident.severity_peak >= Severity::High)
-        .map(|one| (one.id, (one.severity_peak, one.destroyed.resources, one.detectors)))
-        .collect()
+    let told = incidents.filter(|incident| incident.severity >= Severity::High).map(|one| Told {
+        severity: one.severity,
+        resources: one.destroyed.resources,
+        detectors: one.detectors,
+        is_exact: one.exact,
+    });
+    told.collect()
 }

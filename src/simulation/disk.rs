@@ -60,13 +60,13 @@ impl Disk {
         self.counts.get(&(source.to_owned(), column.to_owned())).copied().unwrap_or(0)
     }
 
-    /// What a crash leaves: a torn cut is there as a whole, or not at all.
-    pub(super) fn crash(&mut self, choices: &mut Choices) {
-        if let Some((cut, reaches)) = self.torn.take()
-            && choices.below(2) == 1
-        {
-            self.write(&cut, reaches);
+    /// What a crash leaves: a torn cut is there as a whole, or not at all; says which.
+    pub(super) fn crash(&mut self, choices: &mut Choices) -> bool {
+        let torn = self.torn.take().filter(|_| choices.below(2) == 1);
+        if let Some((cut, reaches)) = &torn {
+            self.write(cut, *reaches);
         }
+        torn.is_some()
     }
 
     fn write(&mut self, cut: &Cut, reaches: usize) -> Head {

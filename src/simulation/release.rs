@@ -138,6 +138,7 @@ impl World {
         let is_busy = self.act.is_busy();
         let Some((key, generation)) = self.act.step(self.now, &mut self.choices) else { return Ok(is_busy) };
         self.note(format!("{} is changed, generation {generation}", key.entity));
+        self.happened.changes += u32::from(!self.choices.are_spent());
         let disk = self.disk();
         if !disk.desired.iter().any(|desired| desired.key == key && desired.generation == generation) {
             return Err(format!("{} was changed, and nothing durable wants that", key.entity));
@@ -156,6 +157,7 @@ impl World {
             incidents.iter().filter(|one| crate::pipeline::is_open(one.incident.state)).cloned().collect();
         let Some(incident) = open.get(self.choices.below(open.len())) else { return Ok(false) };
         self.people.acts += 1;
+        self.happened.acts += u32::from(!self.choices.are_spent());
         let who = ["ann", "bob"][usize::from(self.people.acts % 2 == 0)];
         let act = HumanAct::Resume {
             incident: incident.incident.id.clone(),
@@ -182,6 +184,8 @@ impl World {
                 Some(Err(oneshot::error::TryRecvError::Empty)) => {}
                 Some(Err(oneshot::error::TryRecvError::Closed)) | None => {
                     let (answer, receiver) = oneshot::channel();
+                    // The listener stamps what it accepts.
+                    human.at = self.now;
                     self.process.works.push_back(Work::Human { human: human.clone(), answer });
                     *waiting = Some(receiver);
                     return Ok(true);

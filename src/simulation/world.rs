@@ -37,6 +37,33 @@ pub(super) enum Plant {
     LostGroup,
 }
 
+/// How often things happened before all healed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Happened {
+    pub(super) crashes: u32,
+    /// Crashes that found a commit written that had failed.
+    pub(super) torn: u32,
+    /// Commits that failed.
+    pub(super) failures: u32,
+    /// Messages that were tried.
+    pub(super) messages: u32,
+    /// Identities that were changed.
+    pub(super) changes: u32,
+    /// What people did.
+    pub(super) acts: u32,
+}
+
+impl std::ops::AddAssign for Happened {
+    fn add_assign(&mut self, other: Self) {
+        self.crashes += other.crashes;
+        self.torn += other.torn;
+        self.failures += other.failures;
+        self.messages += other.messages;
+        self.changes += other.changes;
+        self.acts += other.acts;
+    }
+}
+
 /// Everything.
 pub(super) struct World {
     pub(super) now: Millis,
@@ -50,7 +77,7 @@ pub(super) struct World {
     pub(super) people: People,
     pub(super) process: Process,
     pub(super) log: Vec<Logged>,
-    pub(super) crashes: u32,
+    pub(super) happened: Happened,
     pub(super) plant: Option<Plant>,
     pub(super) trace: Vec<String>,
 }
@@ -79,7 +106,7 @@ impl World {
             people: People::default(),
             process,
             log: Vec::new(),
-            crashes: 0,
+            happened: Happened::default(),
             plant,
             trace: Vec::new(),
         }
@@ -202,7 +229,10 @@ impl World {
             Err(_) if self.plant == Some(Plant::LostGroup) => {
                 self.process.step = crate::pipeline::JournalStep::default()
             }
-            Err(_) => self.note("commit fails"),
+            Err(_) => {
+                self.happened.failures += 1;
+                self.note("commit fails");
+            }
         }
         Ok(true)
     }
@@ -235,6 +265,7 @@ impl World {
         if answer.is_taken {
             receiver.take(&letter)?;
         }
+        self.happened.messages += u32::from(!self.choices.are_spent());
         let random = 0.5;
         let (what, input) = match letter {
             Letter::Order(order, _) => {
@@ -269,7 +300,7 @@ impl World {
 
     /// Everything of the process is gone; what begins anew finds the disk.
     pub(super) fn crash(&mut self) {
-        self.crashes += 1;
+        self.happened.crashes += 1;
         self.note("crash");
         let letters = std::mem::take(&mut self.process.letters);
         for (name, letter) in letters {
@@ -285,7 +316,8 @@ impl World {
             self.act.die();
         }
         self.act.lose_connection();
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner).crash(&mut self.choices);
+        let is_torn = self.disk.lock().unwrap_or_else(PoisonError::into_inner).crash(&mut self.choices);
+        self.happened.torn += u32::from(is_torn);
         let durable = self.disk().durable;
         self.log.truncate(durable);
         let forgets_repeats = self.plant == Some(Plant::UnmarkedRepeat);

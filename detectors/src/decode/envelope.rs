@@ -1,6 +1,6 @@
 //! What records travel in: compression, lines, lists, wrappers.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use serde_json::value::RawValue;
 
 use super::aggregate::{each_message, packed};
@@ -31,6 +31,8 @@ pub(super) struct Decoder<'c> {
     pub(super) is_full: bool,
     /// How many bytes decompression may still make of this payload, whatever is wrapped in what.
     inflated_left: usize,
+    /// The line that is being read, if the payload itself holds lines.
+    pub(super) line: Option<usize>,
     /// Where records are read to.
     tape: Tape,
 }
@@ -38,7 +40,8 @@ pub(super) struct Decoder<'c> {
 impl<'c> Decoder<'c> {
     pub(super) fn new(now: Millis, catalog: &'c Catalog) -> Self {
         let (decoded, resources, is_full) = (Decoded::default(), 0, false);
-        Self { now, catalog, decoded, resources, is_full, inflated_left: DECOMPRESSED_BYTES_MAX, tape: Tape::default() }
+        let (inflated_left, line, tape) = (DECOMPRESSED_BYTES_MAX, None, Tape::default());
+        Self { now, catalog, decoded, resources, is_full, inflated_left, line, tape }
     }
 
     pub(super) fn finish(self) -> Decoded {
@@ -94,7 +97,8 @@ impl<'c> Decoder<'c> {
 
     /// One JSON document, or lines of them. A first line that is a document by itself says which.
     fn text(&mut self, bytes: &[u8], wrappers: usize) {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
+        let all = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let bytes = all.trim_ascii();
         if bytes.is_empty() {
             return self.reject(RejectReason::Empty, bytes);
         }
@@ -112,10 +116,17 @@ impl<'c> Decoder<'c> {
             }
         }
         let before = self.mark();
+        if wrappers == 0 && memchr(b'\n', all.trim_ascii_end()).is_some() {
+            let blank = all.get(..all.len() - all.trim_ascii_start().len()).unwrap_or_default();
+            self.line = Some(memchr_iter(b'\n', blank).count());
+        }
         let documents = match text {
             Some(text) => self.lines(text, wrappers),
             None => self.lines_of_bytes(bytes, wrappers),
         };
+        if wrappers == 0 {
+            self.line = None;
+        }
         // Many lines and no object in any: not lines, but one message that is broken.
         if documents == 0 {
             self.reset(before);
@@ -296,7 +307,7 @@ impl<'c> Decoder<'c> {
             self.decoded.rejects_undescribed += 1;
             return;
         }
-        self.decoded.rejects.push(Reject { reason, sample: sample(bytes), record });
+        self.decoded.rejects.push(Reject { reason, sample: sample(bytes), record, line: self.line });
     }
 }
 

@@ -15,6 +15,7 @@ impl Decoder<'_> {
         for end in memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
             let line = text.get(start..end).unwrap_or_default().trim_ascii();
             start = end + 1;
+            self.next_line(wrappers);
             if line.is_empty() {
                 continue;
             }
@@ -26,10 +27,21 @@ impl Decoder<'_> {
         documents
     }
 
+    /// Lines are counted where the payload itself holds them.
+    fn next_line(&mut self, wrappers: usize) {
+        if wrappers == 0 {
+            self.line = self.line.map(|line| line + 1);
+        }
+    }
+
     /// Lines of which not all are UTF-8.
     pub(super) fn lines_of_bytes(&mut self, bytes: &[u8], wrappers: usize) -> usize {
         let mut documents = 0;
-        for line in bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+        for line in bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
+            self.next_line(wrappers);
+            if line.is_empty() {
+                continue;
+            }
             if !self.has_room(line) {
                 break;
             }

@@ -91,6 +91,8 @@ pub struct Reject {
     pub sample: String,
     /// The number of the record within its payload, from 0.
     pub record: usize,
+    /// The number of its line within the payload, from 1, where that holds lines.
+    pub line: Option<usize>,
 }
 
 /// What one payload held. `received` equals `ignored`, the events and the rejects together.

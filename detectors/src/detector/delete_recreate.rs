@@ -1,7 +1,7 @@
 //! `delete-recreate`: a resource was deleted and one of the same identity created again, or its successor; or a whole set
 //! of types was torn down and built again. It counts for the deleter, whoever creates.
 
-use super::{Basis, Detector, Finding, Gauge, Limits, Rebuilt, RecreateLimits, Window, worse};
+use super::{Amount, Basis, Detector, Finding, Gauge, Limits, Rebuilt, RecreateLimits, Term, Window, worse};
 
 /// The detector.
 pub(super) struct DeleteRecreate;
@@ -40,6 +40,11 @@ impl Detector for DeleteRecreate {
                 &limits.rebuilt,
             ),
         ]
+    }
+
+    fn terms(&self, limits: &Limits) -> Vec<Term> {
+        let about = "so many types make a set, and so many of them, and half, must have come back";
+        vec![Term { limit: "kinds", about, amount: Amount::Count(limits.delete_recreate.kinds) }]
     }
 }
 

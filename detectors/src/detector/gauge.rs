@@ -48,6 +48,17 @@ impl Amount {
     }
 }
 
+/// What a limit says that no window reaches: what counts at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Its name in the configuration.
+    pub limit: &'static str,
+    /// What it is about, in a few words.
+    pub about: &'static str,
+    /// What it says.
+    pub amount: Amount,
+}
+
 /// One limit of a detector, and what a window reaches of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gauge {
@@ -78,13 +89,12 @@ impl Gauge {
         about: &'static str,
         shares: &Shares,
         share_min: Thousandths,
-        (high, critical): (Option<Spread>, Option<Spread>),
+        (level, spread): (Severity, Option<Spread>),
     ) -> Self {
         let counted = shares.iter().filter(|(_, share)| *share >= share_min);
         let (places, weight) = counted.fold((0, 0), |(places, weight), (_, share)| (places + 1, weight + share));
         let amount = |spread: Spread| Amount::Places { places: spread.places, weight: spread.weight };
-        let levels = [(Severity::High, high), (Severity::Critical, critical)];
-        let levels = levels.into_iter().filter_map(|(level, spread)| Some((level, amount(spread?)))).collect();
+        let levels = spread.into_iter().map(|spread| (level, amount(spread))).collect();
         Self { limit, about, amount: Amount::Places { places, weight }, levels }
     }
 
@@ -128,8 +138,8 @@ mod tests {
         let gauge = |shares: &[(&str, u64)]| {
             let mut all = Shares::default();
             shares.iter().for_each(|(place, share)| all.add(&(*place).into(), *share));
-            let spread = (limits.zone_spread.zones_high, limits.zone_spread.zones_critical);
-            Gauge::places("zones", "", &all, limits.zone_spread.share_min, spread)
+            let spread = (Severity::Critical, limits.zone_spread.zones_critical);
+            Gauge::places("zones_critical", "", &all, limits.zone_spread.share_min, spread)
         };
         let (heavy, wide) = (gauge(&[("a", 90_000)]), gauge(&[("a", 2_000), ("b", 2_000), ("c", 2_000)]));
         assert_eq!(heavy.amount, Amount::Places { places: 1, weight: 90_000 });
@@ -144,6 +154,7 @@ mod tests {
             let gauges = limits_of(*detector, &Limits::default());
             assert!(!gauges.is_empty(), "{}", detector.name());
             assert!(gauges.iter().all(|gauge| gauge.amount.is_zero() && !gauge.levels.is_empty()), "{gauges:?}");
+            assert!(detector.terms(&Limits::default()).iter().all(|term| term.amount != Amount::Count(0)));
             for gauge in gauges {
                 assert!(gauge.levels.windows(2).all(|pair| pair[0].0 < pair[1].0), "{gauge:?}");
             }

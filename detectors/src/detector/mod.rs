@@ -10,7 +10,7 @@ mod limits;
 mod window;
 mod zone_spread;
 
-pub use gauge::{Amount, Gauge, limits_of};
+pub use gauge::{Amount, Gauge, Term, limits_of};
 pub use limits::{BurstLimits, Levels, Limits, RecreateLimits, Spread, SpreadLimits, Weights};
 pub use window::{Rebuilt, Returned, Shares, Span, Sums, Window};
 
@@ -54,6 +54,11 @@ pub trait Detector: Sync {
 
     /// What of each of its limits a window reaches.
     fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge>;
+
+    /// What else its limits say, apart from what a window can reach.
+    fn terms(&self, _limits: &Limits) -> Vec<Term> {
+        Vec::new()
+    }
 }
 
 /// All detectors that judge windows, in the order of their names.

@@ -1,8 +1,11 @@
 //! `zone-spread`: the destruction reached several zones, or several regions.
 
-use super::{Basis, Detector, Finding, Gauge, Limits, Shares, Span, Spread, Window, worse};
+use super::{Amount, Basis, Detector, Finding, Gauge, Limits, Shares, Span, Spread, Term, Window, worse};
 use crate::incident::Severity;
 use crate::timeline::Thousandths;
+
+const ZONES: &str = "zones within 10 minutes";
+const REGIONS: &str = "regions within 5 minutes";
 
 /// The detector.
 pub(super) struct ZoneSpread;
@@ -31,12 +34,21 @@ impl Detector for ZoneSpread {
     fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge> {
         let limits = &limits.zone_spread;
         let (ten, five) = (window.over(Span::TenMinutes), window.over(Span::FiveMinutes));
-        let zones = (limits.zones_high, limits.zones_critical);
-        let regions = (limits.regions_high, limits.regions_critical);
-        vec![
-            Gauge::places("zones", "zones within 10 minutes", &ten.zones, limits.share_min, zones),
-            Gauge::places("regions", "regions within 5 minutes", &five.regions, limits.share_min, regions),
-        ]
+        let gauges = [
+            ("zones_high", ZONES, &ten.zones, Severity::High, limits.zones_high),
+            ("zones_critical", ZONES, &ten.zones, Severity::Critical, limits.zones_critical),
+            ("regions_high", REGIONS, &five.regions, Severity::High, limits.regions_high),
+            ("regions_critical", REGIONS, &five.regions, Severity::Critical, limits.regions_critical),
+        ];
+        let gauge = |(limit, about, shares, level, spread)| {
+            Gauge::places(limit, about, shares, limits.share_min, (level, spread))
+        };
+        gauges.into_iter().map(gauge).collect()
+    }
+
+    fn terms(&self, limits: &Limits) -> Vec<Term> {
+        let amount = Amount::Weight(limits.zone_spread.share_min);
+        vec![Term { limit: "share_min", about: "a zone or region with less weight than this does not count", amount }]
     }
 }
 

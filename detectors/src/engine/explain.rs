@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::memory::Incident;
 use crate::detector::{ALL, Detector, Gauge, Limits, Window};
 use crate::incident::{Episode, Severity, incident_id};
 use crate::limits::STARTERS_LISTED_MAX;
@@ -32,6 +33,8 @@ pub struct Said {
     pub level: Severity,
     /// At which fact it first was so bad.
     pub at: FactKey,
+    /// What it said first, and at which fact.
+    pub first: (Severity, FactKey),
     /// Whether it rests on all that passed through a role or user, whoever answers for it.
     pub is_whole: bool,
 }
@@ -69,6 +72,15 @@ pub struct OwnShare {
     pub own: u64,
     /// How many of them it had made less than [`crate::limits::YOUNG_SECONDS_MAX`] before.
     pub young: u64,
+}
+
+/// When an incident was first so bad that somebody is paged, and that its principal is paused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moments {
+    /// When it first was `high`.
+    pub page: Option<Second>,
+    /// When it first was `critical`.
+    pub pause: Option<Second>,
 }
 
 struct Listener<'a> {
@@ -115,11 +127,13 @@ impl Ear for Listener<'_> {
         if !self.during.contains(&key.at.second) {
             return;
         }
-        let said = self.nearness.said.get(key.detector);
-        if said.is_none_or(|said| said.level < point.level) {
-            let said = Said { level: point.level, at: key.at, is_whole: key.is_whole };
-            self.nearness.said.insert(key.detector, said);
+        let now = Said { level: point.level, at: key.at, first: (point.level, key.at), is_whole: key.is_whole };
+        let said = self.nearness.said.entry(key.detector).or_insert_with(|| now.clone());
+        let first = if key.at < said.first.1 { now.first } else { said.first };
+        if said.level < point.level {
+            *said = now;
         }
+        said.first = first;
     }
 
     fn window(&mut self, at: &FactKey, is_whole: bool, window: &Window<'_>) {
@@ -164,10 +178,21 @@ impl Engine {
     /// The id that an incident would have, had its facts arrived in their order; nothing once its facts are forgotten. What
     /// receivers were told keeps the id that they were told.
     pub fn id_in_order(&self, incident: &str) -> Option<String> {
-        let incident = self.incidents.get(incident)?;
-        let found = self.episodes_of(&incident.key);
-        let episode = found.iter().find(|episode| episode.to == incident.to)?;
+        let (incident, episode) = self.episode_of(incident)?;
         Some(incident_id(&incident.key, &episode.first_event_id().to_string()))
+    }
+
+    /// When an incident was first so bad as to page and to pause, in event time; nothing once its facts are forgotten.
+    pub fn moments(&self, incident: &str) -> Option<Moments> {
+        let (_, episode) = self.episode_of(incident)?;
+        let reached = |level| episode.reached(level).map(|at| at.second);
+        Some(Moments { page: reached(Severity::High), pause: reached(Severity::Critical) })
+    }
+
+    fn episode_of(&self, incident: &str) -> Option<(&Incident, Arc<Episode>)> {
+        let incident = self.incidents.get(incident)?;
+        let mut found = self.episodes_of(&incident.key).into_iter();
+        Some((incident, found.find(|episode| episode.to == incident.to)?))
     }
 
     /// Of what an incident destroyed, what its principal had made itself, as it was judged.

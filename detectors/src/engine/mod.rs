@@ -22,7 +22,7 @@ use foldhash::fast::FixedState;
 
 use contract::Remembered;
 pub use contract::*;
-pub use explain::{Nearness, OwnShare, Reached, Said};
+pub use explain::{Moments, Nearness, OwnShare, Reached, Said};
 pub use memory::LoadError;
 use memory::{Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;
@@ -32,7 +32,9 @@ pub use situation::*;
 use crate::brake::Spent;
 use crate::event::Event;
 use crate::inventory::Inventory;
-use crate::limits::{FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, WINDOW_SECONDS_MAX};
+use crate::limits::{
+    FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, UNGUARDED_SECONDS_MAX, WINDOW_SECONDS_MAX,
+};
 use crate::time::{Millis, Second};
 use crate::timeline::{Asked, FactKey, Timeline};
 
@@ -255,7 +257,9 @@ impl Engine {
     fn forget_limit(&self, horizon: Second) -> Second {
         let open = self.incidents.open().map(|(_, one)| one).filter(|one| !one.key.starts_with(blind::BLIND_KEY));
         let needed = needed_from(horizon);
-        open.map(|incident| incident.from.second).min().unwrap_or(needed).min(needed)
+        // What took a protection off an hour before is evidence as well.
+        let from = open.map(|incident| incident.from.second.plus(-UNGUARDED_SECONDS_MAX)).min();
+        from.unwrap_or(needed).min(needed)
     }
 
     fn forget(&mut self, horizon: Second, outputs: &mut Vec<Output>) {

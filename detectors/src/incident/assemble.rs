@@ -1,10 +1,12 @@
 //! An episode told as an incident: counts, evidence, the principal, the sentence.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::episode::Episode;
 use super::sentence::{Told, sentence};
+use super::switched_off::{SwitchedOff, named, watchers};
 use super::{Denied, Destroyed, Evidence, EvidenceResource, Principal, Recreated, Report, Severity, State, tool_of};
 use crate::detector::Weights;
 use crate::engine::Mode;
@@ -46,11 +48,22 @@ pub struct Subject<'a> {
     pub key: &'a str,
 }
 
+/// One destroyed resource, with its weight as judged.
+type Share<'a> = (&'a Held, &'a Contribution, Thousandths);
+
 /// Everything destroyed in the episode, with its weight as judged.
 struct Shares<'a> {
-    all: Vec<(&'a Held, &'a Contribution, Thousandths)>,
+    all: Vec<Share<'a>>,
     /// Facts that refused, or took a protection away: who did them, where nothing was destroyed.
     others: Vec<&'a Held>,
+}
+
+/// What was switched off in the episode.
+struct Off {
+    /// Protections of what was destroyed after.
+    protections: Vec<SwitchedOff>,
+    /// What watches others.
+    watchers: Vec<SwitchedOff>,
 }
 
 /// Tells an episode of a key.
@@ -77,13 +90,16 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
         .map(|fact| fact.event.account.clone())
         .collect());
     let denied = denied(ledger, key, episode);
+    let watchers = watchers(store, ledger, key, episode);
+    let off = Off { protections: protections_off(store, &shares, &watchers), watchers };
     let reason = sentence(&Told {
         who: &principal.arn,
         tool: &principal.tool,
+        protections_off: named(&off.protections),
+        watchers_off: named(&off.watchers),
         starters: &starters(&shares),
         destroyed: &destroyed,
         denied: denied.calls,
-        trails_lost: shares.others.iter().filter(|held| held.entry.loses_trail()).count() as u64,
         recreated: &recreated,
         zones: &zones,
         regions: &regions,
@@ -111,7 +127,7 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
         denied,
         recreated: recreated.into_iter().take(RECREATED_LISTED_MAX).collect(),
         reason,
-        evidence: evidence(store, ledger, episode, &shares),
+        evidence: evidence(store, ledger, episode, &shares, &off),
         destroyed,
     }
 }
@@ -188,20 +204,44 @@ fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recre
     all
 }
 
-/// Of each detector the first fact, the trigger and the last; then what weighs most; told in fact order.
-fn evidence(store: &Store, ledger: &Ledger, episode: &Episode, shares: &Shares<'_>) -> Vec<Evidence> {
+/// The calls that took protections off, of what weighs most first; those told of as `watchers` left out.
+fn protections_off(store: &Store, shares: &Shares<'_>, watchers: &[SwitchedOff]) -> Vec<SwitchedOff> {
+    let told: BTreeSet<&FactKey> = watchers.iter().map(|one| &one.fact).collect();
+    let mut unguarded: Vec<&Share<'_>> = shares.all.iter().filter(|(_, one, _)| one.unguarded_at.is_some()).collect();
+    unguarded.sort_by(heaviest_first);
+    let by = |one: &Contribution| {
+        let fact = one.unguarded_at.as_ref().filter(|fact| !told.contains(fact))?;
+        SwitchedOff::by(store, fact, &one.id)
+    };
+    unguarded.into_iter().filter_map(|(_, one, _)| by(one)).collect()
+}
+
+fn heaviest_first(one: &&Share<'_>, other: &&Share<'_>) -> Ordering {
+    (other.2, &one.1.fact).cmp(&(one.2, &other.1.fact))
+}
+
+/// Of each detector the first fact, the trigger and the last; then those that switched something off; then what weighs
+/// most; told in fact order.
+fn evidence(store: &Store, ledger: &Ledger, episode: &Episode, shares: &Shares<'_>, off: &Off) -> Vec<Evidence> {
     let mut chosen: BTreeSet<FactKey> = BTreeSet::new();
     for spoken in episode.spoken.values() {
         chosen.extend([&spoken.first.1, &spoken.worst.1.at, &spoken.last.1].map(Clone::clone));
     }
-    let mut heaviest: Vec<_> = shares.all.iter().collect();
-    heaviest.sort_by(|one, other| (other.2, &one.1.fact).cmp(&(one.2, &other.1.fact)));
-    for (_, one, _) in heaviest {
-        if chosen.len() >= EVIDENCE_MAX {
-            break;
+    let mut add = |facts: &mut dyn Iterator<Item = FactKey>, most: usize| {
+        for fact in facts {
+            if chosen.len() >= most {
+                break;
+            }
+            chosen.insert(fact);
         }
-        chosen.insert(one.fact);
+    };
+    // However many there are, there is room for what was destroyed.
+    for (off, most) in [(&off.watchers, EVIDENCE_MAX / 3), (&off.protections, EVIDENCE_MAX / 3 * 2)] {
+        add(&mut off.iter().map(|one| one.fact), most);
     }
+    let mut heaviest: Vec<&Share<'_>> = shares.all.iter().collect();
+    heaviest.sort_by(heaviest_first);
+    add(&mut heaviest.into_iter().map(|(_, one, _)| one.fact), EVIDENCE_MAX);
     chosen.iter().filter_map(|key| told(store, ledger, key)).collect()
 }
 

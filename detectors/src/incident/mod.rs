@@ -5,6 +5,7 @@ mod episode;
 mod identity;
 mod report;
 mod sentence;
+mod switched_off;
 mod tool;
 
 pub use assemble::{Standing, Subject, assemble, blind};

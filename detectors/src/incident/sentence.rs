@@ -20,8 +20,10 @@ pub(super) struct Told<'a> {
     pub destroyed: &'a Destroyed,
     /// Destructive calls refused.
     pub denied: u64,
-    /// Protections of trails that went off.
-    pub trails_lost: u64,
+    /// Which calls took the protection of what is gone off, in words; nothing if none did.
+    pub protections_off: Option<String>,
+    /// Which calls switched off what watches others, in words; nothing if none did.
+    pub watchers_off: Option<String>,
     /// What came back.
     pub recreated: &'a [Recreated],
     /// Zones.
@@ -47,11 +49,13 @@ pub(super) fn sentence(told: &Told<'_>) -> String {
     if !told.tool.is_empty() {
         text.push_str(&format!(" with {}", told.tool));
     }
-    let within = format!(" within {}", duration(told.last.0.saturating_sub(told.first.0)));
+    let seconds = told.last.0.saturating_sub(told.first.0);
+    let within = || format!(" within {}", duration(seconds));
     if told.destroyed.resources == 0 {
         let refused = (told.denied > 0).then(|| format!("was refused {}", counted(told.denied, "destructive call")));
-        let lost = (told.trails_lost > 0).then(|| "switched off what guards a trail".to_owned());
-        let all: Vec<String> = refused.into_iter().chain(lost).collect();
+        let off = told.watchers_off.as_ref().map(|off| format!("switched off what watches ({off})"));
+        let all: Vec<String> = refused.into_iter().chain(off).collect();
+        let within = if seconds == 0 && told.denied <= 1 { String::new() } else { within() };
         return format!("{text} {}{within}{}", all.join(" and "), set_going(told.starters));
     }
     text.push_str(&format!(" destroyed {} ({})", counted(told.destroyed.resources, "resource"), named.join(", ")));
@@ -60,12 +64,18 @@ pub(super) fn sentence(told: &Told<'_>) -> String {
         (_, [region]) => text.push_str(&format!(" in {region}")),
         (_, regions) => text.push_str(&format!(" in {} regions", regions.len())),
     }
-    text.push_str(&within);
+    text.push_str(&if told.destroyed.calls == 1 { " by one call".to_owned() } else { within() });
     if !told.recreated.is_empty() {
         text.push_str(&format!(", and {} of them came back", told.recreated.len()));
     }
     if told.destroyed.own > 0 {
         text.push_str(&format!(" ({} had been made by the same principal)", told.destroyed.own));
+    }
+    if let Some(off) = &told.protections_off {
+        text.push_str(&format!("; protection was taken off by {off}"));
+    }
+    if let Some(off) = &told.watchers_off {
+        text.push_str(&format!("; what watches was switched off by {off}"));
     }
     text + &set_going(told.starters)
 }
@@ -103,6 +113,52 @@ pub fn duration(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sentence_says_how_long_it_took_and_what_was_switched_off() {
+        let calls = |calls, resources| Destroyed { calls, resources, ..Destroyed::default() };
+        let stop = Some("cloudtrail:StopLogging on main".to_owned());
+        let modify = Some("rds:ModifyDBInstance on db".to_owned());
+        for (destroyed, denied, protections_off, watchers_off, seconds, expected) in [
+            (calls(1, 30), 0, None, None, 0, " destroyed 30 resources () in 0 regions by one call"),
+            (calls(2, 2), 0, None, None, 0, " destroyed 2 resources () in 0 regions within 1 s"),
+            (
+                calls(2, 2),
+                0,
+                modify.clone(),
+                stop.clone(),
+                61,
+                " destroyed 2 resources () in 0 regions within 1 min 1 s; protection was taken off by \
+                 rds:ModifyDBInstance on db; what watches was switched off by cloudtrail:StopLogging on main",
+            ),
+            (calls(0, 0), 0, None, stop.clone(), 0, " switched off what watches (cloudtrail:StopLogging on main)"),
+            (calls(0, 0), 9, None, None, 0, " was refused 9 destructive calls within 1 s"),
+            (
+                calls(0, 0),
+                9,
+                None,
+                stop,
+                5,
+                " was refused 9 destructive calls and switched off what watches (cloudtrail:StopLogging on main) within 5 s",
+            ),
+        ] {
+            let told = Told {
+                who: "arn:aws:iam::111111111111:role/agent",
+                tool: "",
+                starters: &[],
+                destroyed: &destroyed,
+                denied,
+                protections_off,
+                watchers_off,
+                recreated: &[],
+                zones: &[],
+                regions: &[],
+                first: Second(0),
+                last: Second(seconds),
+            };
+            assert_eq!(sentence(&told), format!("role/agent{expected}"));
+        }
+    }
 
     #[test]
     fn of_many_starters_a_few_are_named() {

@@ -1,5 +1,6 @@
 //! `trailbrake explain`: how near a principal came to each limit, when, and what it owns.
 
+mod incidents;
 mod json;
 mod text;
 mod wanted;
@@ -9,7 +10,7 @@ use std::io::Write;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use trailbrake_detectors::detector::{self, Amount, Gauge, Weights};
+use trailbrake_detectors::detector::{self, Amount, Gauge, Term, Weights};
 use trailbrake_detectors::engine::{Engine, Nearness};
 use trailbrake_detectors::incident::Report;
 use trailbrake_detectors::limits::RECREATE_SECONDS_MAX;
@@ -82,6 +83,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
         incidents.iter().filter(|told| told.report.principal.as_ref().is_some_and(|one| *one.key == *chosen.key));
     let told = Explanation {
         limits: detector::ALL.iter().map(|one| (one.name(), detector::limits_of(*one, &limits))).collect(),
+        terms: detector::ALL.iter().map(|one| (one.name(), one.terms(&limits))).collect(),
         weights: &limits.weights,
         incidents: of_key.collect(),
         owned: engine.owned(&chosen.key),
@@ -122,6 +124,8 @@ struct Explanation<'a> {
     chosen: Chosen,
     /// The limits of each detector, with nothing reached.
     limits: Vec<(&'static str, Vec<Gauge>)>,
+    /// What else the limits of each detector say.
+    terms: BTreeMap<&'static str, Vec<Term>>,
     weights: &'a Weights,
     nearness: Nearness,
     /// All of the principal's.
@@ -143,7 +147,8 @@ pub(super) fn levels(gauge: &Gauge) -> String {
     levels.join(", ")
 }
 
-fn figure(amount: Amount) -> String {
+/// What a limit asks for, in full.
+pub(super) fn figure(amount: Amount) -> String {
     match amount {
         Amount::Weight(weight) => plain(weight).to_string(),
         Amount::Count(count) => count.to_string(),

@@ -1,24 +1,20 @@
 //! What is known of a principal, for people: lines of at most a hundred columns.
 
-use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use trailbrake_detectors::detector::Gauge;
+use trailbrake_detectors::detector::{Amount, Gauge, Term};
+use trailbrake_detectors::engine::Said;
 use trailbrake_detectors::limits::FACTS_MAX;
-use trailbrake_detectors::timeline::Because;
+use trailbrake_detectors::timeline::{Because, Thousandths};
 
-use super::super::replay::Told;
-use super::super::terminal::{counted, escape, escape_to};
-use super::{Explanation, figure, levels};
+use super::super::terminal::{self, columns, counted, escape, escape_to, short_name, wrapped};
+use super::{Explanation, figure, incidents, levels};
 use crate::config::plain;
 
-/// How wide lines are at most, where what they tell allows it.
-const COLUMNS: usize = 100;
+/// How wide the column of limits' names is.
+const NAMES: usize = 16;
 /// Resources listed of what a principal owns.
 const OWNED_LISTED_MAX: usize = 10;
-/// Incidents listed of a principal; of more, the last.
-const INCIDENTS_LISTED_MAX: usize = 20;
-
 /// Why less is said than a limit asks for.
 pub(super) fn because(because: Because) -> &'static str {
     match because {
@@ -30,24 +26,32 @@ pub(super) fn because(because: Because) -> &'static str {
 }
 
 pub(super) fn write(told: &Explanation<'_>, all: bool, out: &mut dyn Write) -> io::Result<()> {
+    let columns = columns();
     writeln!(out, "{}", escape(&told.chosen.key))?;
-    write_incidents(told, out)?;
+    incidents::write(told, columns, out)?;
     if !told.nearness.starters.is_empty() {
         writeln!(out, "set going by one of")?;
         for starter in &told.nearness.starters {
-            writeln!(out, "  {}", escape_to(starter, COLUMNS - 2))?;
+            writeln!(out, "  {}", escape_to(starter, columns.saturating_sub(2)))?;
         }
     }
     if let Some(time) = told.whole_from {
-        writeln!(out, "note: this trail holds more than the {FACTS_MAX} changes that there is room for:")?;
-        writeln!(out, "      what was created up to {time} is left out of what it owns")?;
+        let note = format!(
+            "note: this trail holds more than the {FACTS_MAX} changes that there is room for: what was created up to \
+             {time} is left out of what it owns"
+        );
+        writeln!(out, "{}", wrapped(&note, columns, 6))?;
     }
+    let first = |name: &str| told.nearness.said.get(name).map(|said| said.first.1);
     let mut limits: Vec<&(&str, Vec<Gauge>)> = told.limits.iter().collect();
-    let level = |name: &str| told.nearness.said.get(name).map(|said| said.level);
-    limits.sort_by_key(|(name, _)| Reverse(level(name)));
-    let (spoke, silent): (Vec<_>, Vec<_>) = limits.into_iter().partition(|(name, _)| all || level(name).is_some());
+    // In the order in which they spoke, those that did not last.
+    limits.sort_by_key(|(name, _)| (first(name).is_none(), first(name)));
+    let (spoke, silent): (Vec<_>, Vec<_>) = limits.into_iter().partition(|(name, _)| all || first(name).is_some());
+    if told.is_within && !spoke.is_empty() {
+        writeln!(out, "\nwhat was reached in the course of this incident:")?;
+    }
     for (name, gauges) in spoke {
-        write_detector(told, name, gauges, out)?;
+        write_detector(told, name, gauges, columns, out)?;
     }
     if !silent.is_empty() {
         writeln!(out, "\nsaid nothing")?;
@@ -55,50 +59,19 @@ pub(super) fn write(told: &Explanation<'_>, all: bool, out: &mut dyn Write) -> i
     for (name, gauges) in silent {
         writeln!(out, "  {name:<18} {}", nearest(told, name, gauges))?;
     }
-    write_owned(told, all, out)
+    write_owned(told, all, columns, out)
 }
 
-fn write_incidents(told: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
-    if told.incidents.is_empty() {
-        return writeln!(out, "incidents: none");
-    }
-    writeln!(out, "incidents")?;
-    let asked_for = |one: &&&Told| told.chosen.incident.as_ref().is_none_or(|id| one.report.id == *id);
-    let shown: Vec<&&Told> = told.incidents.iter().filter(asked_for).collect();
-    let listed = shown.len().min(INCIDENTS_LISTED_MAX);
-    for Told { report, own, .. } in shown.iter().skip(shown.len() - listed) {
-        let (first, last) = (escape(&report.first_event_time), escape(&report.last_event_time));
-        let (severity, id) = (report.severity_peak.as_str(), escape(&report.id));
-        writeln!(out, "  {severity:<8}  {id}  {first} to {last}")?;
-        let destroyed = &report.destroyed;
-        let resources = counted(destroyed.resources, "resource");
-        if own.own > 0 {
-            writeln!(out, "            {resources}, {} made by itself, {} of them young", own.own, own.young)?;
-        } else if destroyed.resources > 0 {
-            writeln!(out, "            {resources}")?;
-        }
-        if own.young > 0 {
-            let (share, most) = (plain(told.weights.lessened_share * 100), plain(told.weights.own_young_max));
-            writeln!(out, "            what is own and young weighs {share} % of it, and {most} in all at most")?;
-        }
-    }
-    let others = told.incidents.len() - listed;
-    if others > 0 {
-        writeln!(out, "  and {} of the same principal", counted(others as u64, "other"))?;
-    }
-    if told.is_within {
-        writeln!(out, "what was reached in the course of this incident:")?;
-    }
-    Ok(())
-}
-
-fn write_detector(told: &Explanation<'_>, name: &str, gauges: &[Gauge], out: &mut dyn Write) -> io::Result<()> {
+fn write_detector(
+    told: &Explanation<'_>,
+    name: &str,
+    gauges: &[Gauge],
+    columns: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let said = told.nearness.said.get(name);
-    let heading = said.map(|said| {
-        let whole = if said.is_whole { ", with all who passed through it" } else { "" };
-        format!("{} at {}{whole}", said.level.as_str(), said.at.second)
-    });
-    writeln!(out, "\n{name}: {}", heading.unwrap_or_else(|| "said nothing".to_owned()))?;
+    let heading = said.map_or_else(|| "said nothing".to_owned(), heading);
+    writeln!(out, "\n{}", wrapped(&format!("{name}: {heading}"), columns, 2))?;
     for ((_, why), one) in told.nearness.mitigated.iter().filter(|((detector, _), _)| *detector == name) {
         if said.is_none_or(|said| one.reached > said.level) {
             let (reached, level) = (one.reached.as_str(), one.level.as_str());
@@ -106,26 +79,75 @@ fn write_detector(told: &Explanation<'_>, name: &str, gauges: &[Gauge], out: &mu
             writeln!(out, "  {}", because(*why))?;
         }
     }
-    gauges.iter().try_for_each(|limit| write_limit(told, name, limit, out))
+    for limit in gauges {
+        write_limit(told, name, limit, columns, out)?;
+    }
+    for Term { limit, about, amount } in told.terms.get(name).into_iter().flatten() {
+        let line = format!("  {limit:<NAMES$} {}: {about}", figure(*amount));
+        writeln!(out, "{}", wrapped(&line, columns, NAMES + 3))?;
+    }
+    Ok(())
 }
 
-fn write_limit(told: &Explanation<'_>, name: &str, limit: &Gauge, out: &mut dyn Write) -> io::Result<()> {
+/// `low at …, critical at …`: what a detector said first, and the worst that it said.
+fn heading(said: &Said) -> String {
+    let whole = if said.is_whole { ", with all who passed through it" } else { "" };
+    let (level, at) = said.first;
+    let first = match level == said.level || at.second == said.at.second {
+        true => String::new(),
+        false => format!("{} at {}, ", level.as_str(), at.second),
+    };
+    format!("{first}{} at {}{whole}", said.level.as_str(), said.at.second)
+}
+
+fn write_limit(
+    told: &Explanation<'_>,
+    name: &str,
+    limit: &Gauge,
+    columns: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut write = |first: &str, text: &str| {
+        writeln!(out, "{}", wrapped(&format!("  {first:<NAMES$} {text}"), columns, NAMES + 3))
+    };
     let reached = told.nearness.reached.iter().find(|((detector, one), _)| *detector == name && *one == limit.limit);
     let Some((_, reached)) = reached else {
-        writeln!(out, "  {:<15} reached 0; {}", limit.limit, levels(limit))?;
-        return writeln!(out, "  {:<15} {}", "", limit.about);
+        write(limit.limit, &format!("reached 0: {}", limit.about))?;
+        return write("", &levels(limit));
     };
-    let amount = figure(reached.gauge.amount);
-    writeln!(out, "  {:<15} reached {amount} at {}", limit.limit, reached.at.second)?;
-    writeln!(out, "  {:<15} {}", "", limit.about)?;
+    write(limit.limit, &format!("reached {} at {}: {}", amount(&reached.gauge), reached.at.second, limit.about))?;
     for (level, amount) in &reached.gauge.levels {
         let from = format!("{} from {}", level.as_str(), figure(*amount));
         match reached.levels.get(level) {
-            Some(at) => writeln!(out, "  {:<15} {from}: first at {}", "", at.second)?,
-            None => writeln!(out, "  {:<15} {from}: not reached", "")?,
+            Some(at) => write("", &format!("{from}: first at {}", at.second))?,
+            None => write("", &format!("{from}: not reached"))?,
         }
     }
     Ok(())
+}
+
+/// What was reached, in few digits, unless these would hide that a limit is.
+fn amount(gauge: &Gauge) -> String {
+    let exact = || figure(gauge.amount);
+    let hides = |reached: Thousandths, shown: &str| {
+        let shown: f64 = shown.parse().unwrap_or_default();
+        let limits = gauge.levels.iter().filter_map(|(_, limit)| match limit {
+            Amount::Weight(weight) | Amount::Places { weight, .. } => Some(*weight),
+            Amount::Count(_) => None,
+        });
+        limits.into_iter().any(|limit| reached >= limit && shown < plain(limit))
+    };
+    match gauge.amount {
+        Amount::Count(_) => exact(),
+        Amount::Weight(reached) | Amount::Places { weight: reached, .. } => {
+            let shown = terminal::weight(plain(reached));
+            match gauge.amount {
+                _ if hides(reached, &shown) => exact(),
+                Amount::Places { places, .. } => format!("{places} with weight {shown}"),
+                _ => shown,
+            }
+        }
+    }
 }
 
 /// Of a detector that said nothing, the limit that it came nearest to.
@@ -139,12 +161,14 @@ fn nearest(told: &Explanation<'_>, name: &str, gauges: &[Gauge]) -> String {
     let Some((_, reached)) = of_detector.max_by_key(|(share, _)| *share) else { return "reached nothing".to_owned() };
     let first =
         reached.gauge.levels.first().map(|(level, amount)| format!("{} from {}", level.as_str(), figure(*amount)));
-    let amount = figure(reached.gauge.amount);
-    format!("nearest: {} {amount}; {}", reached.gauge.limit, first.unwrap_or_default())
+    format!("nearest: {} {}; {}", reached.gauge.limit, amount(&reached.gauge), first.unwrap_or_default())
 }
 
-fn write_owned(told: &Explanation<'_>, all: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write_owned(told: &Explanation<'_>, all: bool, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     let owned = &told.owned;
+    if owned.is_empty() {
+        return writeln!(out, "\nowns nothing that it created in this trail");
+    }
     let are = if owned.len() == 1 { "is" } else { "are" };
     let resources = counted(owned.len() as u64, "resource");
     writeln!(out, "\nowns {resources} that it created in this trail and that {are} still there")?;
@@ -152,10 +176,8 @@ fn write_owned(told: &Explanation<'_>, all: bool, out: &mut dyn Write) -> io::Re
     for one in owned.iter().take(listed) {
         let doubt = if one.is_proven { ' ' } else { '?' };
         let line = format!("{doubt} {}  {}  {}", one.created_at, escape(&one.region), escape_to(&one.kind, 40));
-        let room = COLUMNS.saturating_sub(line.chars().count() + 2).max(20);
-        // Of an ARN, what comes last tells most.
-        let id = if one.id.starts_with("arn:") { one.id.splitn(6, ':').last() } else { None };
-        writeln!(out, "{line}  {}", escape_to(id.unwrap_or(&one.id), room))?;
+        let room = columns.saturating_sub(line.chars().count() + 2).max(20);
+        writeln!(out, "{line}  {}", escape_to(short_name(&one.id), room))?;
     }
     if owned.iter().take(listed).any(|one| !one.is_proven) {
         writeln!(out, "?: may have been there before")?;
@@ -164,4 +186,28 @@ fn write_owned(told: &Explanation<'_>, all: bool, out: &mut dyn Write) -> io::Re
         writeln!(out, "  and {} more: see --all", owned.len() - listed)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use trailbrake_detectors::incident::Severity;
+
+    use super::*;
+
+    #[test]
+    fn what_was_reached_is_told_in_few_digits_unless_they_hide_that_a_limit_is() {
+        let places = |weight| Amount::Places { places: 3, weight };
+        for (reached, limit, expected) in [
+            (Amount::Weight(25_996), Amount::Weight(26_000), "25.9"),
+            (Amount::Weight(26_000), Amount::Weight(26_000), "26"),
+            (Amount::Weight(5_128), Amount::Weight(5_120), "5.128"),
+            (Amount::Weight(5_128), Amount::Weight(5_200), "5.1"),
+            (places(25_998), places(8_000), "3 with weight 25.9"),
+            (places(8_015), places(8_010), "3 with weight 8.015"),
+            (Amount::Count(7), Amount::Count(8), "7"),
+        ] {
+            let gauge = Gauge { limit: "l", about: "a", amount: reached, levels: vec![(Severity::High, limit)] };
+            assert_eq!(amount(&gauge), expected);
+        }
+    }
 }

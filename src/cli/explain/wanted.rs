@@ -52,12 +52,15 @@ impl Wanted {
         if text.trim().is_empty() {
             return Err(UsageError(format!("no principal is named\nhint: {USAGE}")));
         }
-        let is_path = |text: &str| std::path::Path::new(text).exists();
-        let are_none =
-            !paths.is_empty() && !paths.iter().any(|path| path == "-" || path.contains('*') || is_path(path));
+        let are_none = !paths.is_empty() && !paths.iter().any(|path| is_given(path));
         if are_none && is_path(text) {
             let shown = escape_to(text, 200);
             return Err(UsageError(format!("a path where a principal is expected: {shown}\nhint: {USAGE}")));
+        }
+        if let Some(absent) = paths.iter().find(|path| !is_given(path)) {
+            let shown = escape_to(absent, 200);
+            let what = if is_name(absent) { "one at a time, and this is another" } else { "no such file or directory" };
+            return Err(UsageError(format!("{what}: {shown}\nhint: {USAGE}")));
         }
         let mut parts = text.splitn(6, ':');
         let (account, resource) = (parts.nth(4), parts.next());
@@ -169,6 +172,22 @@ impl Wanted {
         }
         UsageError(text)
     }
+}
+
+fn is_path(text: &str) -> bool {
+    // What is a link is there, though it may lead nowhere: reading it says so.
+    std::path::Path::new(text).symlink_metadata().is_ok()
+}
+
+/// Whether something can be read, or may stand for something that can.
+fn is_given(path: &str) -> bool {
+    path == "-" || path.contains(['*', '?', '[']) || is_path(path)
+}
+
+/// Whether it is an incident's id or an ARN.
+fn is_name(text: &str) -> bool {
+    let is_id = |id: &str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    text.strip_prefix("tb-").is_some_and(is_id) || text.starts_with("arn:")
 }
 
 #[cfg(test)]
@@ -284,6 +303,18 @@ mod tests {
         let error = Wanted::of(&path, &["oskar".to_owned()]).err().expect("wrong").to_string();
         assert!(error.ends_with("\nhint: trailbrake explain PRINCIPAL PATH…"), "{error}");
         assert!(Wanted::of(&path, &["-".to_owned()]).is_ok());
-        assert!(Wanted::of("oskar", &[path]).is_ok());
+        assert!(Wanted::of("oskar", std::slice::from_ref(&path)).is_ok());
+        for (others, expected) in [
+            (vec!["*.gz", "-"], None),
+            (vec!["tb-grs5z6dilikm5ftz"], Some("one at a time, and this is another: tb-grs5z6dilikm5ftz")),
+            (vec!["arn:aws:iam::1:role/b"], Some("one at a time, and this is another: arn:aws:iam::1:role/b")),
+            (vec!["priya"], Some("no such file or directory: priya")),
+            (vec!["tb-x\u{1b}"], Some("no such file or directory: tb-x\\u{1b}")),
+        ] {
+            let paths: Vec<String> = others.into_iter().chain([path.as_str()]).map(str::to_owned).collect();
+            let said = Wanted::of("tb-aaaaaaaaaaaaaaaa", &paths).err().map(|error| error.to_string());
+            let expected = expected.map(|what| format!("{what}\nhint: trailbrake explain PRINCIPAL PATH…"));
+            assert_eq!(said, expected);
+        }
     }
 }

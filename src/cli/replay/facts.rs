@@ -1,6 +1,5 @@
 //! Reads and decodes all inputs in parallel, and hands on what each payload held, in the order of the payloads.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +10,7 @@ use trailbrake_detectors::event::Event;
 use trailbrake_detectors::time::{Millis, Second};
 
 use super::input::{Found, Input};
+use super::rejects::{Progress, Rejects};
 use super::size;
 use crate::limits::{REPLAY_JOBS_PER_THREAD_MAX, REPLAY_PIECES_QUEUED_MAX, REPLAY_THREADS_MAX};
 use crate::pipeline::Accounts;
@@ -20,8 +20,8 @@ use crate::pipeline::Accounts;
 pub(crate) struct Reading {
     /// Received, rejected and ignored.
     pub(crate) accounts: Accounts,
-    /// Rejects by reason.
-    pub(crate) rejected: BTreeMap<&'static str, u64>,
+    /// What was rejected, why and where.
+    pub(crate) rejects: Rejects,
     /// How many of those ignored are digests of log files.
     pub(crate) digests: u64,
     /// Records that say of a destruction that it was a read; they are judged all the same.
@@ -54,8 +54,8 @@ pub(crate) fn progress(length: u64, what: &'static str) -> ProgressBar {
 
 /// What comes of one input, or of one payload of a large one, in its order.
 enum Piece {
-    /// What a payload held.
-    Decoded(Box<Decoded>),
+    /// What a payload held, and in how many lines.
+    Decoded(Box<Decoded>, usize),
     /// The input could not be read to its end, and why.
     Unreadable(String),
 }
@@ -67,6 +67,9 @@ enum Job {
     /// Reads a small input by itself: unpacking takes longer than decoding.
     Input(Input),
 }
+
+/// Of one job, the number of its input and its name, and what comes of it.
+type Awaited = (usize, Arc<str>, Receiver<Piece>);
 
 /// Jobs, and where to put what comes of each.
 type Jobs = Receiver<(Job, SyncSender<Piece>)>;
@@ -103,7 +106,8 @@ pub(crate) fn read(
         drop(shared);
         let bar = &bar;
         let reader = scope.spawn(move || hand_out(inputs, &jobs, &awaited, bar));
-        let taken = awaited_out.iter().try_for_each(|pieces| hand_on(&pieces, &mut reading, take));
+        let mut progress = Progress::of(0);
+        let taken = awaited_out.iter().try_for_each(|awaited| hand_on(&awaited, &mut progress, &mut reading, take));
         // Should handing on have failed, this lets the others end.
         drop(awaited_out);
         reader.join().map_err(|_| anyhow::anyhow!("the reading thread failed")).and(taken)
@@ -116,14 +120,15 @@ pub(crate) fn read(
 fn hand_out(
     inputs: Vec<Input>,
     jobs: &SyncSender<(Job, SyncSender<Piece>)>,
-    awaited: &SyncSender<Receiver<Piece>>,
+    awaited: &SyncSender<Awaited>,
     bar: &ProgressBar,
 ) {
-    let add = |job| {
-        let (pieces, pieces_out) = sync_channel(REPLAY_PIECES_QUEUED_MAX);
-        awaited.send(pieces_out).is_ok() && jobs.send((job, pieces)).is_ok()
-    };
-    for input in inputs {
+    for (number, input) in inputs.into_iter().enumerate() {
+        let name: Arc<str> = input.to_string().into();
+        let add = |job| {
+            let (pieces, pieces_out) = sync_channel(REPLAY_PIECES_QUEUED_MAX);
+            awaited.send((number, Arc::clone(&name), pieces_out)).is_ok() && jobs.send((job, pieces)).is_ok()
+        };
         if input.is_small() {
             if !add(Job::Input(input)) {
                 return;
@@ -131,7 +136,7 @@ fn hand_out(
         } else if let Err(reason) = input.read(bar, |payload| add(Job::Payload(payload))) {
             let (pieces, pieces_out) = sync_channel(1);
             // Nobody waits for it where reading has failed already.
-            let _ = pieces.send(Piece::Unreadable(reason)).map(|()| awaited.send(pieces_out));
+            let _ = pieces.send(Piece::Unreadable(reason)).map(|()| awaited.send((number, name, pieces_out)));
         }
     }
 }
@@ -140,7 +145,7 @@ fn work(shared: &Shared<'_>) {
     let decoded = |payload: &[u8]| {
         let mut decoded = decode(payload, shared.now, shared.catalog);
         decoded.events.iter_mut().for_each(size::fit);
-        Piece::Decoded(Box::new(decoded))
+        Piece::Decoded(Box::new(decoded), payload.iter().filter(|byte| **byte == b'\n').count())
     };
     loop {
         let next = shared.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -158,14 +163,20 @@ fn work(shared: &Shared<'_>) {
 
 /// Hands on what came of one job.
 fn hand_on(
-    pieces: &Receiver<Piece>,
+    (number, name, pieces): &Awaited,
+    progress: &mut Progress,
     reading: &mut Reading,
     take: &mut dyn FnMut(Part) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    if progress.input != *number {
+        *progress = Progress::of(*number);
+    }
     for piece in pieces {
         match piece {
-            Piece::Decoded(part) => {
+            Piece::Decoded(part, lines) => {
                 reading.count(&part);
+                reading.rejects.count(&part, progress, || name.to_string());
+                progress.go_on(&part, lines);
                 take(Part { events: part.events, newest: part.newest })?;
             }
             Piece::Unreadable(reason) => reading.unreadable.push(reason),
@@ -189,11 +200,5 @@ impl Reading {
         self.read_only_destructive = self.read_only_destructive.saturating_add(part.read_only_destructive);
         let left_out: u64 = part.events.iter().map(|event| u64::from(event.resources_left_out)).sum();
         self.resources_left_out = self.resources_left_out.saturating_add(left_out);
-        for reject in &part.rejects {
-            *self.rejected.entry(reject.reason.as_str()).or_default() += 1;
-        }
-        if part.rejects_undescribed > 0 {
-            *self.rejected.entry("not-described").or_default() += part.rejects_undescribed;
-        }
     }
 }

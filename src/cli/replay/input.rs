@@ -1,6 +1,7 @@
 //! Finds the inputs, and cuts each into payloads that decoding takes.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -100,6 +101,15 @@ fn walk(path: &Path, depth_left: usize, directories: &mut HashSet<PathBuf>, foun
     }
 }
 
+impl fmt::Display for Input {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => formatter.write_str("standard input"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+        }
+    }
+}
+
 impl Input {
     /// Reads all of it, and hands out its payloads in order, until nobody takes them any more.
     pub(super) fn read(&self, bar: &ProgressBar, mut take: impl FnMut(Vec<u8>) -> bool) -> Result<(), String> {
@@ -107,10 +117,7 @@ impl Input {
             Self::Stdin => cut(BufReader::new(io::stdin().lock()), &mut take),
             Self::File(path) => File::open(path).and_then(|file| cut(BufReader::new(bar.wrap_read(file)), &mut take)),
         };
-        result.map_err(|error| match self {
-            Self::Stdin => format!("standard input: {error}"),
-            Self::File(path) => format!("{}: {error}", path.display()),
-        })
+        result.map_err(|error| format!("{self}: {error}"))
     }
 
     /// Whether one thread reads and decodes it, while others do so with other inputs.

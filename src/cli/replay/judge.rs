@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use anyhow::Context;
 use indicatif::ProgressBar;
 use trailbrake_detectors::catalog::Catalog;
-use trailbrake_detectors::engine::{Engine, Fact, Input, Output, OwnShare, Partition, Settings, Situation};
+use trailbrake_detectors::engine::{Engine, Fact, Input, Moments, Output, OwnShare, Partition, Settings, Situation};
 use trailbrake_detectors::event::Event;
 use trailbrake_detectors::incident::{Report, State};
 use trailbrake_detectors::inventory::Inventory;
@@ -29,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) report: Report,
     /// What of what it destroyed was its principal's own.
     pub(crate) own: OwnShare,
+    /// When it was first so bad as to page, and to pause.
+    pub(crate) moments: Moments,
     /// Its id, had its facts arrived in their order.
     id_in_order: Option<String>,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Told {
 impl Told {
     /// An incident of which no more is known.
     pub(crate) fn of(report: Report) -> Self {
-        Self { report, own: OwnShare::default(), id_in_order: None }
+        Self { report, own: OwnShare::default(), moments: Moments::default(), id_in_order: None }
     }
 }
 
@@ -246,10 +248,12 @@ impl<'a> Judge<'a> {
         let report = situation.incident;
         let own = self.engine.own_share(&report.id);
         let id_in_order = self.engine.id_in_order(&report.id);
+        let moments = self.engine.moments(&report.id);
         let before = self.incidents.get(&report.id);
         let own = own.or(before.map(|told| told.own)).unwrap_or_default();
+        let moments = moments.or(before.map(|told| told.moments)).unwrap_or_default();
         let id_in_order = id_in_order.or_else(|| before.and_then(|told| told.id_in_order.clone()));
-        self.incidents.insert(report.id.clone(), Told { report, own, id_in_order });
+        self.incidents.insert(report.id.clone(), Told { report, own, moments, id_in_order });
     }
 
     fn finish(mut self) -> (Vec<Told>, Accounts, Engine) {

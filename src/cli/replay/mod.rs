@@ -3,6 +3,7 @@
 mod facts;
 mod input;
 mod judge;
+mod rejects;
 mod runs;
 mod size;
 mod sort;
@@ -16,7 +17,7 @@ use trailbrake_detectors::limits::RESOURCES_PER_EVENT_MAX;
 
 pub(super) use self::facts::Reading;
 pub(super) use self::judge::{Judged, Manner, Told, judge};
-use super::terminal::counted;
+use super::terminal::{counted, error_columns, escape, wrapped};
 use super::{Exit, Format, UsageError};
 use crate::clock::{Clock, SystemClock};
 use crate::pipeline::Accounts;
@@ -115,22 +116,22 @@ fn how_to_go_on(incidents: &[Told], paths: &[String]) -> Option<String> {
         [path] if is_plain(path) && path != "-" => path.as_str(),
         _ => "PATH…",
     };
-    Some(format!("`trailbrake explain {} {path}` says why", super::terminal::escape(&worst.report.id)))
+    Some(format!("why: trailbrake explain {} {path}", escape(&worst.report.id)))
 }
 
 /// Says on standard error which inputs could not be read, and where each record ended.
 pub(super) fn account(reading: &Reading, before: &str) -> anyhow::Result<Exit> {
-    io::stderr().write_all(accounted(reading, before).as_bytes())?;
+    io::stderr().write_all(accounted(reading, before, error_columns()).as_bytes())?;
     let is_fine = reading.unreadable.is_empty() && reading.holds_records();
     Ok(if is_fine { Exit::Fine } else { Exit::Failed })
 }
 
-fn accounted(reading: &Reading, before: &str) -> String {
-    let unreadable = reading.unreadable.iter().map(|reason| format!("error: {}\n", super::terminal::escape(reason)));
+fn accounted(reading: &Reading, before: &str, columns: usize) -> String {
+    let unreadable = reading.unreadable.iter().map(|reason| format!("error: {}\n", escape(reason)));
     let mut text: String = unreadable.collect();
-    if !reading.rejected.is_empty() {
-        let reasons: Vec<String> = reading.rejected.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-        text.push_str(&format!("rejected: {}\n", reasons.join(", ")));
+    for (reason, places) in reading.rejects.told() {
+        text.push_str(&format!("rejected: {reason}\n"));
+        places.iter().for_each(|place| text.push_str(&format!("  {}\n", escape(place))));
     }
     if reading.digests > 0 {
         let digests = counted(reading.digests, "digest");
@@ -150,14 +151,13 @@ fn accounted(reading: &Reading, before: &str) -> String {
             (_, 0) => "digests hold no records".to_owned(),
             (_, rejected) => format!("{} received, and nothing of it is a record", counted(rejected, "message")),
         };
-        text.push_str(&format!(
-            "error: nothing was judged: {what}\nhint: name the files that CloudTrail writes below \
-             AWSLogs/ACCOUNT/CloudTrail/, or lines of its records\n"
-        ));
+        text.push_str(&format!("error: nothing was judged: {what}\n"));
+        let hint = "hint: name files that CloudTrail writes below AWSLogs/ACCOUNT/CloudTrail/, or lines of records";
+        text.push_str(&format!("{}\n", wrapped(hint, columns, 2)));
     }
     let Reading { accounts, inputs, unreadable, .. } = reading;
     let read = inputs - unreadable.len();
-    text + &format!("{before}{read} of {inputs} inputs read; {accounts}\n")
+    text + &format!("{before}{read} of {inputs} inputs read\n{}\n", wrapped(&accounts.to_string(), columns, 2))
 }
 
 fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -184,26 +184,24 @@ mod tests {
 
     #[test]
     fn the_accounts_tell_what_is_unusual_only_where_there_is_some() {
-        let told = |reading: &Reading| accounted(reading, "2 incidents; ");
+        let told = |reading: &Reading| accounted(reading, "2 incidents; ", 100);
         let mut reading = Reading { inputs: 2, ..Reading::default() };
         reading.accounts.receive(1);
         reading.accounts.count("judged", 1);
         let usual = told(&reading);
-        assert!(usual.starts_with("2 incidents; 2 of 2 inputs read; 1 received = "), "{usual}");
+        assert!(usual.starts_with("2 incidents; 2 of 2 inputs read\n1 received = "), "{usual}");
         reading.read_only_destructive = 3;
         reading.resources_left_out = 4;
-        reading.rejected.insert("no-json", 5);
         reading.unreadable.push("a\u{1b}b".to_owned());
         let lines = told(&reading);
         let lines: Vec<&str> = lines.lines().collect();
         assert!(lines[0].starts_with("error: a") && !lines[0].contains('\u{1b}'), "{lines:?}");
         let unusual = [
-            "rejected: 5 no-json",
             "judged although they say that they were reads: 3 destructive records",
             "left out: 4 resources past 1000 of one call",
         ];
-        assert_eq!(lines[1..4], unusual);
-        assert!(lines[4].starts_with("2 incidents; 1 of 2 inputs read; "), "{lines:?}");
+        assert_eq!(lines[1..3], unusual);
+        assert!(lines[3].starts_with("2 incidents; 1 of 2 inputs read"), "{lines:?}");
     }
 
     #[test]
@@ -211,12 +209,13 @@ mod tests {
         let mut reading = Reading { inputs: 1, digests: 2, ..Reading::default() };
         reading.accounts.receive(2);
         reading.accounts.count(Accounts::IGNORED, 2);
-        let told = accounted(&reading, "");
+        let told = accounted(&reading, "", 100);
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(lines[0], "skipped: 2 digests of log files, which hold no records");
         assert_eq!(lines[1], "error: nothing was judged: digests hold no records");
-        assert!(lines[2].starts_with("hint: ") && lines[3].starts_with("1 of 1 inputs read; 2 received"), "{lines:?}");
+        assert!(lines[2].starts_with("hint: ") && lines[4].starts_with("2 received = "), "{lines:?}");
+        assert_eq!((lines[3], lines.len()), ("1 of 1 inputs read", 5), "{lines:?}");
         reading.accounts.receive(1);
-        assert!(!accounted(&reading, "").contains("nothing was judged"));
+        assert!(!accounted(&reading, "", 100).contains("nothing was judged"));
     }
 }

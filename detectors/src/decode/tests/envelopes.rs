@@ -314,3 +314,28 @@ fn a_message_that_begins_like_a_record_is_opened() {
         assert_eq!(decoded(payload).events.len(), 1);
     }
 }
+
+#[test]
+fn a_reject_tells_its_line_where_the_payload_holds_lines() {
+    let record = record("ec2:TerminateInstances", &json!({})).to_string();
+    let wrapped = json!({"Records": [{"body": format!("{{}}\n{record}\n{{}}")}]}).to_string();
+    let list = format!("{{\"Records\":[{record},{{}}]}}");
+    let bytes = |lines: &[&[u8]]| lines.join(&b'\n');
+    for (payload, expected) in [
+        (bytes(&[record.as_bytes(), b"{}", record.as_bytes(), b"{"]), vec![Some(2), Some(4)]),
+        (bytes(&[b"", b" ", record.as_bytes(), b"", b"{}", b""]), vec![Some(5)]),
+        (bytes(&[record.as_bytes(), b"{\"a\":\"\xff\"}", b"", b"{}"]), vec![Some(2), Some(4)]),
+        // What is in a line is in that line, however many lines that makes.
+        (bytes(&[record.as_bytes(), wrapped.as_bytes()]), vec![Some(2), Some(2)]),
+        // No lines: then the number of the record says more.
+        (list.clone().into_bytes(), vec![None]),
+        (list.replace(",{}", ",\n{}").into_bytes(), vec![None]),
+        (bytes(&[b"{", b"}"]), vec![None]),
+        (b"{".to_vec(), vec![None]),
+        (bytes(&[b"one", b"two"]), vec![None]),
+    ] {
+        let decoded = decoded(&payload);
+        let lines: Vec<Option<usize>> = decoded.rejects.iter().map(|reject| reject.line).collect();
+        assert_eq!(lines, expected, "{} {:?}", String::from_utf8_lossy(&payload), decoded.rejects);
+    }
+}

@@ -56,7 +56,29 @@ fn it_is_told_from_when_on_a_limit_asked_for_each_severity() {
     run.engine.measure(AGENT, &(second("01:15:00")..=second("02:00:00")), &mut later);
     let after = [(Severity::Low, "01:20:00"), (Severity::Medium, "01:20:10"), (Severity::High, "01:20:10")];
     assert_eq!(levels(&later, "five_minutes"), after.map(|(level, at)| (level, second(at))));
-    assert_eq!(later.said["deletion-burst"].at.second, second("01:20:10"));
+    let said = &later.said["deletion-burst"];
+    assert_eq!(
+        (said.at.second, said.first.0, said.first.1.second),
+        (second("01:20:10"), Severity::Low, second("01:20:00"))
+    );
+}
+
+#[test]
+fn it_is_told_when_an_incident_first_paged_and_paused() {
+    for (lines, page, pause) in [
+        (1, None, None),
+        (2, Some("01:00:01"), None),
+        (4, Some("01:00:01"), Some("01:00:03")),
+        (6, Some("01:00:01"), Some("01:00:03")),
+    ] {
+        let mut run = Run::new(settings(Mode::Observe));
+        let story: Vec<&str> = BURST.lines().take(lines).collect();
+        run.story(&story.join("\n"));
+        let id = run.only().incident.id;
+        let expected = Moments { page: page.map(second), pause: pause.map(second) };
+        assert_eq!(run.engine.moments(&id), Some(expected), "{lines}");
+    }
+    assert_eq!(Engine::default().moments("tb-none"), None);
 }
 
 #[test]
@@ -175,7 +197,7 @@ fn those_who_may_have_set_it_going_are_told() {
     let mut run = Run::new(settings(Mode::Observe));
     run.story(SHARED_ROLE);
     let reason = run.only().incident.reason;
-    assert!(reason.ends_with("within 1 s; set going by one of user/alice, user/bob"), "{reason}");
+    assert!(reason.ends_with("by one call; set going by one of user/alice, user/bob"), "{reason}");
     let starters: Vec<String> = nearness(SHARED_ROLE).starters.iter().map(ToString::to_string).collect();
     assert_eq!(starters, ["arn:aws:iam::111111111111:user/alice", "arn:aws:iam::111111111111:user/bob"]);
     let alone = SHARED_ROLE.replace("@bob", "@alice");

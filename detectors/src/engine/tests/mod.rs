@@ -1,6 +1,7 @@
 //! The engine's contract: a story in, decisions out; and that a restart changes nothing.
 
 mod explain;
+mod guards;
 mod inventory;
 mod judgement;
 mod restart;

@@ -26,7 +26,9 @@ impl Run {
 
 /// Inputs of all kinds, from a small world.
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
-    let verb = prop::sample::select(vec!["delete", "delete", "delete", "delete", "put", "create", "denied", "assume"]);
+    let verb = prop::sample::select(vec![
+        "delete", "delete", "delete", "delete", "put", "create", "denied", "assume", "unguard",
+    ]);
     let actor = prop::sample::select(vec!["agent", "ops", "@alice"]);
     let extra = prop::sample::select(vec!["", "", "", "trust=no", "key=K1 session=x"]);
     let fact = (0..7_200_i64, actor, verb, 0..12_u8, 0..40_u8, extra).prop_map(|(at, actor, verb, name, id, extra)| {

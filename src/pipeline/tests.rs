@@ -1,5 +1,7 @@
 //! Tests of the decoding and judging steps over a generated trail.
 
+mod size;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

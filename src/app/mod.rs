@@ -1,5 +1,6 @@
 //! Wires everything, runs it, and shuts it down in the order of the data.
 
+mod damage;
 mod inventory;
 mod notify;
 pub(crate) mod recovery;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey, Settings};
 
 use super::AppError;
+use super::damage::{self, Readable};
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::journal::{Journal, JournalError, Loaded, Order, Positions};
+use crate::journal::{Journal, Order, Positions};
 use crate::metrics::Metrics;
 use crate::pipeline::{Board, EngineStep, JournalStatus};
 
@@ -40,15 +41,11 @@ pub(crate) fn remember(
     clock: &SharedClock,
     metrics: &Arc<Metrics>,
 ) -> Result<Recovered, AppError> {
-    let loaded = load(journal.as_mut(), clock)?;
-    let set_aside = journal.set_aside().map(ToString::to_string);
+    let Readable { engine, loaded, rows, set_aside } = damage::load(journal.as_mut(), settings, clock)?;
     if let Some(set_aside) = &set_aside {
         metrics.count_journal_set_aside();
         tracing::error!(set_aside, "the journal begins anew, with what of it could be read");
     }
-    let rows = loaded.rows.len();
-    let engine =
-        Engine::load(loaded.rows, settings.clone()).map_err(|error| AppError::Rows { reason: error.to_string() })?;
     let unsettled = unsettled(&engine, loaded.desired, clock);
     let board = Arc::new(Board::default());
     board.restore(sources.iter().copied(), &loaded.counts, engine.situations());
@@ -71,17 +68,6 @@ pub(crate) fn remember(
         open_pages: loaded.open_pages,
         unsettled,
     })
-}
-
-/// What the journal holds. One whose content makes no sense is set aside as one that cannot be read.
-fn load(journal: &mut dyn Journal, clock: &SharedClock) -> Result<Loaded, JournalError> {
-    match journal.load() {
-        Err(JournalError::Damaged { reason, .. }) => {
-            journal.begin_anew(&reason, clock.now())?;
-            journal.load()
-        }
-        loaded => loaded,
-    }
 }
 
 /// The desired states that `act` has not settled, to be said again. What the engine still wants is decided anew by

@@ -8,6 +8,9 @@ use trailbrake_detectors::time::Millis;
 use super::Answer;
 use crate::journal::{Artefact, Cut, Note, OrderEnd, hexadecimal};
 
+/// The kind of entry that tells by what is judged, and by which version.
+pub(crate) const CONFIGURATION_NOTE: &str = "configuration";
+
 /// An incident was announced; `receivers` are those that orders were made for. The situation is there as its digest: it is
 /// what the page was made from, and what the orders hold.
 pub(super) fn announced(announcement: &Announcement, receivers: &[String]) -> Note {
@@ -76,7 +79,7 @@ pub(super) fn configuration(settings: &Settings, at: Millis) -> Note {
         "protected": brake.protected.len(),
         "settings_sha256": hexadecimal(&Sha256::digest(&whole)),
     });
-    Note::new(at, "configuration", &body)
+    Note::new(at, CONFIGURATION_NOTE, &body)
 }
 
 /// What of a cut came from outside the engine: ends of orders, and what `act` makes.

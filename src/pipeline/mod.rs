@@ -14,6 +14,8 @@ mod reorder;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use audit::CONFIGURATION_NOTE;
+
 pub use accounts::{Accounts, RejectLog};
 #[cfg(test)]
 pub(crate) use board::is_open;

@@ -47,8 +47,16 @@ pub struct Health {
 struct Condition {
     /// Why it is not ready; nothing: it is.
     not_ready: Option<String>,
+    /// Why the journal cannot be written; nothing: it can.
+    journal_trouble: Option<String>,
     /// When each stage last showed life.
     beats: BTreeMap<String, Millis>,
+}
+
+impl Condition {
+    fn not_ready(&self) -> Option<String> {
+        self.not_ready.clone().or_else(|| self.journal_trouble.clone())
+    }
 }
 
 impl Default for Health {
@@ -60,7 +68,8 @@ impl Default for Health {
 impl Health {
     /// Not ready, and without stages.
     pub fn new(clock: SharedClock) -> Self {
-        let condition = Condition { not_ready: Some("starting".to_owned()), beats: BTreeMap::new() };
+        let condition =
+            Condition { not_ready: Some("starting".to_owned()), journal_trouble: None, beats: BTreeMap::new() };
         Self { clock, state: Mutex::new(condition) }
     }
 
@@ -72,6 +81,11 @@ impl Health {
     /// Not ready, and why: a few words of ours.
     pub fn set_not_ready(&self, why: &str) {
         self.condition().not_ready = Some(why.to_owned());
+    }
+
+    /// The journal cannot be written, for this reason; or nothing is wrong with it. While it cannot, the daemon is not ready.
+    pub fn set_journal_trouble(&self, why: Option<&str>) {
+        self.condition().journal_trouble = why.map(str::to_owned);
     }
 
     /// A stage shows life. From its first beat on it must go on to, until it is retired.
@@ -103,7 +117,7 @@ impl Health {
 
     /// Why the daemon is not ready; nothing: it is.
     pub fn not_ready(&self) -> Option<String> {
-        self.condition().not_ready.clone()
+        self.condition().not_ready()
     }
 
     fn show(&self, metrics: &Metrics) {
@@ -111,7 +125,7 @@ impl Health {
         let (ready, beats) = {
             let condition = self.condition();
             let beats: Vec<_> = condition.beats.iter().map(|(stage, at)| (stage.clone(), *at)).collect();
-            (condition.not_ready.is_none(), beats)
+            (condition.not_ready().is_none(), beats)
         };
         metrics.set_health(self.clock.now(), alive, ready, &beats);
     }
@@ -244,6 +258,10 @@ mod tests {
         health.set_not_ready("the journal is being read");
         assert_eq!(get(address, "/readyz"), "503 not ready: the journal is being read\n");
         health.set_ready(true);
+        health.set_journal_trouble(Some("journal cannot be written: disk full"));
+        assert_eq!(get(address, "/readyz"), "503 not ready: journal cannot be written: disk full\n");
+        assert!(get(address, "/metrics").contains("trailbrake_ready 0\n"));
+        health.set_journal_trouble(None);
         health.beat("engine");
         health.beat("decode");
         assert_eq!(get(address, "/readyz"), "200 ready\n");

@@ -218,7 +218,29 @@ pub const PAGES_KEPT_MAX: u64 = 20_000;
 pub const SETTLED_KEPT_MAX: u64 = 10_000;
 /// Artefacts kept for one pause key until they are undone; the oldest go first.
 pub const ARTEFACTS_PER_KEY_MAX: usize = 16;
-/// How long opening the journal waits for another process to let go of it.
+/// Facts that the engine forgot and whose copies are still known; the oldest go first. Each takes about 30 bytes.
+pub const FORGOTTEN_MAX: u64 = 4_000_000;
+/// For how long copies of forgotten facts are known, counted back from the newest, in seconds.
+pub const FORGOTTEN_SECONDS: i64 = 2 * 24 * 60 * 60;
+/// Of these, at least so many are removed with one cut if they are too many or too old.
+pub const FORGOTTEN_REMOVED_AT_ONCE: u64 = 1_000;
+/// Facts that were forgotten last and are known without a look into the journal, where they may not be yet.
+pub const FORGOTTEN_UNWRITTEN_MAX: usize = trailbrake_detectors::limits::FACTS_MAX;
+/// Entries of the audit trail; the oldest go first, and the chain begins after them.
+pub const AUDIT_ENTRIES_MAX: u64 = 100_000;
+/// Of these, at most so many are removed with one cut.
+pub const AUDIT_REMOVED_AT_ONCE: u64 = 100;
+/// Of what an entry of the audit trail says beyond this, only the digest is kept.
+pub const AUDIT_BODY_BYTES_MAX: usize = 8 << 10;
+/// Copies of the journal, made before it was brought to a newer schema, that are kept beside it.
+pub const JOURNAL_COPIES_MAX: usize = 3;
+/// Damaged journals that were set aside and are kept; the oldest go first.
+pub const JOURNAL_SET_ASIDE_MAX: usize = 3;
+/// The journal fails this long before pages go out that are not written down.
+pub const JOURNAL_DOWN_AFTER: Duration = Duration::from_secs(1);
+/// Of one incident, a page that is not written down goes out at most this often.
+pub const UNWRITTEN_PAGE_INTERVAL: Duration = Duration::from_secs(60);
+/// How long opening the journal waits for another process to let go of it, and reading it for one that writes.
 pub const JOURNAL_BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Pages of an entity's attached policies that are read; AWS allows 20 policies and gives up to 100 on a page.
 pub const ATTACHED_PAGES_MAX: usize = 10;

@@ -12,10 +12,11 @@ use trailbrake_detectors::time::{Millis, Second};
 
 use super::clean::clean;
 use super::post::{Address, Post};
-use super::words::{account, description, link, summary};
+use super::words::{account, description, link, marked, on_record, summary};
 use super::{AlertError, Common, Delivering, Delivery, DeliveryError, Notice, NoticeKind, Receiver};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Plaintext, Section};
+use crate::journal::OnRecord;
 use crate::limits::{ALERT_LIFE, ALERT_REPEAT, ALERTMANAGERS_MAX, ALERTS_REMEMBERED_MAX, LABEL_CHARS_MAX};
 
 /// `[receivers.NAME.alertmanager]`
@@ -70,7 +71,7 @@ impl Alertmanager {
     }
 
     /// The alert as it is, and the one that it replaces if its labels have changed.
-    fn alerts(&self, announcement: &Announcement) -> Vec<u8> {
+    fn alerts(&self, announcement: &Announcement, record: &OnRecord) -> Vec<u8> {
         let now = self.clock.now();
         let labels = labels(announcement);
         let replaced = self
@@ -84,17 +85,21 @@ impl Alertmanager {
             Change::Resolved => announcement.at.min(now),
             Change::Opened | Change::Updated => now.plus(milliseconds(ALERT_LIFE)),
         };
-        let mut alerts = vec![self.alert(announcement, &labels, ends_at)];
-        alerts.extend(replaced.map(|labels| self.alert(announcement, &labels, announcement.at.min(now))));
+        let mut alerts = vec![self.alert(announcement, &labels, ends_at, record)];
+        alerts.extend(replaced.map(|labels| self.alert(announcement, &labels, announcement.at.min(now), record)));
         Value::Array(alerts).to_string().into_bytes()
     }
 
     /// Annotations go along with every post: one without them would take them away.
-    fn alert(&self, announcement: &Announcement, labels: &Labels, ends_at: Millis) -> Value {
+    fn alert(&self, announcement: &Announcement, labels: &Labels, ends_at: Millis, record: &OnRecord) -> Value {
         let situation = &announcement.situation;
         let ends_at = ends_at.second();
         let began = Second::parse(&situation.incident.triggered_event_time).unwrap_or(announcement.at.second());
-        let mut annotations = json!({ "summary": summary(announcement), "description": description(announcement) });
+        let headline = marked(&summary(announcement), record);
+        let mut annotations = json!({ "summary": headline, "description": description(announcement) });
+        if let Some((field, text)) = on_record(record) {
+            annotations[field] = json!(text);
+        }
         if let Some(url) = &self.runbook_url {
             annotations["runbook_url"] = json!(url);
         }
@@ -167,9 +172,9 @@ impl Receiver for Alertmanager {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        Box::pin(async {
-            let delivery = self.tell_all(self.alerts(announcement)).await?;
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        Box::pin(async move {
+            let delivery = self.tell_all(self.alerts(announcement, record)).await?;
             self.told.lock().unwrap_or_else(PoisonError::into_inner).remember(announcement);
             Ok(delivery)
         })
@@ -259,7 +264,8 @@ mod tests {
     }
 
     fn posted(alertmanager: &Alertmanager, announcement: &Announcement) -> Vec<(String, String, String)> {
-        let alerts: Vec<Value> = serde_json::from_slice(&alertmanager.alerts(announcement)).expect("alerts");
+        let alerts: Vec<Value> =
+            serde_json::from_slice(&alertmanager.alerts(announcement, &OnRecord::Unknown)).expect("alerts");
         alerts
             .iter()
             .map(|alert| {

@@ -25,6 +25,7 @@ use serde::Deserialize;
 use trailbrake_detectors::engine::{Announcement, Situation};
 
 use crate::config::{ReceiverConfig, Section};
+use crate::journal::OnRecord;
 use crate::limits::RECEIVER_TIMEOUT;
 
 pub use self::failure::{Delivery, DeliveryError, FailureReason};
@@ -141,12 +142,12 @@ pub trait Receiver: Send + Sync {
     /// The receiver's name in the configuration.
     fn name(&self) -> &str;
 
-    /// Delivers one announcement, once: one attempt, bounded in time.
-    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a>;
+    /// Delivers one announcement, once: one attempt, bounded in time. The page says what the journal has of it.
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a>;
 
     /// Delivers what may have been taken before. Receivers that tell repeats by a key need nothing else; others mark it.
-    fn deliver_again<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        self.deliver(announcement)
+    fn deliver_again<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        self.deliver(announcement, record)
     }
 
     /// Delivers what is not about one incident, once.

@@ -7,9 +7,10 @@ use trailbrake_detectors::incident::Severity;
 
 use super::clean::{clean, clean_value, shorten};
 use super::post::{Address, Answer, Post};
-use super::words::{account, description, link, next_step, summary};
+use super::words::{account, description, link, marked, next_step, on_record, summary};
 use super::{AlertError, Common, Delivering, Delivery, DeliveryError, FailureReason, Notice, Receiver};
 use crate::config::{Plaintext, Secret, Section};
+use crate::journal::OnRecord;
 use crate::limits::{
     DETAIL_CHARS_MAX, LABEL_CHARS_MAX, MESSAGES_PER_MINUTE, MESSAGES_PER_MINUTE_MAX, PAGERDUTY_EVENT_BYTES_MAX,
 };
@@ -74,15 +75,17 @@ impl PagerDuty {
         })
     }
 
-    fn event(&self, announcement: &Announcement) -> Vec<u8> {
+    fn event(&self, announcement: &Announcement, record: &OnRecord) -> Vec<u8> {
         if announcement.change == Change::Resolved {
             return self.body(announcement, "resolve", None).to_string().into_bytes();
         }
-        let mut details = details(announcement);
+        let mut details = details(announcement, record);
         loop {
-            let payload = payload(announcement, &details);
+            let payload = payload(announcement, &details, record);
             let body = self.body(announcement, "trigger", Some(payload)).to_string().into_bytes();
-            if body.len() <= PAGERDUTY_EVENT_BYTES_MAX || !shorten(&mut details, &["description", "next_step"]) {
+            if body.len() <= PAGERDUTY_EVENT_BYTES_MAX
+                || !shorten(&mut details, &["description", "next_step", "audit_head", "journal"])
+            {
                 return body;
             }
         }
@@ -144,8 +147,8 @@ impl Receiver for PagerDuty {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        Box::pin(self.send(self.event(announcement)))
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        Box::pin(self.send(self.event(announcement, record)))
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {
@@ -166,12 +169,12 @@ const DEDUP_KEY_CHARS_MAX: usize = 255;
 /// Integration keys have 32 characters; a longer secret is something else, and must not be sent.
 const ROUTING_KEY_CHARS_MAX: usize = 64;
 
-fn payload(announcement: &Announcement, details: &Value) -> Value {
+fn payload(announcement: &Announcement, details: &Value, record: &OnRecord) -> Value {
     let situation = &announcement.situation;
     let arn = situation.incident.principal.as_ref().map_or("", |principal| principal.arn.as_str());
     let account = clean(account(situation), LABEL_CHARS_MAX);
     json!({
-        "summary": summary(announcement),
+        "summary": marked(&summary(announcement), record),
         "source": if account.is_empty() { "aws".to_owned() } else { format!("aws:{account}") },
         "severity": severity(situation.incident.severity),
         "timestamp": announcement.at.second().to_string(),
@@ -193,11 +196,14 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 /// The whole situation, cleaned, with what to do next.
-fn details(announcement: &Announcement) -> Value {
+fn details(announcement: &Announcement, record: &OnRecord) -> Value {
     // A situation has only string keys and finite numbers or `null`: that it has a JSON form is not in doubt.
     let mut details = clean_value(serde_json::to_value(&announcement.situation).unwrap_or_default());
     details["description"] = json!(description(announcement));
     details["next_step"] = json!(clean(&next_step(announcement), DETAIL_CHARS_MAX));
+    if let Some((field, text)) = on_record(record) {
+        details[field] = json!(text);
+    }
     details
 }
 

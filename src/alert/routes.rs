@@ -7,6 +7,7 @@ use trailbrake_detectors::engine::{Announcement, Situation};
 use trailbrake_detectors::incident::Severity;
 
 use super::{Delivering, Notice, Receiver};
+use crate::journal::OnRecord;
 
 /// One route: the incidents that it takes, and who is told of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +63,12 @@ impl Receiver for Routed {
         self.receiver.name()
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        self.receiver.deliver(announcement)
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        self.receiver.deliver(announcement, record)
     }
 
-    fn deliver_again<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        self.receiver.deliver_again(announcement)
+    fn deliver_again<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        self.receiver.deliver_again(announcement, record)
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {

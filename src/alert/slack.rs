@@ -6,9 +6,10 @@ use trailbrake_detectors::engine::{Announcement, Change};
 
 use super::clean::clean;
 use super::post::{Address, Answer, Post};
-use super::words::{description, link, summary};
+use super::words::{description, link, marked, on_record, summary};
 use super::{AlertError, Common, Delivering, Delivery, DeliveryError, FailureReason, Notice, Receiver};
 use crate::config::{Plaintext, Secret, Section, web_address};
+use crate::journal::OnRecord;
 use crate::limits::{
     GLANCE_CHARS_MAX, MESSAGES_PER_MINUTE, MESSAGES_PER_MINUTE_MAX, SLACK_BLOCKS_MAX, SLACK_HEADER_CHARS_MAX,
     SLACK_SECTION_CHARS_MAX,
@@ -59,6 +60,7 @@ struct Words<'a> {
     text: String,
     link: Option<String>,
     id: &'a str,
+    record: Option<(&'static str, String)>,
 }
 
 impl Slack {
@@ -71,7 +73,7 @@ impl Slack {
         })
     }
 
-    fn message(&self, announcement: &Announcement, is_repeat: bool) -> Vec<u8> {
+    fn message(&self, announcement: &Announcement, record: &OnRecord, is_repeat: bool) -> Vec<u8> {
         let incident = &announcement.situation.incident;
         let severity = incident.severity.as_str();
         let repeat = if is_repeat { "[may be a repeat] " } else { "" };
@@ -83,10 +85,11 @@ impl Slack {
         let link = link(self.public_url.as_deref(), &incident.id);
         let words = Words {
             mark: &mark,
-            headline: summary(announcement),
+            headline: marked(&summary(announcement), record),
             text: description(announcement),
             link,
             id: &announcement.id,
+            record: on_record(record),
         };
         form(&words)
     }
@@ -124,6 +127,10 @@ fn form(words: &Words<'_>) -> Vec<u8> {
         blocks.push(json!({ "type": "section", "text": { "type": "mrkdwn", "text": link, "verbatim": true } }));
     }
     blocks.push(json!({ "type": "context", "elements": [plain(words.id, SLACK_HEADER_CHARS_MAX)] }));
+    if let Some((field, text)) = &words.record {
+        let line = format!("{}: {text}", field.replace('_', " "));
+        blocks.push(json!({ "type": "context", "elements": [plain(&line, SLACK_HEADER_CHARS_MAX)] }));
+    }
     blocks.truncate(SLACK_BLOCKS_MAX);
     let message = json!({
         "text": escaped(&glance, SLACK_SECTION_CHARS_MAX),
@@ -163,17 +170,17 @@ impl Receiver for Slack {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        Box::pin(self.send(self.message(announcement, false)))
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        Box::pin(self.send(self.message(announcement, record, false)))
     }
 
-    fn deliver_again<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        Box::pin(self.send(self.message(announcement, true)))
+    fn deliver_again<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        Box::pin(self.send(self.message(announcement, record, true)))
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {
         let (headline, text) = (notice.headline.clone(), notice.text.clone());
-        let words = Words { mark: "", headline, text, link: None, id: &notice.id };
+        let words = Words { mark: "", headline, text, link: None, id: &notice.id, record: None };
         Box::pin(self.send(form(&words)))
     }
 

@@ -14,6 +14,7 @@ use trailbrake_detectors::incident::{
 use trailbrake_detectors::time::Second;
 
 use super::*;
+use crate::journal::Head;
 use crate::limits::{CLOUD_EVENT_BYTES_MAX, PAGERDUTY_EVENT_BYTES_MAX, SUMMARY_CHARS_MAX};
 
 mod answers;
@@ -199,14 +200,20 @@ async fn each_receiver_sends_what_its_service_takes() {
         let server = Server::answering(success(&kind)).await;
         let kind = kinds(server.address).into_iter().find(|one| one.word() == kind.word()).expect("the same");
         let receiver = built(&kind, Duration::from_secs(15));
-        for change in [Change::Opened, Change::Updated, Change::Resolved] {
+        let head = OnRecord::At(Head { number: 41, hash: [0xab; 32] });
+        for (change, record, said) in [
+            (Change::Opened, head, format!("41:{}", "ab".repeat(32))),
+            (Change::Updated, OnRecord::JournalDown, "Journal down. ".to_owned()),
+            (Change::Resolved, OnRecord::Unknown, String::new()),
+        ] {
             for announcement in [announcement(change), with_much_evidence(announcement(change))] {
-                let delivery = receiver.deliver(&announcement).await.expect("delivered");
+                let delivery = receiver.deliver(&announcement, &record).await.expect("delivered");
                 assert_eq!(delivery.status, success(&kind).status);
                 let taken = server.last();
                 assert!(taken.body.len() <= PAGERDUTY_EVENT_BYTES_MAX, "{} bytes", taken.body.len());
                 takes(&kind, &taken, change);
                 let body: Value = serde_json::from_slice(&taken.body).expect("JSON");
+                assert!(texts(&body).iter().any(|text| text.contains(&said)), "{said}: {body}");
                 for text in texts(&body) {
                     let is_bad = |one: char| (one.is_control() && one != '\n') || one == '\u{202e}';
                     assert!(!text.contains(is_bad), "{text:?}");
@@ -229,7 +236,7 @@ async fn pagerduty_hears_of_one_alert_from_its_trigger_to_its_end_and_that_evide
     ] {
         let mut announcement = with_much_evidence(announcement(change));
         announcement.situation.incident.severity = severity;
-        receiver.deliver(&announcement).await.expect("delivered");
+        receiver.deliver(&announcement, &OnRecord::Unknown).await.expect("delivered");
         let body: Value = serde_json::from_slice(&server.last().body).expect("JSON");
         if change != Change::Resolved {
             let details = &body["payload"]["custom_details"];
@@ -250,9 +257,9 @@ async fn pagerduty_hears_of_one_alert_from_its_trigger_to_its_end_and_that_evide
 async fn what_may_have_been_told_before_is_marked_where_no_key_tells_repeats_apart() {
     let server = Server::answering(Answer::of(200, "ok")).await;
     let receiver = built(&kinds(server.address)[2], Duration::from_secs(15));
-    receiver.deliver(&announcement(Change::Opened)).await.expect("delivered");
+    receiver.deliver(&announcement(Change::Opened), &OnRecord::Unknown).await.expect("delivered");
     let first: Value = serde_json::from_slice(&server.last().body).expect("JSON");
-    receiver.deliver_again(&announcement(Change::Opened)).await.expect("delivered");
+    receiver.deliver_again(&announcement(Change::Opened), &OnRecord::Unknown).await.expect("delivered");
     let again: Value = serde_json::from_slice(&server.last().body).expect("JSON");
     assert!(first["text"].as_str().is_some_and(|text| text.starts_with("critical: ")), "{first}");
     assert!(again["text"].as_str().is_some_and(|text| text.starts_with("[may be a repeat] critical: ")), "{again}");
@@ -306,7 +313,7 @@ async fn one_instance_of_a_cluster_is_enough() {
         runbook_url: None,
     };
     let receiver = built(&ReceiverKind::Alertmanager(settings), Duration::from_secs(15));
-    receiver.deliver(&announcement(Change::Opened)).await.expect("delivered");
+    receiver.deliver(&announcement(Change::Opened), &OnRecord::Unknown).await.expect("delivered");
     assert_eq!((bad.hits(), good.hits()), (1, 1));
 }
 

@@ -8,10 +8,11 @@ use trailbrake_detectors::engine::{Announcement, Change};
 
 use super::clean::{clean, clean_value, shorten};
 use super::post::{Address, Post};
-use super::words::{description, link, next_step, summary};
+use super::words::{description, link, marked, next_step, on_record, summary};
 use super::{AlertError, Common, Delivering, Delivery, DeliveryError, Notice, NoticeKind, Receiver};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Plaintext, Secret, Section};
+use crate::journal::OnRecord;
 use crate::limits::{
     CLOUD_EVENT_BYTES_MAX, DETAIL_CHARS_MAX, LABEL_CHARS_MAX, MESSAGES_PER_MINUTE_MAX, MESSAGES_PER_MINUTE_PROGRAM,
 };
@@ -93,7 +94,7 @@ impl Webhook {
         clean(&format!("{}/{}", announcement.id, self.name), DETAIL_CHARS_MAX)
     }
 
-    fn event(&self, announcement: &Announcement) -> Vec<u8> {
+    fn event(&self, announcement: &Announcement, record: &OnRecord) -> Vec<u8> {
         let situation = &announcement.situation;
         let change = match announcement.change {
             Change::Opened => "opened",
@@ -104,11 +105,14 @@ impl Webhook {
         let mut data = clean_value(serde_json::to_value(situation).unwrap_or_default());
         data["page"] = json!({
             "key": clean(&announcement.page_key, LABEL_CHARS_MAX),
-            "summary": summary(announcement),
+            "summary": marked(&summary(announcement), record),
             "description": description(announcement),
             "next_step": next_step(announcement),
             "link": link(self.public_url.as_deref(), &situation.incident.id),
         });
+        if let Some((field, text)) = on_record(record) {
+            data["page"][field] = json!(text);
+        }
         let id = self.id(announcement);
         let subject = clean(&situation.incident.id, LABEL_CHARS_MAX);
         loop {
@@ -192,8 +196,8 @@ impl Receiver for Webhook {
         &self.name
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
-        Box::pin(self.send(self.id(announcement), self.event(announcement)))
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
+        Box::pin(self.send(self.id(announcement), self.event(announcement, record)))
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {

@@ -13,6 +13,7 @@ use trailbrake_detectors::time::Second;
 pub(super) use self::next::{is_ours, link, next_step};
 use self::next::{next_steps, show_command};
 use super::clean::clean;
+use crate::journal::OnRecord;
 use crate::limits::{
     ACCOUNTS_NAMED_MAX, DESCRIPTION_LINE_CHARS_MAX, GLANCE_CHARS_MAX, KINDS_NAMED_MAX, PAUSES_NAMED_MAX,
     SUMMARY_CHARS_MAX,
@@ -38,6 +39,26 @@ pub(super) fn summary(announcement: &Announcement) -> String {
         Change::Opened | Change::Updated => format!("{glance} Next: {}", show_command(&situation.incident)),
     };
     clean(&text, SUMMARY_CHARS_MAX)
+}
+
+/// A headline, marked if it could not be written down.
+pub(super) fn marked(headline: &str, record: &OnRecord) -> String {
+    match record {
+        OnRecord::JournalDown => clean(&format!("Journal down. {headline}"), SUMMARY_CHARS_MAX),
+        OnRecord::Unknown | OnRecord::At(_) => headline.to_owned(),
+    }
+}
+
+/// What a page says of the journal: a field's name and its text.
+pub(super) fn on_record(record: &OnRecord) -> Option<(&'static str, String)> {
+    match record {
+        OnRecord::Unknown => None,
+        OnRecord::At(head) => Some(("audit_head", head.to_string())),
+        OnRecord::JournalDown => Some((
+            "journal",
+            "down: this page is not written down, and nothing is paused until the journal works again".to_owned(),
+        )),
+    }
 }
 
 /// Everything but the command, short enough for a watch.

@@ -8,9 +8,9 @@ use trailbrake_detectors::engine::{Desired, Engine, Mode, PauseKey, Settings};
 use super::AppError;
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::journal::{Journal, Order, Positions};
+use crate::journal::{Journal, JournalError, Loaded, Order, Positions};
 use crate::metrics::Metrics;
-use crate::pipeline::{Board, EngineStep};
+use crate::pipeline::{Board, EngineStep, JournalStatus};
 
 /// The state of a daemon before its first input.
 pub(crate) struct Recovered {
@@ -25,7 +25,7 @@ pub(crate) struct Recovered {
 
 /// Opens the journal and loads the engine from it.
 pub(super) fn recover(config: &Config, clock: &SharedClock, metrics: &Arc<Metrics>) -> Result<Recovered, AppError> {
-    let journal = crate::journal::open(&config.journal)?;
+    let journal = crate::journal::open(&config.journal, clock.now())?;
     let sources: Vec<_> = config.sources.iter().map(|source| source.terms.name.as_ref()).collect();
     let receivers = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
     remember(journal, &config.settings, &sources, receivers, clock, metrics)
@@ -40,13 +40,19 @@ pub(crate) fn remember(
     clock: &SharedClock,
     metrics: &Arc<Metrics>,
 ) -> Result<Recovered, AppError> {
-    let loaded = journal.load()?;
+    let loaded = load(journal.as_mut(), clock)?;
+    let set_aside = journal.set_aside().map(ToString::to_string);
+    if let Some(set_aside) = &set_aside {
+        metrics.count_journal_set_aside();
+        tracing::error!(set_aside, "the journal begins anew, with what of it could be read");
+    }
     let rows = loaded.rows.len();
     let engine =
         Engine::load(loaded.rows, settings.clone()).map_err(|error| AppError::Rows { reason: error.to_string() })?;
     let unsettled = unsettled(&engine, loaded.desired, clock);
     let board = Arc::new(Board::default());
     board.restore(sources.iter().copied(), &loaded.counts, engine.situations());
+    board.journal(JournalStatus { ok: true, set_aside, ..JournalStatus::default() });
     tracing::info!(
         rows,
         positions = loaded.positions.len(),
@@ -54,7 +60,8 @@ pub(crate) fn remember(
         unsettled = unsettled.len(),
         "journal loaded"
     );
-    let step = EngineStep::new(engine, receivers, Arc::clone(&board), Arc::clone(metrics));
+    let step = EngineStep::new(engine, receivers, Arc::clone(&board), Arc::clone(metrics))
+        .recalling(journal.recall(), loaded.forgotten_to);
     Ok(Recovered {
         journal,
         step,
@@ -64,6 +71,17 @@ pub(crate) fn remember(
         open_pages: loaded.open_pages,
         unsettled,
     })
+}
+
+/// What the journal holds. One whose content makes no sense is set aside as one that cannot be read.
+fn load(journal: &mut dyn Journal, clock: &SharedClock) -> Result<Loaded, JournalError> {
+    match journal.load() {
+        Err(JournalError::Damaged { reason, .. }) => {
+            journal.begin_anew(&reason, clock.now())?;
+            journal.load()
+        }
+        loaded => loaded,
+    }
 }
 
 /// The desired states that `act` has not settled, to be said again. What the engine still wants is decided anew by

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::AppError;
 use crate::clock::SharedClock;
 use crate::health::Health;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::limits::{REORDER_MAX, TICK};
 use crate::metrics::Metrics;
 use crate::order::OrderSender;
@@ -161,6 +161,8 @@ impl EngineThread {
 pub(super) struct JournalThread {
     pub(super) journal: Box<dyn Journal>,
     pub(super) pieces: mpsc::Receiver<Piece>,
+    /// Where the engine is asked for all that it remembers; held weakly, since the engine ends first.
+    pub(super) acts: mpsc::WeakSender<Work>,
     pub(super) orders: OrderSender,
     pub(super) pauses: Option<PauseClient>,
     pub(super) board: Arc<Board>,
@@ -208,19 +210,57 @@ impl JournalThread {
             Ok(after) => {
                 if was_failing {
                     tracing::info!("the journal works again");
-                    self.board.journal(JournalStatus { ok: true, ..JournalStatus::default() });
+                    let set_aside = self.board.journal_status().set_aside;
+                    self.board.journal(JournalStatus { ok: true, set_aside, ..JournalStatus::default() });
+                    self.health.set_journal_trouble(None);
                 }
                 self.release(after);
             }
-            Err(error) => {
-                let since = self.board.journal_status().failing_since;
-                tracing::error!(%error, "nothing is acknowledged, paged or paused until the journal works again");
-                self.board.journal(JournalStatus {
-                    ok: false,
-                    failing_since: since.or_else(|| Some(self.clock.now().second().to_string())),
-                    reason: Some(error.to_string()),
-                });
+            Err(error) => self.fail(step, &error),
+        }
+    }
+
+    /// Says that nothing can be written, sees whether something can be done about it, and lets those pages go that must not
+    /// wait for it.
+    fn fail(&mut self, step: &mut JournalStep, error: &JournalError) {
+        let before = self.board.journal_status();
+        tracing::error!(%error, "nothing is acknowledged or paused until the journal works again");
+        self.board.journal(JournalStatus {
+            ok: false,
+            failing_since: before.failing_since.or_else(|| Some(self.clock.now().second().to_string())),
+            reason: Some(error.to_string()),
+            set_aside: before.set_aside,
+        });
+        let word = error.to_string();
+        self.health.set_journal_trouble(Some(word.lines().next().unwrap_or_default()));
+        if let JournalError::Damaged { reason, .. } = error {
+            self.begin_anew(step, reason);
+        } else if step.awaits_whole() {
+            self.ask_for_memory();
+        }
+        for order in step.release_unwritten(Instant::now()) {
+            self.orders.send(order);
+        }
+    }
+
+    fn begin_anew(&mut self, step: &mut JournalStep, reason: &str) {
+        match self.journal.begin_anew(reason, self.clock.now()) {
+            Ok(set_aside) => {
+                tracing::error!(%set_aside, "the journal begins anew, with what is remembered here");
+                self.metrics.count_journal_set_aside();
+                let status = self.board.journal_status();
+                self.board.journal(JournalStatus { set_aside: Some(set_aside.to_string()), ..status });
+                step.begin_anew();
+                self.ask_for_memory();
             }
+            Err(error) => tracing::error!(%error, "the damaged journal cannot be set aside"),
+        }
+    }
+
+    /// Asks again at the next failure if the engine has no ear for it.
+    fn ask_for_memory(&self) {
+        if let Some(acts) = self.acts.upgrade() {
+            let _ = acts.try_send(Work::Remember);
         }
     }
 

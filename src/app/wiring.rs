@@ -21,7 +21,7 @@ use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDE
 use crate::metrics::Metrics;
 use crate::order::{self, Ended};
 use crate::pause::{self, PauseClient, PauseConfig, PauseEvent, Spawn};
-use crate::pipeline::{DecodeStep, Piece, Work};
+use crate::pipeline::{DecodeStep, EngineStep, Piece, Work};
 use crate::source::http::HttpIntake;
 use crate::source::{self, Batch, Context, Source, SourceError};
 
@@ -88,6 +88,8 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let positions = Arc::clone(&recovered.positions);
     let outlets = Outlets { orders, pauses: client.clone() };
     let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
+    // The queue is empty, and without a journal nothing is kept.
+    let _ = inlets.pieces.send(EngineStep::started(&config.settings, clock.now())).await;
     // Without receivers no order ever ends.
     let ended = (!config.receivers.is_empty()).then_some(ended);
     let returns = start_returns(ended, events, &inlets);
@@ -246,6 +248,7 @@ fn start_threads(
     let journal = JournalThread {
         journal: recovered.journal,
         pieces: pieces_out,
+        acts: acts.downgrade(),
         orders: outlets.orders,
         pauses: outlets.pauses,
         board: recovered.board,

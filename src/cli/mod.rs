@@ -2,6 +2,7 @@
 
 mod act;
 mod alert;
+mod audit;
 mod check;
 mod client;
 mod configuration;
@@ -64,6 +65,7 @@ enum Command {
     Status(status::Arguments),
     Token(token::Arguments),
     Alert(alert::Arguments),
+    Audit(audit::Arguments),
     IamPolicy(iam_policy::Arguments),
 }
 
@@ -138,6 +140,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Status(arguments) => status::run(&arguments, out),
         Command::Token(arguments) => token::run(&arguments, out),
         Command::Alert(arguments) => alert::run(&arguments, out),
+        Command::Audit(arguments) => audit::run(&arguments, out),
         Command::IamPolicy(arguments) => iam_policy::run(&arguments, out),
     }
 }

@@ -37,6 +37,9 @@ fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
         (Some(since), Some(reason)) => writeln!(out, "journal    FAILING since {}: {}", escape(since), escape(reason))?,
         _ => writeln!(out, "journal    ok")?,
     }
+    if let Some(set_aside) = &status.journal.set_aside {
+        writeln!(out, "           NOTE: {}", escape(set_aside))?;
+    }
     let open: Vec<_> =
         status.incidents.open.iter().rev().map(|(severity, open)| format!("{open} {}", escape(severity))).collect();
     writeln!(out, "incidents  open: {}; paused identities: {}", open.join(", "), status.incidents.paused)?;

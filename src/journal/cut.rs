@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row as SqlRow, Transaction, params};
 use serde::de::DeserializeOwned;
 use trailbrake_detectors::engine::{Change, Partition, PauseKey, Row};
 
-use super::{Cut, Loaded, Order, OrderEnd, Retention};
+use super::{Cut, Head, Loaded, OnRecord, Order, OrderEnd, Retention, audit, forgotten};
 
 /// Why a cut was not written, or the tables not read.
 #[derive(Debug, thiserror::Error)]
@@ -22,18 +22,37 @@ pub(super) enum CutError {
     },
 }
 
-/// Writes all of a cut within a transaction.
-pub(super) fn apply(transaction: &Transaction<'_>, cut: &Cut, retention: Retention) -> Result<(), CutError> {
+/// What a cut that is written leads to.
+pub(super) struct Written {
+    /// Where the audit trail ends.
+    pub(super) head: Head,
+    /// How many forgotten facts are kept.
+    pub(super) forgotten: u64,
+}
+
+/// Writes all of a cut within a transaction; `forgotten` says how many forgotten facts are kept before it.
+pub(super) fn apply(
+    transaction: &Transaction<'_>,
+    cut: &Cut,
+    retention: Retention,
+    forgotten: u64,
+) -> Result<Written, CutError> {
     write_rows(transaction, cut)?;
     write_counts(transaction, cut)?;
-    write_orders(transaction, cut)?;
+    let head = audit::append(transaction, &cut.notes, retention.audit)?;
+    write_orders(transaction, cut, head)?;
     forget_orders(transaction, cut, retention)?;
     write_desired(transaction, cut)?;
     forget_desired(transaction, cut, retention)?;
-    write_artefacts(transaction, cut, retention)
+    write_artefacts(transaction, cut, retention)?;
+    let forgotten = forgotten::write(transaction, &cut.forgotten, forgotten, retention)?;
+    Ok(Written { head, forgotten })
 }
 
 fn write_rows(transaction: &Transaction<'_>, cut: &Cut) -> Result<(), CutError> {
+    if cut.whole {
+        transaction.execute("DELETE FROM rows", [])?;
+    }
     let mut put = transaction.prepare_cached(
         "INSERT INTO rows (name, key, value) VALUES (?1, ?2, ?3)
          ON CONFLICT (name, key) DO UPDATE SET value = excluded.value",
@@ -67,11 +86,12 @@ fn write_counts(transaction: &Transaction<'_>, cut: &Cut) -> Result<(), CutError
     Ok(())
 }
 
-fn write_orders(transaction: &Transaction<'_>, cut: &Cut) -> Result<(), CutError> {
+fn write_orders(transaction: &Transaction<'_>, cut: &Cut, head: Head) -> Result<(), CutError> {
     let mut add =
         transaction.prepare_cached("INSERT INTO orders (id, body) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING")?;
     for order in &cut.orders {
-        add.execute(params![order.id, to_json("orders", order)?])?;
+        let order = Order { record: OnRecord::At(head), ..order.clone() };
+        add.execute(params![order.id, to_json("orders", &order)?])?;
     }
     let mut end = transaction.prepare_cached(
         "UPDATE orders SET result = ?2, ended_at = ?3 WHERE id = ?1 AND result IS NULL RETURNING number, body",
@@ -205,6 +225,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, CutError> {
         open_pages,
         desired,
         artefacts,
+        forgotten_to: forgotten::newest(connection)?,
+        head: audit::head(connection)?,
     })
 }
 
@@ -230,7 +252,7 @@ fn from_json<T: DeserializeOwned>(table: &'static str, body: &str) -> Result<T, 
 }
 
 /// SQLite's integers end at 2⁶³; nothing that is counted gets there.
-fn whole(number: u64) -> i64 {
+pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

@@ -1,10 +1,15 @@
 //! The journal that a restart forgets: for simulations, demonstrations and tests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use trailbrake_detectors::engine::{Change, Desired, PauseKey};
 
-use super::{Artefact, Cut, Journal, JournalError, Loaded, Order, OrderEnd, Positions, Retention};
+use super::forgotten::ForgottenSet;
+use super::{
+    Artefact, Cut, Entry, Head, Journal, JournalError, Link, Loaded, OnRecord, Order, OrderEnd, Positions, Recall,
+    Retention,
+};
+use crate::limits::AUDIT_REMOVED_AT_ONCE;
 
 /// Holds the same as a file would, in maps.
 #[derive(Debug)]
@@ -20,6 +25,9 @@ pub(super) struct MemoryJournal {
     desired: BTreeMap<PauseKey, (u64, Desired, bool)>,
     desired_numbers: BTreeMap<u64, PauseKey>,
     artefacts: BTreeMap<(PauseKey, u64), Artefact>,
+    forgotten: ForgottenSet,
+    anchor: Head,
+    audit: VecDeque<Entry>,
 }
 
 impl MemoryJournal {
@@ -37,14 +45,33 @@ impl MemoryJournal {
             desired: BTreeMap::new(),
             desired_numbers: BTreeMap::new(),
             artefacts: BTreeMap::new(),
+            forgotten: ForgottenSet::default(),
+            anchor: Head::default(),
+            audit: VecDeque::new(),
         }
     }
 
-    fn add_order(&mut self, order: &Order) {
+    fn head(&self) -> Head {
+        self.audit.back().map_or(self.anchor, Entry::head)
+    }
+
+    fn note(&mut self, cut: &Cut) -> Head {
+        for note in &cut.notes {
+            self.audit.push_back(self.head().entry(note));
+        }
+        let surplus = (self.audit.len() as u64).saturating_sub(self.retention.audit).min(AUDIT_REMOVED_AT_ONCE);
+        for _ in 0..if cut.notes.is_empty() { 0 } else { surplus } {
+            self.anchor = self.audit.pop_front().map_or(self.anchor, |gone| gone.head());
+        }
+        self.head()
+    }
+
+    fn add_order(&mut self, order: &Order, head: Head) {
         if !self.order_numbers.contains_key(&order.id) {
             let number = next_number(&self.orders);
+            let order = Order { record: OnRecord::At(head), ..order.clone() };
             self.orders.insert(number, (order.clone(), None));
-            self.order_numbers.insert(order.id.clone(), number);
+            self.order_numbers.insert(order.id, number);
         }
     }
 
@@ -157,10 +184,15 @@ impl Journal for MemoryJournal {
                 .collect(),
             desired: self.desired.values().map(|(_, desired, settled)| (desired.clone(), *settled)).collect(),
             artefacts: self.artefacts.values().cloned().collect(),
+            forgotten_to: self.forgotten.newest(),
+            head: self.head(),
         })
     }
 
-    fn commit(&mut self, cut: &Cut) -> Result<(), JournalError> {
+    fn commit(&mut self, cut: &Cut) -> Result<Head, JournalError> {
+        if cut.whole {
+            self.rows.clear();
+        }
         for row in &cut.rows {
             let place = (row.table.clone(), row.key.clone());
             match &row.value {
@@ -173,7 +205,8 @@ impl Journal for MemoryJournal {
             let held = self.counts.entry((source.clone(), column.clone())).or_default();
             *held = held.saturating_add(*records).min(i64::MAX.unsigned_abs());
         }
-        cut.orders.iter().for_each(|order| self.add_order(order));
+        let head = self.note(cut);
+        cut.orders.iter().for_each(|order| self.add_order(order, head));
         cut.ended.iter().for_each(|(id, end, _)| self.end_order(id, *end));
         self.forget_orders();
         cut.desired.iter().for_each(|desired| self.want(desired));
@@ -183,6 +216,18 @@ impl Journal for MemoryJournal {
         for key in &cut.undone {
             self.artefacts.retain(|(held, _), _| held != key);
         }
+        self.forgotten.write(&cut.forgotten, self.retention);
+        Ok(head)
+    }
+
+    fn recall(&self) -> Box<dyn Recall> {
+        self.forgotten.recall()
+    }
+
+    fn trail(&mut self, take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError> {
+        let entries = self.audit.iter().cloned().map(Link::Entry);
+        // Whoever reads has had enough: that is no error.
+        let _ = std::iter::once(Link::Anchor(self.anchor)).chain(entries).all(take);
         Ok(())
     }
 }

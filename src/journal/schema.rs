@@ -3,12 +3,15 @@
 /// Marks a SQLite file as ours.
 pub(super) const APPLICATION_ID: i64 = 0x5472_426b;
 
-/// The newest schema that this version knows.
-pub(super) const VERSION: i64 = 1;
+/// The newest schema that this version knows: there is one step for each.
+pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-/// Makes an empty file a journal. A `number` tells the order in which things came; a `body` is the whole thing as JSON,
+/// What makes an empty file a journal, one version after the other; never changed once it was released.
+pub(super) const STEPS: [&str; 2] = [ONE, TWO];
+
+/// A `number` tells the order in which things came; a `body` is the whole thing as JSON,
 /// and the columns beside it are what is searched by.
-pub(super) const CREATE: &str = "
+pub(super) const ONE: &str = "
 CREATE TABLE rows (
     name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (name, key)
@@ -39,5 +42,20 @@ CREATE TABLE artefacts (
     account TEXT NOT NULL, entity TEXT NOT NULL, session TEXT NOT NULL, generation INTEGER NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (account, entity, session, generation)
+) STRICT;
+";
+
+/// What the engine forgot, and the audit trail: `hash` is that of the entry, and `anchor` that of the last one before the
+/// first that is kept.
+const TWO: &str = "
+CREATE TABLE forgotten (
+    second INTEGER NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (second, digest)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE anchor (
+    only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;
 ";

@@ -200,6 +200,11 @@ impl Metrics {
         self.deeds.commit_seconds.observe(seconds);
     }
 
+    /// A damaged journal was set aside.
+    pub fn count_journal_set_aside(&self) {
+        self.deeds.set_aside.inc();
+    }
+
     /// Whether a source sees trouble with the trail that feeds it.
     pub fn set_blind(&self, source: &str, blind: bool) {
         self.sources.blind.with_label_values(&[source]).set(i64::from(blind));

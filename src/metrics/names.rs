@@ -100,6 +100,10 @@ const ACT_CONNECTED: Named = Named(
 );
 const COMMITS: Named =
     Named("trailbrake_journal_commits_total", "Commits of the journal. While they fail nothing is paused.");
+const SET_ASIDE: Named = Named(
+    "trailbrake_journal_set_aside_total",
+    "Journals that were damaged and set aside since the start. The log and `trailbrake status` say what of it is lost.",
+);
 const COMMIT_SECONDS: Named = Named("trailbrake_journal_commit_seconds", "How long commits of the journal took.");
 const UP: Named = Named("trailbrake_up", "1 while all stages have shown life lately, 0 when one hangs.");
 const READY: Named = Named("trailbrake_ready", "1 while the daemon takes and judges events.");
@@ -169,6 +173,7 @@ pub(super) struct OfDeeds {
     pub(super) principals_paused: IntGauge,
     pub(super) act_connected: IntGauge,
     pub(super) commits: IntCounterVec,
+    pub(super) set_aside: IntCounter,
     pub(super) commit_seconds: Histogram,
 }
 
@@ -186,6 +191,7 @@ impl OfDeeds {
             act_connected: kept(registry, IntGauge::with_opts(ACT_CONNECTED.into())?)?,
             principals_paused: kept(registry, IntGauge::with_opts(PRINCIPALS_PAUSED.into())?)?,
             commits: kept(registry, IntCounterVec::new(COMMITS.into(), &["result"])?)?,
+            set_aside: kept(registry, IntCounter::with_opts(SET_ASIDE.into())?)?,
             commit_seconds: kept(registry, Histogram::with_opts(commit_seconds)?)?,
         })
     }

@@ -291,9 +291,13 @@ impl Postman {
 
 /// One attempt.
 async fn attempt(receiver: Arc<dyn Receiver>, order: Order, is_again: bool) -> Attempt {
-    let (name, announcement) = (receiver.name().to_owned(), order.announcement.clone());
+    let (name, announcement, record) = (receiver.name().to_owned(), order.announcement.clone(), order.record);
     let delivery = tokio::spawn(async move {
-        if is_again { receiver.deliver_again(&announcement).await } else { receiver.deliver(&announcement).await }
+        if is_again {
+            receiver.deliver_again(&announcement, &record).await
+        } else {
+            receiver.deliver(&announcement, &record).await
+        }
     });
     Attempt { tried: Tried::Order(Box::new(order)), result: outcome(name, delivery.await) }
 }

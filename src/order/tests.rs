@@ -11,6 +11,7 @@ use trailbrake_detectors::incident::Severity;
 use super::*;
 use crate::alert::{Delivering, Delivery};
 use crate::clock::{Clock, SystemClock};
+use crate::journal::OnRecord;
 use crate::limits::{DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_WAIT_MAX};
 
 mod bursts;
@@ -21,7 +22,13 @@ fn order(sequence: usize, page: usize, change: Change, now: Millis) -> Order {
     announcement.id = format!("{sequence}");
     announcement.page_key = format!("page-{page}");
     announcement.at = now;
-    Order { id: format!("{sequence}"), receiver: "oncall".to_owned(), announcement, created_at: now }
+    Order {
+        id: format!("{sequence}"),
+        receiver: "oncall".to_owned(),
+        announcement,
+        created_at: now,
+        record: OnRecord::Unknown,
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -338,7 +345,7 @@ impl Receiver for Scripted {
         "oncall"
     }
 
-    fn deliver<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
+    fn deliver<'a>(&'a self, announcement: &'a Announcement, _: &'a OnRecord) -> Delivering<'a> {
         Box::pin(async move {
             if self.panics.load(Ordering::SeqCst) > 0 {
                 self.panics.fetch_sub(1, Ordering::SeqCst);
@@ -357,9 +364,9 @@ impl Receiver for Scripted {
         })
     }
 
-    fn deliver_again<'a>(&'a self, announcement: &'a Announcement) -> Delivering<'a> {
+    fn deliver_again<'a>(&'a self, announcement: &'a Announcement, record: &'a OnRecord) -> Delivering<'a> {
         self.heard.lock().expect("whole").push("again".to_owned());
-        self.deliver(announcement)
+        self.deliver(announcement, record)
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Delivering<'a> {

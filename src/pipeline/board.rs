@@ -38,6 +38,9 @@ pub struct JournalStatus {
     pub failing_since: Option<String>,
     /// Why they fail.
     pub reason: Option<String>,
+    /// Since the start, what became of a journal that was damaged.
+    #[serde(default)]
+    pub set_aside: Option<String>,
 }
 
 /// Incidents and pauses, counted.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{
-    Announcement, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Watch,
+    Announcement, Column, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Settings, Watch,
 };
 use trailbrake_detectors::inventory::Inventory;
-use trailbrake_detectors::time::Millis;
+use trailbrake_detectors::time::{Millis, Second};
 
-use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece};
-use crate::journal::Order;
+use super::memory::Memory;
+use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece, audit};
+use crate::journal::{OnRecord, Order, Recall};
 use crate::limits::FACTS_BETWEEN_BEATS;
 use crate::metrics::Metrics;
 use crate::source::Committed;
@@ -35,6 +36,8 @@ pub enum Work {
     Watch(Watch),
     /// What existed before the trail, known from the time on.
     Inventory(Box<Inventory>, Millis),
+    /// The journal lost what it held: all that is remembered is written again.
+    Remember,
 }
 
 /// The stage that judges. Owns the engine.
@@ -46,13 +49,22 @@ pub struct EngineStep {
     answered: Option<(String, Result<String, String>)>,
     outputs: Vec<Output>,
     alive: Box<dyn Fn() + Send>,
+    memory: Memory,
 }
 
 impl EngineStep {
     /// A stage around an engine, with the names of the receivers that each announcement goes to.
     pub fn new(engine: Engine, receivers: Vec<String>, board: Arc<Board>, metrics: Arc<Metrics>) -> Self {
-        let step =
-            Self { engine, receivers, board, metrics, answered: None, outputs: Vec::new(), alive: Box::new(|| {}) };
+        let step = Self {
+            engine,
+            receivers,
+            board,
+            metrics,
+            answered: None,
+            outputs: Vec::new(),
+            alive: Box::new(|| {}),
+            memory: Memory::default(),
+        };
         step.measure();
         step
     }
@@ -61,6 +73,19 @@ impl EngineStep {
     #[must_use]
     pub fn showing_life(self, alive: impl Fn() + Send + 'static) -> Self {
         Self { alive: Box::new(alive), ..self }
+    }
+
+    /// The same, which knows copies of facts that were forgotten before; the newest of these is of the second `newest`.
+    #[must_use]
+    pub fn recalling(self, recall: Box<dyn Recall>, newest: Option<Second>) -> Self {
+        Self { memory: Memory::new(recall, newest), ..self }
+    }
+
+    /// What the audit trail keeps of a start: by which settings is judged from here on.
+    pub fn started(settings: &Settings, at: Millis) -> Piece {
+        let mut piece = Piece::default();
+        piece.cut.notes.push(audit::configuration(settings, at));
+        piece
     }
 
     /// The engine, to be looked at.
@@ -87,7 +112,15 @@ impl EngineStep {
                 self.one(Input::Watch(watch), at)
             }
             Work::Inventory(inventory, now) => self.one(Input::Inventory(inventory), now),
+            Work::Remember => self.whole(),
         }
+    }
+
+    /// The whole memory. Pieces before it are covered by it.
+    fn whole(&self) -> Piece {
+        let mut piece = Piece { decision: true, ..Piece::default() };
+        (piece.cut.whole, piece.cut.rows) = (true, self.engine.rows());
+        piece
     }
 
     fn one(&mut self, input: Input, now: Millis) -> Piece {
@@ -97,9 +130,10 @@ impl EngineStep {
     }
 
     fn human(&mut self, human: Human, answer: oneshot::Sender<Result<String, String>>) -> Piece {
-        let (id, at) = (human.id.clone(), human.at);
+        let (id, at, noted) = (human.id.clone(), human.at, human.clone());
         let mut piece = self.one(Input::Human(human), at);
         if let Some((_, result)) = self.answered.take().filter(|(answered, _)| *answered == id) {
+            piece.cut.notes.push(audit::human(&noted, &result));
             piece.after.answers.push((answer, result));
         }
         piece
@@ -108,7 +142,9 @@ impl EngineStep {
     fn outcome(&mut self, outcome: Outcome) -> Piece {
         let (key, generation, at) = (outcome.key.clone(), outcome.generation, outcome.at);
         let undone = outcome.result == PauseResult::Resumed;
+        let note = audit::outcome(&outcome);
         let mut piece = self.one(Input::Outcome(outcome), at);
+        piece.cut.notes.push(note);
         piece.cut.undone.extend(undone.then(|| key.clone()));
         piece.cut.settled.push((key, generation));
         piece
@@ -124,6 +160,10 @@ impl EngineStep {
             }
             let delay = batch.received_at.0.saturating_sub(event.time.millis().0).max(0);
             self.metrics.observe_delivery_seconds(seconds(delay));
+            if self.memory.knows(&self.engine, &event) {
+                accounts.count(Accounts::word(Column::Duplicate), 1);
+                continue;
+            }
             let fact = Fact {
                 event,
                 partition: batch.partition.clone(),
@@ -180,6 +220,10 @@ impl EngineStep {
                 Output::Counted { column, .. } => accounts.count(Accounts::word(column), 1),
                 Output::Row(row) => piece.cut.rows.push(row),
                 Output::Fact(fact) => piece.facts.push(fact),
+                Output::Forgotten(forgotten) => {
+                    self.memory.forget(forgotten);
+                    piece.cut.forgotten.push(forgotten);
+                }
                 Output::Announce(announcement) => self.order(&announcement, now, piece),
                 Output::Desire(desired) => self.desire(desired, piece),
                 Output::Answer { id, result } => self.answered = Some((id, result)),
@@ -199,12 +243,14 @@ impl EngineStep {
 
     fn order(&self, announcement: &Announcement, now: Millis, piece: &mut Piece) {
         piece.decision = true;
+        piece.cut.notes.push(audit::announced(announcement, &self.receivers));
         for receiver in &self.receivers {
             let order = Order {
                 id: format!("{}/{receiver}", announcement.id),
                 receiver: receiver.clone(),
                 announcement: announcement.clone(),
                 created_at: now,
+                record: OnRecord::Unknown,
             };
             piece.cut.orders.push(order.clone());
             piece.after.orders.push(order);
@@ -214,6 +260,7 @@ impl EngineStep {
     fn desire(&self, desired: Desired, piece: &mut Piece) {
         piece.decision = true;
         let mode = Self::mode_of(&self.engine, &desired);
+        piece.cut.notes.push(audit::desired(&desired, mode));
         piece.cut.desired.push(desired.clone());
         piece.after.desired.push((desired, mode));
     }

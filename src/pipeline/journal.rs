@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{Desired, FactRow, Mode, Partition, Row};
+use trailbrake_detectors::time::Millis;
 
-use crate::journal::{Cut, Journal, JournalError, Order};
+use crate::journal::{Cut, Journal, JournalError, OnRecord, Order, OrderEnd};
 use crate::limits::{
-    COMMIT_RETRY_FIRST, COMMIT_RETRY_MAX, GROUP_ROWS_MAX, GROUP_WAIT, UNWRITTEN_PIECES_MAX, UNWRITTEN_ROWS_MAX,
+    COMMIT_RETRY_FIRST, COMMIT_RETRY_MAX, GROUP_ROWS_MAX, GROUP_WAIT, JOURNAL_DOWN_AFTER, UNWRITTEN_PAGE_INTERVAL,
+    UNWRITTEN_PIECES_MAX, UNWRITTEN_ROWS_MAX,
 };
 use crate::source::Committed;
 
@@ -65,10 +67,15 @@ pub struct JournalStep {
     opened_at: Option<Instant>,
     decision: bool,
     failing: Option<Failing>,
+    /// Whether nothing may be committed before the whole memory of the engine has come.
+    awaits_whole: bool,
+    /// When something was last told of a page although it could not be written: (receiver, page key).
+    told_unwritten: BTreeMap<(String, String), Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Failing {
+    since: Instant,
     wait: Duration,
     retry_at: Instant,
 }
@@ -83,7 +90,13 @@ impl Piece {
 impl JournalStep {
     /// Takes a piece into the group.
     pub fn push(&mut self, piece: Piece, now: Instant) {
-        let Piece { cut, facts, decision, after } = piece;
+        let Piece { mut cut, facts, decision, after } = piece;
+        cut.notes.extend(super::audit::returned(&cut));
+        if cut.whole {
+            // It covers everything before it.
+            self.cut.rows.clear();
+            (self.cut.whole, self.awaits_whole) = (true, false);
+        }
         // What a piece says of a fact as a row is that it is gone, which comes after that it is there.
         self.cut.rows.extend(facts.iter().map(FactRow::to_row));
         self.opened_at.get_or_insert(now);
@@ -104,6 +117,8 @@ impl JournalStep {
         self.cut.settled.extend(cut.settled);
         self.cut.artefacts.extend(cut.artefacts);
         self.cut.undone.extend(cut.undone);
+        self.cut.forgotten.extend(cut.forgotten);
+        self.cut.notes.extend(cut.notes);
         self.after.extend(after);
         if self.failing.is_some() {
             self.after.let_waiting_clients_go();
@@ -125,6 +140,48 @@ impl JournalStep {
         self.cut.rows.len() >= UNWRITTEN_ROWS_MAX || self.pieces >= UNWRITTEN_PIECES_MAX
     }
 
+    /// The journal began anew: nothing is committed before the engine has said all that it remembers. What it said until
+    /// then is part of that.
+    pub fn begin_anew(&mut self) {
+        self.awaits_whole = true;
+        self.cut.rows.clear();
+        self.pieces = 0;
+    }
+
+    /// Whether the engine has yet to say all that it remembers.
+    pub fn awaits_whole(&self) -> bool {
+        self.awaits_whole
+    }
+
+    /// Pages that go out although they cannot be written: for each receiver and page the last one, and another only after
+    /// [`UNWRITTEN_PAGE_INTERVAL`]. Nobody is told of them again when the journal works.
+    pub fn release_unwritten(&mut self, now: Instant) -> Vec<Order> {
+        if self.failing.is_none_or(|failing| now < failing.since + JOURNAL_DOWN_AFTER) {
+            return Vec::new();
+        }
+        self.told_unwritten.retain(|_, told| now < *told + UNWRITTEN_PAGE_INTERVAL);
+        let mut last = BTreeMap::new();
+        let mut kept = Vec::new();
+        for order in std::mem::take(&mut self.after.orders) {
+            let page = (order.receiver.clone(), order.announcement.page_key.clone());
+            if self.told_unwritten.contains_key(&page) {
+                kept.push(order);
+            } else if let Some(before) = last.insert(page, order) {
+                let at = before.created_at;
+                self.end(before.id, OrderEnd::Superseded, at);
+            }
+        }
+        self.after.orders = kept;
+        self.told_unwritten.extend(last.keys().map(|page| (page.clone(), now)));
+        last.into_values().map(|order| Order { record: OnRecord::JournalDown, ..order }).collect()
+    }
+
+    fn end(&mut self, id: String, end: OrderEnd, at: Millis) {
+        let ended = Cut { ended: vec![(id, end, at)], ..Cut::default() };
+        self.cut.notes.extend(super::audit::returned(&ended));
+        self.cut.ended.extend(ended.ended);
+    }
+
     /// Whether the last commit failed.
     pub fn is_failing(&self) -> bool {
         self.failing.is_some()
@@ -133,6 +190,10 @@ impl JournalStep {
     /// Commits the group as one cut, and hands out what follows. After a failure everything is kept, to be committed
     /// together with what comes in until then; but clients that wait for an answer are told now that there is none.
     pub fn commit(&mut self, journal: &mut dyn Journal, now: Instant) -> Result<After, JournalError> {
+        if self.awaits_whole {
+            let reason = "the memory is yet to be written anew".to_owned();
+            return Err(self.fail(JournalError::Write { reason }, now));
+        }
         if self.failing.is_some() {
             self.compact();
         }
@@ -141,14 +202,22 @@ impl JournalStep {
         self.cut.counts =
             counts.map(|((source, column), records)| (source.clone(), column.clone(), *records)).collect();
         match journal.commit(&self.cut) {
-            Ok(()) => Ok(std::mem::take(self).after),
-            Err(error) => {
-                let wait = self.failing.map_or(COMMIT_RETRY_FIRST, |last| (last.wait * 2).min(COMMIT_RETRY_MAX));
-                self.failing = Some(Failing { wait, retry_at: now + wait });
-                self.after.let_waiting_clients_go();
-                Err(error)
+            Ok(head) => {
+                let told_unwritten = std::mem::take(&mut self.told_unwritten);
+                let mut after = std::mem::replace(self, Self { told_unwritten, ..Self::default() }).after;
+                after.orders.iter_mut().for_each(|order| order.record = OnRecord::At(head));
+                Ok(after)
             }
+            Err(error) => Err(self.fail(error, now)),
         }
+    }
+
+    fn fail(&mut self, error: JournalError, now: Instant) -> JournalError {
+        let wait = self.failing.map_or(COMMIT_RETRY_FIRST, |last| (last.wait * 2).min(COMMIT_RETRY_MAX));
+        let since = self.failing.map_or(now, |last| last.since);
+        self.failing = Some(Failing { since, wait, retry_at: now + wait });
+        self.after.let_waiting_clients_go();
+        error
     }
 
     /// Leaves of each row only the last value, so that a long failure does not pile up what was overwritten since.

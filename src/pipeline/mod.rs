@@ -4,10 +4,12 @@
 //! drive all of them on virtual time.
 
 mod accounts;
+mod audit;
 mod board;
 mod decode;
 mod engine;
 mod journal;
+mod memory;
 mod reorder;
 #[cfg(test)]
 pub(crate) mod tests;

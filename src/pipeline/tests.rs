@@ -1,5 +1,7 @@
 //! Tests of the decoding and judging steps over a generated trail.
 
+mod size;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,7 +13,8 @@ use trailbrake_detectors::scenario::{Options, generate};
 use trailbrake_detectors::time::{Millis, Second};
 
 use super::*;
-use crate::journal::Cut;
+use crate::config::JournalKind;
+use crate::journal::{Cut, Journal};
 use crate::metrics::Metrics;
 use crate::source::{Batch, Terms};
 
@@ -177,5 +180,52 @@ fn what_says_that_it_was_a_read_what_is_left_out_and_what_nobody_knows_the_zones
         "trailbrake_placements_wanted_total 100",
     ] {
         assert!(text.lines().any(|line| line == sample), "{sample} in {text}");
+    }
+}
+
+/// Commits a piece by itself.
+fn commit(journal: &mut dyn Journal, piece: Piece) {
+    let mut group = JournalStep::default();
+    group.push(piece, std::time::Instant::now());
+    group.commit(journal, std::time::Instant::now()).expect("commits");
+}
+
+#[test]
+fn a_trail_sent_again_after_its_facts_were_forgotten_is_duplicates_and_pages_nobody() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for kind in [JournalKind::Memory, JournalKind::Sqlite(directory.path().join("journal.db"))] {
+        let mut journal = crate::journal::open(&kind, Millis(0)).expect("opens");
+        let fresh = |journal: &mut dyn Journal| {
+            let loaded = journal.load().expect("loads");
+            let settings = Settings::default();
+            let engine = Engine::load(loaded.rows, settings).expect("loads");
+            let (board, metrics) = (Arc::new(Board::default()), Arc::new(Metrics::new()));
+            EngineStep::new(engine, vec!["first".to_owned()], board, metrics)
+                .recalling(journal.recall(), loaded.forgotten_to)
+        };
+        let send = |step: &mut EngineStep, received_at| {
+            step.step(Work::Batch(Box::new(DecodeStep::default().step(batch(trail(), &[], received_at)))))
+        };
+        let mut step = fresh(journal.as_mut());
+        let first = send(&mut step, START.millis().plus(3_600_000));
+        let facts = count(&first.cut)["judged"];
+        assert!(facts > 0 && !first.cut.orders.is_empty());
+        commit(journal.as_mut(), first);
+
+        // A day passes, the incident ends, and its facts are forgotten.
+        let tomorrow = START.millis().plus(25 * 3_600_000);
+        let forgetting = step.step(Work::Tick(tomorrow));
+        assert!(!forgetting.cut.forgotten.is_empty());
+        let again = send(&mut step, tomorrow);
+        let expect_duplicates = |piece: &Piece, when: &str| {
+            let counts = count(&piece.cut);
+            assert_eq!((counts.get("duplicate"), counts.get("judged")), (Some(&facts), None), "{when}: {counts:?}");
+            assert!(piece.cut.orders.is_empty() && piece.facts.is_empty(), "{when}");
+        };
+        expect_duplicates(&again, "before that is written");
+        commit(journal.as_mut(), forgetting);
+        commit(journal.as_mut(), again);
+        let mut step = fresh(journal.as_mut());
+        expect_duplicates(&send(&mut step, tomorrow.plus(1_000)), "after a restart");
     }
 }

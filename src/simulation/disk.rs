@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use trailbrake_detectors::engine::{Desired, PauseKey};
+use trailbrake_detectors::time::Millis;
 
 use super::choices::Choices;
 use crate::config::JournalKind;
-use crate::journal::{self, Cut, Journal, JournalError, Loaded, Order, OrderEnd};
+use crate::journal::{self, Cut, Head, Journal, JournalError, Link, Loaded, Order, OrderEnd, Recall};
 
 /// What happens to the next commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn new() -> Self {
         Self {
-            held: journal::open(&JournalKind::Memory).expect("memory opens"),
+            held: journal::open(&JournalKind::Memory, Millis(0)).expect("memory opens"),
             fault: Fault::None,
             torn: None,
             reaches: 0,
@@ -68,8 +69,8 @@ impl Disk {
         torn.is_some()
     }
 
-    fn write(&mut self, cut: &Cut, reaches: usize) {
-        self.held.commit(cut).expect("memory takes everything");
+    fn write(&mut self, cut: &Cut, reaches: usize) -> Head {
+        let head = self.held.commit(cut).expect("memory takes everything");
         self.durable = self.durable.max(reaches);
         for (partition, position) in &cut.positions {
             self.positions.insert((partition.source.to_string(), partition.name.to_string()), position.clone());
@@ -85,6 +86,7 @@ impl Disk {
         }
         self.desired.extend(cut.desired.iter().cloned());
         self.artefacts.extend(cut.artefacts.iter().map(|artefact| (artefact.key.clone(), artefact.generation)));
+        head
     }
 }
 
@@ -93,13 +95,12 @@ impl Journal for Disk {
         self.held.load()
     }
 
-    fn commit(&mut self, cut: &Cut) -> Result<(), JournalError> {
+    fn commit(&mut self, cut: &Cut) -> Result<Head, JournalError> {
         let failure = || Err(JournalError::Write { reason: "disk full".to_owned() });
         match self.fault {
             Fault::None => {
                 self.torn = None;
-                self.write(cut, self.reaches);
-                Ok(())
+                Ok(self.write(cut, self.reaches))
             }
             Fault::Fails => failure(),
             Fault::Tears => {
@@ -107,5 +108,13 @@ impl Journal for Disk {
                 failure()
             }
         }
+    }
+
+    fn recall(&self) -> Box<dyn Recall> {
+        self.held.recall()
+    }
+
+    fn trail(&mut self, take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError> {
+        self.held.trail(take)
     }
 }

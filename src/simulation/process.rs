@@ -12,7 +12,7 @@ use super::receivers::{Letter, RECEIVERS, outbox};
 use super::sources::{CLIENTS, STREAM};
 use crate::app::recovery::{Recovered, remember};
 use crate::clock::{ManualClock, SharedClock};
-use crate::journal::{Cut, Journal, JournalError, Loaded, Positions};
+use crate::journal::{Cut, Head, Journal, JournalError, Link, Loaded, Positions, Recall};
 use crate::metrics::Metrics;
 use crate::order::{Ended, Input, Outbox, Step};
 use crate::pause::Wanted;
@@ -139,7 +139,7 @@ impl Logged {
             Work::Human { human, .. } => Self::Human(human.clone()),
             Work::Outcome(outcome) => Self::Outcome(outcome.clone()),
             Work::Watch(watch) => Self::Watch(watch.clone()),
-            Work::Batch(_) | Work::Inventory(..) => return None,
+            Work::Batch(_) | Work::Inventory(..) | Work::Remember => return None,
         })
     }
 
@@ -172,7 +172,15 @@ impl Journal for OpenDisk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).load()
     }
 
-    fn commit(&mut self, cut: &Cut) -> Result<(), JournalError> {
+    fn commit(&mut self, cut: &Cut) -> Result<Head, JournalError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).commit(cut)
+    }
+
+    fn recall(&self) -> Box<dyn Recall> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).recall()
+    }
+
+    fn trail(&mut self, take: &mut dyn FnMut(Link) -> bool) -> Result<(), JournalError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).trail(take)
     }
 }

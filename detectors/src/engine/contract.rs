@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::memory::{fact_row_key, row, table};
 use super::{Announcement, Situation};
@@ -279,6 +280,26 @@ impl FactRow {
     }
 }
 
+/// What tells a fact that was forgotten from all others: small, and kept by the shell for a while, so that a copy of the
+/// fact is known when it arrives. It is part of what is stored, so it stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Forgotten {
+    /// The event time.
+    pub second: Second,
+    /// The first half of the SHA-256 of the key of the fact's row.
+    pub digest: [u8; 16],
+}
+
+impl Forgotten {
+    /// Of the fact at a place.
+    pub(super) fn of(key: &FactKey) -> Self {
+        let whole = Sha256::digest(fact_row_key(key).as_bytes());
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&whole[..16]);
+        Self { second: key.second, digest }
+    }
+}
+
 /// In which of the accounts of records received a fact ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Column {
@@ -336,6 +357,8 @@ pub enum Output {
     Row(Row),
     /// A row that changes with each fact.
     Fact(FactRow),
+    /// A fact was forgotten, its row is gone, and [`Engine::is_held`](super::Engine::is_held) no longer knows its copies.
+    Forgotten(Forgotten),
     /// Tell the receivers.
     Announce(Box<Announcement>),
     /// Bring an entity to this state.

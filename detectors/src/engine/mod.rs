@@ -30,6 +30,7 @@ use settle::News;
 pub use situation::*;
 
 use crate::brake::Spent;
+use crate::event::Event;
 use crate::inventory::Inventory;
 use crate::limits::{
     FACTS_FORGOTTEN_EVERY_SECONDS, LATENESS_SECONDS, RECREATE_SECONDS_MAX, UNGUARDED_SECONDS_MAX, WINDOW_SECONDS_MAX,
@@ -111,6 +112,17 @@ impl Engine {
         self.timeline.store().len()
     }
 
+    /// Whether an equal copy of an event is held: then the event is counted as a duplicate. What is not held may have been
+    /// forgotten, and whoever kept what [`Output::Forgotten`] said can tell.
+    pub fn is_held(&self, event: &Event) -> bool {
+        self.timeline.store().get(&FactKey::of(event)).is_some()
+    }
+
+    /// What the event would be known by once it is forgotten.
+    pub fn forgotten(event: &Event) -> Forgotten {
+        Forgotten::of(&FactKey::of(event))
+    }
+
     /// The whole memory.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self
@@ -183,7 +195,8 @@ impl Engine {
         let source = Arc::clone(&fact.partition.source);
         if self.forgotten_before.is_some_and(|before| fact.event.time < before) {
             // Nothing is left that it could be judged with: counted, and it raises nothing.
-            outputs.push(Output::Counted { source, column: Column::Judged });
+            let column = if self.is_held(&fact.event) { Column::Duplicate } else { Column::Judged };
+            outputs.push(Output::Counted { source, column });
             return;
         }
         let is_late = self.horizon.is_some_and(|horizon| fact.event.time < horizon.plus(-LATENESS_SECONDS));
@@ -201,9 +214,7 @@ impl Engine {
         if let Some(fact) = self.timeline.store().get(&inserted.key) {
             outputs.push(Output::Fact(FactRow(Remembered::Fact(inserted.key, Arc::clone(fact)))));
         }
-        for key in &inserted.dropped {
-            outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));
-        }
+        inserted.dropped.iter().for_each(|key| say_forgotten(key, outputs));
         let is_exact = !is_late && inserted.dropped.is_empty();
         let news = News { from: inserted.from, received_at, is_exact };
         let mut vanished = Vec::new();
@@ -265,15 +276,19 @@ impl Engine {
             return;
         }
         self.forgotten_before = Some(before);
-        for key in self.timeline.forget(before) {
-            outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(&key))));
-        }
+        self.timeline.forget(before).iter().for_each(|key| say_forgotten(key, outputs));
         let (gone_now, kept) = std::mem::take(&mut self.judgements).into_iter().partition(|one| one.until < before);
         self.judgements = kept;
         for judgement in gone_now {
             outputs.push(Output::Row(gone(table::JUDGEMENT, memory::judgement_row_key(&judgement))));
         }
     }
+}
+
+/// A fact is no longer held.
+fn say_forgotten(key: &FactKey, outputs: &mut Vec<Output>) {
+    outputs.push(Output::Row(gone(table::FACT, memory::fact_row_key(key))));
+    outputs.push(Output::Forgotten(Forgotten::of(key)));
 }
 
 /// What may still arrive is judged with what lies at or after this second.

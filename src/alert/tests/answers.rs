@@ -58,7 +58,8 @@ async fn each_receiver_tells_what_came_back() {
     for (answer, outcomes, retry_after) in CASES {
         let server = Server::answering(*answer).await;
         for (kind, outcome) in kinds(server.address).iter().zip(outcomes) {
-            let told = built(kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened)).await;
+            let told =
+                built(kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened), &OnRecord::Unknown).await;
             let expected = outcome.map(|reason| DeliveryError {
                 receiver: "oncall".to_owned(),
                 reason,
@@ -84,7 +85,8 @@ async fn a_redirect_is_not_followed() {
     let headers: &'static [(&str, &str)] = Box::leak(vec![("location", location)].into_boxed_slice());
     let server = Server::answering(with(307, headers)).await;
     for kind in kinds(server.address) {
-        let error = built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened)).await;
+        let error =
+            built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened), &OnRecord::Unknown).await;
         let error = error.expect_err("sent elsewhere");
         assert_eq!(error.reason, FailureReason::Redirected);
         assert!(!error.to_string().contains(location), "where it leads may be a secret: {error}");
@@ -98,7 +100,8 @@ async fn a_receiver_that_is_not_there_is_unreachable() {
     let address = listener.local_addr().expect("an address");
     drop(listener);
     for kind in kinds(address) {
-        let error = built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened)).await;
+        let error =
+            built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened), &OnRecord::Unknown).await;
         let error = error.expect_err("nobody there");
         assert_eq!(error.reason, FailureReason::Unreachable);
         assert!(error.detail.to_lowercase().contains("connection refused"), "{error}");
@@ -114,7 +117,7 @@ async fn a_name_that_stands_for_no_address_is_unreachable() {
         urls: vec!["http://nobody.invalid:9093".to_owned()],
         runbook_url: None,
     });
-    let error = built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened)).await;
+    let error = built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened), &OnRecord::Unknown).await;
     assert!(matches!(error.expect_err("no address").reason, FailureReason::Unreachable | FailureReason::Timeout));
 }
 
@@ -123,7 +126,8 @@ async fn a_receiver_that_does_not_answer_is_timed_out() {
     let silent = Answer { delay: Duration::from_secs(3_600), ..Answer::of(202, "") };
     let server = Server::answering(silent).await;
     for kind in kinds(server.address) {
-        let error = built(&kind, Duration::from_millis(200)).deliver(&announcement(Change::Opened)).await;
+        let error =
+            built(&kind, Duration::from_millis(200)).deliver(&announcement(Change::Opened), &OnRecord::Unknown).await;
         let error = error.expect_err("too late");
         assert_eq!(error.reason, FailureReason::Timeout, "{error}");
     }
@@ -149,7 +153,8 @@ async fn what_is_no_http_or_breaks_off_is_broken() {
     for bytes in [&b""[..], b"\x00\xff\x1b[2J garbage\r\n\r\n", b"HTTP/1.1 2", b"SSH-2.0-OpenSSH_9.2\r\n"] {
         let address = saying(bytes).await;
         for kind in kinds(address) {
-            let error = built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened)).await;
+            let error =
+                built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened), &OnRecord::Unknown).await;
             let error = error.expect_err("no answer");
             assert_eq!(error.reason, FailureReason::Broken, "{error}");
             assert!(!error.detail.contains(char::is_control), "{error}");
@@ -168,7 +173,8 @@ async fn a_body_that_breaks_off_or_never_ends_is_judged_by_what_came() {
     for address in [cut, endless] {
         let mut reasons = Vec::new();
         for kind in kinds(address) {
-            let told = built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened)).await;
+            let told =
+                built(&kind, Duration::from_secs(15)).deliver(&announcement(Change::Opened), &OnRecord::Unknown).await;
             if let Ok(delivery) = &told {
                 assert!(delivery.answer.chars().count() <= crate::limits::ANSWER_CHARS_MAX);
             }

@@ -108,7 +108,7 @@ async fn under_pressure_the_sender_is_told_to_come_back() {
 #[tokio::test]
 async fn while_the_journal_fails_senders_are_told_at_once() {
     let bench = start(Parts::default()).await;
-    let failing = JournalStatus { ok: false, failing_since: Some("since".to_owned()), reason: None };
+    let failing = JournalStatus { ok: false, failing_since: Some("since".to_owned()), ..JournalStatus::default() };
     let waiting = tokio::spawn(retry_after(post(&bench).body("wait")));
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert!(!waiting.is_finished(), "a journal that works is waited for");

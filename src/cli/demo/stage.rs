@@ -70,7 +70,7 @@ impl Stage {
             decode: DecodeStep::default(),
             engine,
             group: JournalStep::default(),
-            journal: crate::journal::open(&JournalKind::Memory)?,
+            journal: crate::journal::open(&JournalKind::Memory, Millis::default())?,
             terms: Arc::new(terms),
         })
     }

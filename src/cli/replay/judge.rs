@@ -234,6 +234,7 @@ impl<'a> Judge<'a> {
                 Output::Incident { situation, .. } => self.tell(*situation),
                 Output::Row(_)
                 | Output::Fact(_)
+                | Output::Forgotten(_)
                 | Output::Announce(_)
                 | Output::Desire(_)
                 | Output::Answer { .. }

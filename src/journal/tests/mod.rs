@@ -1,14 +1,16 @@
 //! One suite that every journal passes, and what only a file can get wrong.
 
+mod damage;
 mod model;
 mod sqlite;
+mod upgrade;
 
 use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::json;
 use trailbrake_detectors::engine::{Announcement, Change, Desired, Partition, PauseKey, Row, Rung};
-use trailbrake_detectors::time::Millis;
+use trailbrake_detectors::time::{Millis, Second};
 
 use super::memory::MemoryJournal;
 use super::sqlite::SqliteJournal;
@@ -41,7 +43,13 @@ pub(super) fn order(id: &str, receiver: &str, page_key: &str, change: Change) ->
         at: Millis(5),
         situation: serde_json::from_value(situation).expect("a situation"),
     };
-    Order { id: id.to_owned(), receiver: receiver.to_owned(), announcement, created_at: Millis(6) }
+    Order {
+        id: id.to_owned(),
+        receiver: receiver.to_owned(),
+        announcement,
+        created_at: Millis(6),
+        record: OnRecord::Unknown,
+    }
 }
 
 pub(super) fn desired(number: u8, generation: u64, rung: Option<Rung>) -> Desired {
@@ -66,6 +74,27 @@ pub(super) fn artefact(number: u8, generation: u64, change: u8) -> Artefact {
     }
 }
 
+/// A forgotten fact of a second.
+fn forgotten(second: i64) -> Forgotten {
+    Forgotten { second: Second(second), digest: [second as u8; 16] }
+}
+
+fn note(number: i64) -> Note {
+    Note::new(Millis(number), "test", &json!({ "number": number, "text": "a \u{0} byte and a ' quote" }))
+}
+
+/// The trail of a journal, verified.
+fn verified(journal: &mut dyn Journal, wanted: Option<Head>) -> Result<Verified, Broken> {
+    let mut verifier = Verifier::looking_for(wanted);
+    let mut broken = None;
+    let mut take = |link| {
+        broken = verifier.take(&link).err();
+        broken.is_none()
+    };
+    journal.trail(&mut take).expect("reads");
+    broken.map_or_else(|| verifier.end(), Err)
+}
+
 /// Hands an empty journal of each kind to a test, with a way to open it again; memory stays open.
 fn each(retention: Retention, test: impl Fn(Box<dyn Journal>, &dyn Fn(Box<dyn Journal>) -> Box<dyn Journal>)) {
     test(Box::new(MemoryJournal::new(retention)), &|journal| journal);
@@ -78,7 +107,7 @@ fn each(retention: Retention, test: impl Fn(Box<dyn Journal>, &dyn Fn(Box<dyn Jo
 }
 
 fn open_file(path: &Path, retention: Retention) -> Box<dyn Journal> {
-    Box::new(SqliteJournal::open(path, retention).expect("opens"))
+    Box::new(SqliteJournal::open(path, retention, Millis(0)).expect("opens"))
 }
 
 fn any_cut() -> impl Strategy<Value = Cut> {
@@ -115,10 +144,25 @@ fn any_cut() -> impl Strategy<Value = Cut> {
         proptest::collection::vec(settled, some(3)),
         proptest::collection::vec(made, some(3)),
         proptest::collection::vec((0..2_u8).prop_map(key), some(2)),
+        proptest::collection::vec((0..4_i64).prop_map(forgotten), some(3)),
+        proptest::collection::vec((0..4_i64).prop_map(note), some(3)),
     );
-    (outside, inside).prop_map(|((rows, positions, counts, orders, ended), (desired, settled, artefacts, undone))| {
-        Cut { rows, positions, counts, orders, ended, desired, settled, artefacts, undone }
-    })
+    (outside, inside).prop_map(
+        |((rows, positions, counts, orders, ended), (desired, settled, artefacts, undone, forgotten, notes))| Cut {
+            whole: false,
+            rows,
+            positions,
+            counts,
+            orders,
+            ended,
+            desired,
+            settled,
+            artefacts,
+            undone,
+            forgotten,
+            notes,
+        },
+    )
 }
 
 proptest! {
@@ -142,7 +186,7 @@ proptest! {
 
 #[test]
 fn forgets_the_oldest_of_what_is_over_and_nothing_else() {
-    let retention = Retention { orders: 3, pages: 4, desired: 2, artefacts: 2 };
+    let retention = Retention { orders: 3, pages: 4, desired: 2, artefacts: 2, ..Retention::default() };
     each(retention, |mut journal, _| {
         let mut commit = |cut: Cut| {
             journal.commit(&cut).expect("commits");
@@ -184,5 +228,94 @@ fn counts_stay_within_the_type() {
         journal.commit(&Cut { counts, ..Cut::default() }).expect("commits");
         let held = journal.load().expect("loads").counts;
         assert_eq!(held.values().copied().collect::<Vec<_>>(), [i64::MAX.unsigned_abs()]);
+    });
+}
+
+#[test]
+fn copies_of_what_was_forgotten_are_known_for_a_while() {
+    let retention = Retention { forgotten: 3_000, forgotten_seconds: 100_000, ..Retention::default() };
+    each(retention, |mut journal, reopen| {
+        let forget = |journal: &mut Box<dyn Journal>, seconds: std::ops::Range<i64>| {
+            journal.commit(&Cut { forgotten: seconds.map(forgotten).collect(), ..Cut::default() }).expect("commits");
+        };
+        assert_eq!(journal.load().expect("loads").forgotten_to, None);
+        let mut recall = journal.recall();
+        assert!(!recall.knows(&forgotten(7)).expect("looks"));
+        forget(&mut journal, 0..3_000);
+        assert!(recall.knows(&forgotten(7)).expect("looks"), "also what was forgotten after the recall was made");
+        assert!(!recall.knows(&Forgotten { digest: [9; 16], ..forgotten(7) }).expect("looks"), "another fact");
+        assert_eq!(journal.load().expect("loads").forgotten_to, Some(Second(2_999)));
+
+        // Past the bound the oldest go, and the bound holds over a restart.
+        drop(recall);
+        journal = reopen(journal);
+        forget(&mut journal, 3_000..3_010);
+        let knows = |journal: &dyn Journal, second| journal.recall().knows(&forgotten(second)).expect("looks");
+        assert_eq!([9, 10, 3_009].map(|second| knows(journal.as_ref(), second)), [false, true, true]);
+
+        // What is too old goes in small groups.
+        forget(&mut journal, 102_500..102_501);
+        let most = crate::limits::FORGOTTEN_REMOVED_AT_ONCE as i64;
+        assert_eq!([most + 10, most + 12].map(|second| knows(journal.as_ref(), second)), [false, true]);
+        for second in 102_501..102_503 {
+            forget(&mut journal, second..second + 1);
+        }
+        assert_eq!([2_501, 2_502, 3_009].map(|second| knows(journal.as_ref(), second)), [false, true, true]);
+    });
+}
+
+#[test]
+fn the_audit_trail_is_one_chain_over_restarts_and_past_its_bound() {
+    let retention = Retention { audit: 20, ..Retention::default() };
+    each(retention, |mut journal, reopen| {
+        assert_eq!(journal.load().expect("loads").head, Head::default());
+        let mut heads = vec![journal.commit(&Cut::default()).expect("commits")];
+        assert_eq!(heads[0], Head::default(), "what needs no entry makes none");
+        for number in 1..=30 {
+            let orders = vec![order(&format!("order-{number}"), "pager", "page", Change::Opened)];
+            let cut = Cut { notes: vec![note(number), note(number)], orders, ..Cut::default() };
+            let head = journal.commit(&cut).expect("commits");
+            assert_eq!(head.number, 2 * number as u64);
+            heads.push(head);
+            journal = if number % 10 == 0 { reopen(journal) } else { journal };
+        }
+        let loaded = journal.load().expect("loads");
+        assert_eq!(loaded.head, heads[30]);
+        let records: Vec<OnRecord> = loaded.orders.iter().map(|order| order.record).collect();
+        let expected: Vec<OnRecord> = heads[1..].iter().map(|head| OnRecord::At(*head)).collect();
+        assert_eq!(records, expected, "an order says where the trail ended when it was written");
+
+        let found = verified(journal.as_mut(), Some(heads[25])).expect("whole");
+        assert_eq!((found.anchor, found.head, found.entries), (heads[20], heads[30], 20));
+        assert_eq!(verified(journal.as_mut(), Some(heads[10])), Err(Broken::TooOld { wanted: 20, anchor: 40 }));
+    });
+}
+
+#[test]
+fn of_a_trail_that_is_too_long_a_few_entries_go_with_each_cut() {
+    let most = crate::limits::AUDIT_REMOVED_AT_ONCE;
+    let retention = Retention { audit: 1, ..Retention::default() };
+    each(retention, |mut journal, _| {
+        let notes = (0..3 * most as i64).map(note).collect();
+        journal.commit(&Cut { notes, ..Cut::default() }).expect("commits");
+        assert_eq!(verified(journal.as_mut(), None).expect("whole").anchor.number, most);
+        for number in 0..2 {
+            journal.commit(&Cut { notes: vec![note(number)], ..Cut::default() }).expect("commits");
+        }
+        let found = verified(journal.as_mut(), None).expect("whole");
+        assert_eq!((found.anchor.number, found.entries), (3 * most, 2));
+    });
+}
+
+#[test]
+fn a_whole_memory_takes_the_place_of_the_one_before() {
+    each(Retention::default(), |mut journal, reopen| {
+        let row = |key: &str| Row { table: "facts".to_owned(), key: key.to_owned(), value: Some("x".to_owned()) };
+        journal.commit(&Cut { rows: vec![row("a"), row("b")], ..Cut::default() }).expect("commits");
+        let count = ("trail".to_owned(), "judged".to_owned(), 1);
+        let cut = Cut { whole: true, rows: vec![row("b"), row("c")], counts: vec![count], ..Cut::default() };
+        journal.commit(&cut).expect("commits");
+        let loaded = reopen(journal).load().expect("loads");
+        assert_eq!((loaded.rows, loaded.counts.len()), (vec![row("b"), row("c")], 1));
     });
 }

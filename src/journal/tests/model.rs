@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trailbrake_detectors::engine::{Change, Row};
 
-use super::super::{Cut, Loaded, Order, OrderEnd};
+use super::super::{Cut, Head, Loaded, OnRecord, Order, OrderEnd};
 
 /// What loading finds after these cuts, as long as nothing is old enough to be forgotten.
 pub(super) fn loaded(cuts: &[Cut]) -> Loaded {
@@ -37,7 +37,14 @@ pub(super) fn loaded(cuts: &[Cut]) -> Loaded {
         open_pages,
         desired: desired(cuts),
         artefacts: artefacts(cuts),
+        forgotten_to: all(cuts, |cut| &cut.forgotten).map(|(_, one)| one.second).max(),
+        head: head(cuts),
     }
+}
+
+/// Where the audit trail ends after these cuts.
+fn head(cuts: &[Cut]) -> Head {
+    all(cuts, |cut| &cut.notes).fold(Head::default(), |head, (_, note)| head.entry(note).head())
 }
 
 /// All things of one kind, each with the number of its cut.
@@ -58,7 +65,7 @@ fn orders(cuts: &[Cut], is_asked: impl Fn(&Order, Option<OrderEnd>) -> bool) -> 
             let mut ends = all(cuts, |cut| &cut.ended).filter(|(at, (id, _, _))| at >= made && *id == order.id);
             is_asked(order, ends.next().map(|(_, (_, end, _))| *end))
         })
-        .map(|(_, order)| order.clone())
+        .map(|(made, order)| Order { record: OnRecord::At(head(&cuts[..=made])), ..order.clone() })
         .collect()
 }
 

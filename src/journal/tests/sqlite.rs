@@ -6,15 +6,16 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use trailbrake_detectors::engine::Row;
+use trailbrake_detectors::time::Millis;
 
 use super::super::sqlite::SqliteJournal;
 use super::super::*;
 
-fn open(path: &Path) -> Result<SqliteJournal, JournalError> {
-    SqliteJournal::open(path, Retention::default())
+pub(super) fn open(path: &Path) -> Result<SqliteJournal, JournalError> {
+    SqliteJournal::open(path, Retention::default(), Millis(0))
 }
 
-fn rows(count: usize, value: &str) -> Cut {
+pub(super) fn rows(count: usize, value: &str) -> Cut {
     let row = |number| Row { table: "facts".to_owned(), key: format!("{number:06}"), value: Some(value.to_owned()) };
     Cut { rows: (0..count).map(row).collect(), ..Cut::default() }
 }
@@ -76,6 +77,32 @@ fn a_failed_commit_changes_nothing_and_the_next_one_works() {
     assert_eq!(journal.load().expect("loads").rows.len(), 1_000);
 }
 
+#[test]
+fn a_file_that_is_locked_or_cannot_be_written_is_written_again_when_it_can_be() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal.db");
+    let mut journal = open(&path).expect("opens");
+    journal.connection.busy_timeout(std::time::Duration::ZERO).expect("no patience");
+    let other = Connection::open(&path).expect("opens");
+    let cases: [(&str, &dyn Fn(&Connection, bool)); 2] = [
+        ("database is locked", &|_, begin| {
+            other.execute_batch(if begin { "BEGIN IMMEDIATE" } else { "ROLLBACK" }).expect("a lock")
+        }),
+        ("attempt to write a readonly database", &|own, begin| {
+            own.pragma_update(None, "query_only", begin).expect("a pragma")
+        }),
+    ];
+    for (number, (reason, trouble)) in cases.iter().enumerate() {
+        trouble(&journal.connection, true);
+        let cut = rows(number + 5, reason);
+        let error = journal.commit(&cut).expect_err(reason);
+        assert_eq!(error.to_string(), format!("journal cannot be written: {reason}"));
+        trouble(&journal.connection, false);
+        journal.commit(&cut).expect("commits");
+        assert_eq!(journal.load().expect("loads").rows.len(), number + 5);
+    }
+}
+
 /// A file's name, what makes it, and how the refusal begins.
 type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
 
@@ -98,7 +125,7 @@ fn refuses_what_it_cannot_trust() {
         (
             "newer",
             &|path| with_pragma(path, "user_version", 99),
-            "journal has schema 99, this version knows 1: DIR/newer",
+            "journal has schema 99, this version knows 2: DIR/newer",
         ),
         (
             "never",

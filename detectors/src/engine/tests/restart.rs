@@ -131,3 +131,32 @@ proptest! {
         prop_assert_eq!(again.desired(), run.desired());
     }
 }
+
+#[test]
+fn what_is_forgotten_is_said_and_known_again() {
+    let mut run = Run::new(settings(Mode::Observe));
+    run.story("00:30:00 agent new db kept id=kept");
+    run.story(BURST);
+    let all = [facts("00:30:00 agent new db kept id=kept"), facts(BURST)].concat();
+    assert!(all.iter().all(|fact| run.engine.is_held(&fact.event)));
+    run.outputs.clear();
+    run.apply(Input::Tick(second("23:00:00").millis()));
+    let (mut rows, mut forgotten) = (0, Vec::new());
+    for output in &run.outputs {
+        match output {
+            Output::Row(row) if row.table == table::FACT && row.value.is_none() => rows += 1,
+            Output::Forgotten(one) => forgotten.push(*one),
+            _ => {}
+        }
+    }
+    assert_eq!((rows, forgotten.len()), (6, 6));
+    for fact in &all {
+        let is_held = run.engine.is_held(&fact.event);
+        assert_eq!(is_held, fact.event.id == "kept");
+        assert_ne!(is_held, forgotten.contains(&Engine::forgotten(&fact.event)), "{}", fact.event.id);
+    }
+    // Of what is kept although it is final, a copy is a copy.
+    run.outputs.clear();
+    run.story("00:30:00 agent new db kept id=kept");
+    assert!(matches!(run.outputs.as_slice(), [Output::Counted { column: Column::Duplicate, .. }]), "{:?}", run.outputs);
+}

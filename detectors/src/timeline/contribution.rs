@@ -11,7 +11,7 @@ use super::store::{Store, creates, destroys, stem_word, unguards};
 use super::successions::{Destroyed, Successions};
 use crate::detector::Weights;
 use crate::engine::Fact;
-use crate::event::{Effect, Mention, Outcome, WeightClass};
+use crate::event::{Effect, Mention, Outcome, Text, WeightClass};
 use crate::limits::{RETIRED_SECONDS_MAX, YOUNG_SECONDS_MAX};
 
 /// Weights are integers in thousandths, so that sums do not depend on order.
@@ -40,7 +40,7 @@ pub struct Contribution {
     /// The resource's type.
     pub kind: Arc<str>,
     /// An identifier to show.
-    pub id: String,
+    pub id: Text,
     /// The weight class.
     pub class: WeightClass,
     /// The region.

@@ -14,7 +14,7 @@ use super::places::Places;
 use super::starts::Starts;
 use super::words::Words;
 use crate::engine::{Column, Fact};
-use crate::event::{Effect, Event, Link, Mention, Outcome, Scope};
+use crate::event::{Effect, Event, Link, Mention, Outcome, Scope, Text};
 use crate::inventory::Inventory;
 use crate::time::Second;
 
@@ -63,7 +63,7 @@ pub(super) fn stem_word(event: &Event, mention: &Mention) -> Option<String> {
     let mut word = String::new();
     for part in [&mention.kind, &event.account, region_of(event, mention)]
         .into_iter()
-        .chain(mention.parents.iter().map(String::as_str))
+        .chain(mention.parents.iter().map(Text::as_str))
     {
         word.push_str(part);
         word.push('\n');
@@ -309,7 +309,7 @@ impl Store {
     }
 
     fn link(&self, key: &FactKey) -> Option<&Link> {
-        self.get(key)?.event.link.as_ref()
+        self.get(key)?.event.link.as_deref()
     }
 }
 

@@ -133,7 +133,13 @@ impl Identity {
 
 /// Whether an ARN names a role under the path that only AWS services may use.
 pub fn is_service_linked(arn: &str) -> bool {
-    arn.splitn(6, ':').nth(5).is_some_and(|rest| rest.starts_with("role/aws-service-role/"))
+    let mut colons = 0;
+    let is_last = |byte: &u8| {
+        colons += u8::from(*byte == b':');
+        colons == 5
+    };
+    let fifth = arn.as_bytes().iter().position(is_last);
+    fifth.and_then(|at| arn.as_bytes().get(at + 1..)).is_some_and(|rest| rest.starts_with(b"role/aws-service-role/"))
 }
 
 /// How a create proves that the resource did not exist before.

@@ -48,8 +48,6 @@ pub const EPISODE_GAP_SECONDS: i64 = 30 * 60;
 /// `low` and `medium` alone never keep an incident open for longer than this.
 pub const QUIET_INCIDENT_SECONDS_MAX: i64 = 6 * 60 * 60;
 
-/// Words that occur again and again and are held once. When full, all are let go.
-pub const WORDS_HELD_MAX: usize = 10_000;
 /// Identities of one payload that are held to be shared by its events.
 pub const IDENTITIES_HELD_MAX: usize = 1_000;
 /// Facts held by the timeline. When full, the oldest go first, and that is counted.

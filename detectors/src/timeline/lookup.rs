@@ -51,7 +51,7 @@ fn family_of<'a>(
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Members<'a> {
-    let mut members = members_of(store, event, mention, is_heard);
+    let mut members = members_of(store, at, event, mention, is_heard);
     let is_other = |member: &&Member<'a>| creates(&member.fact.event) && member.mention.aliases != mention.aliases;
     let created: Members<'a> = members.iter().filter(is_other).copied().collect();
     if created.is_empty() {
@@ -102,11 +102,23 @@ fn led_to<'a>(
 
 fn members_of<'a>(
     store: &'a Store,
+    at: &FactKey,
     event: &Event,
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Members<'a> {
     let keys: FewKeys = store.sharing_alias(event, mention);
+    if let ([only], [itself]) = (keys.as_slice(), event.resources.as_slice())
+        && only == at
+        && std::ptr::eq(itself, mention)
+    {
+        // Nearly always nobody else speaks of it.
+        let member = store.at(only).filter(|(key, fact)| fact.event.outcome == Outcome::Ok && is_heard(key));
+        return member
+            .and_then(|(key, fact)| Some(Member { key, fact, mention: fact.event.resources.first()?, index: 0 }))
+            .into_iter()
+            .collect();
+    }
     let shares = |alias: &Text| mention.aliases.contains(alias);
     keys.iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, event, mention, &shares)).collect()
 }

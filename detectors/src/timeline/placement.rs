@@ -1,13 +1,15 @@
 //! The zones that a destroyed resource lived in, as far as they were known at its end. Never guessed.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+
+use smallvec::smallvec;
 
 use super::lookup::Life;
 use super::order::FactKey;
 use super::places::reached_word;
 use super::store::Store;
-use crate::event::{Event, Mention, Proof, Scope, Text};
+use crate::engine::Fact;
+use crate::event::{Event, Mention, Proof, Scope, Text, Texts};
 
 /// Whether resources like this one live in zones.
 pub(super) fn lives_in_zones(mention: &Mention) -> bool {
@@ -17,28 +19,22 @@ pub(super) fn lives_in_zones(mention: &Mention) -> bool {
 /// The zones of what the fact at `key` destroyed, each in the event's region. What says most about this life comes first:
 /// the events that name its zones; network interfaces that a service made for it; an inventory; and its subnets, since a
 /// database in one zone has a group of subnets in all.
-pub(super) fn zones_of(
-    store: &Store,
-    key: &FactKey,
-    event: &Event,
-    mention: &Mention,
-    life: &Life<'_>,
-) -> Vec<Arc<str>> {
+pub(super) fn zones_of(store: &Store, key: &FactKey, fact: &Fact, mention: &Mention, life: &Life<'_>) -> Texts {
+    let event = &fact.event;
     if !lives_in_zones(mention) {
-        return Vec::new();
+        return Texts::new();
     }
     if life.sights.is_empty()
         && let [zone] = mention.zones.as_slice()
         && is_zone_of(zone, &event.region)
     {
-        return vec![store.word(zone)];
+        return smallvec![zone.clone()];
     }
-    let may_pause = store.get(key).is_some_and(|fact| fact.may_pause);
+    let may_pause = fact.may_pause;
     let mentions: Vec<&Mention> = life.creates().map(|create| create.mention).chain([mention]).collect();
     let looking = Looking { store, key, event, life, may_pause, mentions };
-    let in_region = |zones: BTreeSet<Text>| -> Option<Vec<Arc<str>>> {
-        let zones = zones.iter().filter(|zone| is_zone_of(zone, &event.region));
-        let zones: Vec<Arc<str>> = zones.map(|zone| store.word(zone)).collect();
+    let in_region = |zones: BTreeSet<Text>| -> Option<Texts> {
+        let zones: Texts = zones.into_iter().filter(|zone| is_zone_of(zone, &event.region)).collect();
         (!zones.is_empty()).then_some(zones)
     };
     in_region(looking.named())

@@ -122,7 +122,8 @@ impl Identity {
 
     /// The session's name: what follows the colon of the unique id, or nothing for identities without sessions.
     pub fn session_name(&self) -> &str {
-        self.principal_id.split_once(':').map_or("", |(_, session)| session)
+        let colon = memchr::memchr(b':', self.principal_id.as_bytes());
+        colon.and_then(|at| self.principal_id.get(at + 1..)).unwrap_or_default()
     }
 
     /// Whether this is an AWS service: only the type `AWSService` and roles under the reserved path count.

@@ -103,7 +103,7 @@ pub const PAUSES_PER_INCIDENT_MAX: usize = 5;
 /// Human acts remembered so that the same one changes nothing; of more, the oldest goes.
 pub const HUMAN_ACTS_MAX: usize = 10_000;
 /// Facts are forgotten in steps of at least this much event time.
-pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 60;
+pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 5 * 60;
 /// A pause that failed is tried again when its principal goes on destroying, but not before this.
 pub const FAILED_PAUSE_RETRY_MILLISECONDS: i64 = 60_000;
 /// Partitions whose horizon is tracked. When full, the one longest unheard goes first.

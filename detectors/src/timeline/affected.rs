@@ -36,13 +36,14 @@ pub(super) fn by(store: &Store, successions: &mut Successions, key: &FactKey, ev
     }
     // The resources of all of these: their creates decide on ownership and placement, their destroys end lives, and
     // whatever else names them shows that they were there.
-    for fact in all.clone() {
-        relatives(store, &fact, &mut all);
-    }
     let mut restated: BTreeSet<FactKey> = copies.iter().copied().collect();
     for copy in &copies {
         relatives(store, copy, &mut restated);
     }
+    for fact in all.clone().iter().filter(|fact| !copies.contains(fact)) {
+        relatives(store, fact, &mut all);
+    }
+    all.extend(&restated);
     for fact in &restated {
         successions.restate(store, fact, &mut all);
     }

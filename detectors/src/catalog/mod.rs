@@ -10,7 +10,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::event::{Effect, Proof, Scope, WeightClass};
+use crate::event::{Effect, Proof, Scope, Text, WeightClass};
 
 pub use compare::{Aspect, Comparison, Difference, Unreadable, compare};
 pub use grammar::{is_surely_a_read, unversioned};
@@ -59,7 +59,7 @@ pub enum ArnName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The CloudFormation type, or `service:noun` where there is none.
-    pub name: String,
+    pub name: Text,
     /// The weight class.
     pub class: WeightClass,
     /// Where resources of the type live.
@@ -176,7 +176,7 @@ impl Catalog {
         self.kinds.extend(fresh.map(|(name, kind)| ((*name).to_owned(), Arc::clone(kind))));
         for kind in self.actions.values_mut().flat_map(Map::values_mut).flatten().filter_map(|rule| rule.kind.as_mut())
         {
-            if let Some(current) = self.kinds.get(&kind.name) {
+            if let Some(current) = self.kinds.get(kind.name.as_str()) {
                 *kind = Arc::clone(current);
             }
         }

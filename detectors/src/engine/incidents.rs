@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::blind::BLIND_KEY;
 use super::memory::{Incident, gone, row, table};
 use super::settle::News;
+use super::steady::undecided_from;
 use super::{Announcement, Change, Engine, FactRow, Output, OwnShare, PauseState, Remembered, Situation};
 use crate::brake;
 use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::Second;
-use crate::timeline::EventId;
 
 impl Engine {
     /// All incidents remembered, the newest first.
@@ -32,7 +32,9 @@ impl Engine {
         if incident.is_over() && episode.last_at.second.plus(EPISODE_GAP_SECONDS) < news.from.second {
             return;
         }
-        let before = incident.essence();
+        let is_steady = self.is_steady(id, episode, news);
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let before = if is_steady { 0 } else { incident.essence() };
         let is_earlier = episode.from < incident.from;
         if is_earlier || episode.to != incident.to {
             if is_earlier {
@@ -43,6 +45,10 @@ impl Engine {
             self.quiet_from = self.quiet_from.map(|at| at.min(quiet_from));
             let span = Remembered::Span(id.to_owned(), incident.from, incident.to);
             outputs.push(Output::Fact(FactRow(span)));
+        }
+        if is_steady {
+            self.is_stale(id);
+            return;
         }
         incident.exact &= news.is_exact;
         let level = episode.level();
@@ -64,19 +70,12 @@ impl Engine {
             self.write(id, outputs);
         } else {
             self.brake(id, episode, news, outputs);
-            let is_news = self.incidents.get(id).is_some_and(|one| {
-                let said = one.report.severity == level
-                    && episode.is_said_by(&one.report.detectors)
-                    && episode.reached(level).is_some_and(|at| at.id == EventId::of(&one.report.triggered_event_id));
-                !said || before != one.essence()
-            });
+            let is_news = self.incidents.get(id).is_some_and(|one| !one.has_said(episode) || before != one.essence());
             if is_news {
                 self.refresh_report(id, episode);
                 self.want_zones(id, outputs);
             } else {
-                if !self.stale.contains(id) {
-                    self.stale.insert(id.to_owned());
-                }
+                self.is_stale(id);
             }
             self.announce(id, level, outputs);
         }
@@ -148,7 +147,6 @@ impl Engine {
     /// Decides on pauses once facts that may bear one make the incident `critical`.
     fn brake(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
-        let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
         if incident.is_judged {
             return;
         }
@@ -158,20 +156,12 @@ impl Engine {
             }
             return;
         }
-        // Who carried the evidence so far is decided; only whoever comes with new facts is not.
-        let from = match incident.decisive_received_at {
-            Some(_) => (&news.from).max(&episode.from),
-            None => &episode.from,
-        };
-        let is_decided = |entity: &str| {
-            incident.pauses.iter().any(|pause| pause.key.entity == entity && pause.state != PauseState::Failed)
-        };
-        let is_all_decided = ledger
-            .between(&incident.key, episode.is_whole, from, &episode.to)
-            .all(|held| is_decided(&held.entry.actor.entity) && is_decided(&held.entry.actor.origin));
-        if is_all_decided {
+        if self.incidents.get(id).is_none_or(|incident| self.is_decided(incident, episode, news)) {
             return;
         }
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
+        let from = undecided_from(incident, episode, news);
         let candidates = brake::candidates(
             self.timeline.store(),
             ledger,

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Approval, Fact, Mode, OwnShare, Partition, Pause, PauseKey, Row, Rung};
 use crate::brake::Spent;
-use crate::incident::{Report, Severity, Standing, State, blind};
+use crate::incident::{Episode, Report, Severity, Standing, State, blind};
 use crate::time::{Millis, Second};
-use crate::timeline::FactKey;
+use crate::timeline::{EventId, FactKey};
 
 /// One incident as the engine keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -274,6 +274,15 @@ impl Incident {
         }
         (self.opened_at, self.decisive_received_at, &self.not_paused_because).hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// Whether what is shown says how bad an episode is, by which detectors, and since when.
+    pub(super) fn has_said(&self, episode: &Episode) -> bool {
+        let report = &self.report;
+        let level = episode.level();
+        report.severity == level
+            && episode.is_said_by(&report.detectors)
+            && episode.reached(level).is_some_and(|at| at.id == EventId::of(&report.triggered_event_id))
     }
 
     /// Sets where it stands, in both places that say so.

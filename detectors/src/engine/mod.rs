@@ -11,6 +11,7 @@ mod pauses;
 mod register;
 mod settle;
 mod situation;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod wanted;

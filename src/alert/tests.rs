@@ -75,6 +75,8 @@ pub(crate) fn announcement(change: Change) -> Announcement {
         pauses: vec![pause],
         not_paused_because: String::new(),
         approvals: Vec::new(),
+        verdicts: Vec::new(),
+        before_verdict: false,
         sequence: 3,
     };
     Announcement { id: "tb-abcdefghijklmnop.3".to_owned(), page_key: "page".to_owned(), change, at, situation }

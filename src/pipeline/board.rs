@@ -64,7 +64,7 @@ struct Shown {
 
 /// Whether an incident in this state still needs somebody.
 pub(crate) fn is_open(state: State) -> bool {
-    matches!(state, State::Open | State::Paused | State::Unpausable)
+    matches!(state, State::Open | State::Paused | State::Confirmed | State::Unpausable)
 }
 
 impl Board {

@@ -7,6 +7,7 @@ mod blind;
 mod core_wall;
 mod deploy;
 mod kill;
+mod lifecycle;
 mod parts;
 mod replay;
 mod whole_chain;

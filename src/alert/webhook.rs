@@ -23,7 +23,7 @@ const TYPE_PREFIX: &str = "dev.trailbrake";
 const SOURCE: &str = "urn:trailbrake";
 
 /// `[receivers.NAME.webhook]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where events are posted.

@@ -10,7 +10,8 @@ mod tests;
 pub mod word;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -39,19 +40,26 @@ pub struct Ended {
     pub word: &'static str,
 }
 
+/// The mailboxes of all receivers, by name.
+type Mailboxes = Arc<RwLock<BTreeMap<String, Arc<Mailbox>>>>;
+
 /// Takes orders that are in the journal. Never waits: what a receiver cannot take in time is superseded or given up.
 #[derive(Clone)]
 pub struct OrderSender {
-    mailboxes: Arc<BTreeMap<String, Arc<Mailbox>>>,
+    mailboxes: Mailboxes,
     clock: SharedClock,
 }
 
 impl OrderSender {
+    fn mailbox(&self, receiver: &str) -> Option<Arc<Mailbox>> {
+        self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).get(receiver).cloned()
+    }
+
     /// Hands an order to the task of its receiver.
     pub fn send(&self, order: Order) {
-        match self.mailboxes.get(&order.receiver) {
+        match self.mailbox(&order.receiver) {
             Some(mailbox) => {
-                let is_routed = mailbox.receiver.is_told_of(&order.announcement.situation);
+                let is_routed = mailbox.receiver().is_told_of(&order.announcement.situation);
                 let input = if is_routed { Input::Order } else { Input::Unrouted };
                 mailbox.put(input(Box::new(order)), self.clock.now());
             }
@@ -61,7 +69,7 @@ impl OrderSender {
 
     /// Hands an order on that the journal held at the start. What the routes led to a receiver then is not taken back.
     fn recover(&self, order: Order) {
-        if let Some(mailbox) = self.mailboxes.get(&order.receiver) {
+        if let Some(mailbox) = self.mailbox(&order.receiver) {
             mailbox.put(Input::Recovered(Box::new(order)), self.clock.now());
         }
     }
@@ -71,35 +79,93 @@ impl OrderSender {
 /// the journal held them at the start.
 ///
 /// When `stop` becomes true, each task still sends what is due, at most for [`DRAIN_DEADLINE`], and ends; what is left
-/// waits in the journal for the next start. When all have ended, the channel of ends is closed.
+/// waits in the journal for the next start. When all have ended and the desk is gone, the channel of ends is closed.
 pub fn start(
     receivers: Vec<Arc<dyn Receiver>>,
     orders: Vec<Order>,
-    open_pages: Vec<Order>,
+    open_pages: &[Order],
     clock: SharedClock,
     metrics: Arc<Metrics>,
     stop: watch::Receiver<bool>,
-) -> (OrderSender, mpsc::Receiver<Ended>) {
+) -> (OrderSender, Desk, mpsc::Receiver<Ended>) {
     let (ends, ended) = mpsc::channel(ENDS_QUEUED_MAX);
     let now = clock.now();
-    let mut mailboxes = BTreeMap::new();
-    for receiver in receivers {
-        let pages = open_pages.iter().filter(|page| page.receiver == receiver.name()).cloned().collect();
-        let manner = Manner { edits: receiver.edits(), messages_per_minute: receiver.messages_per_minute() };
-        let outbox = Outbox::new(receiver.repeat_every(), pages, now).in_manner(manner, now);
-        let letters = Mutex::new(Letters::new(outbox));
-        let mailbox = Arc::new(Mailbox { receiver: Arc::clone(&receiver), letters, rings: Notify::new() });
-        mailboxes.insert(receiver.name().to_owned(), Arc::clone(&mailbox));
-        let (clock, metrics) = (clock.clone(), Arc::clone(&metrics));
-        let postman = Postman { receiver, mailbox, clock, metrics, ends: ends.clone(), failing: None };
-        tokio::spawn(postman.run(stop.clone()));
-    }
-    let sender = OrderSender { mailboxes: Arc::new(mailboxes), clock };
+    let sender = OrderSender { mailboxes: Mailboxes::default(), clock };
+    let desk = Desk { sender: sender.clone(), metrics, ends, stop };
+    desk.take_up(receivers, open_pages);
     let (known, unknown): (Vec<_>, Vec<_>) =
-        orders.into_iter().partition(|order| sender.mailboxes.contains_key(&order.receiver));
+        orders.into_iter().partition(|order| sender.mailbox(&order.receiver).is_some());
     known.into_iter().for_each(|order| sender.recover(order));
-    give_up_unknown(unknown, now, &metrics, ends);
-    (sender, ended)
+    give_up_unknown(unknown, now, &desk.metrics, desk.ends.clone());
+    (sender, desk, ended)
+}
+
+/// Where receivers come and go while orders are under way.
+pub struct Desk {
+    sender: OrderSender,
+    metrics: Arc<Metrics>,
+    ends: mpsc::Sender<Ended>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Desk {
+    /// Each of these receivers takes the place of the one of its name, with whatever that one is still to be told: no
+    /// order is lost, and none is sent again that was taken. Others get a task of their own. `open_pages` were delivered
+    /// to them last.
+    pub fn take_up(&self, receivers: Vec<Arc<dyn Receiver>>, open_pages: &[Order]) {
+        let now = self.sender.clock.now();
+        let mut mailboxes = self.sender.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
+        for receiver in receivers {
+            let name = receiver.name().to_owned();
+            if let Some(mailbox) = mailboxes.get(&name) {
+                mailbox.replace(receiver, now);
+                continue;
+            }
+            let pages = open_pages.iter().filter(|page| page.receiver == name).cloned().collect();
+            let mailbox = Arc::new(Mailbox::new(receiver, pages, now));
+            let postman = Postman {
+                name: name.clone(),
+                mailbox: Arc::clone(&mailbox),
+                clock: Arc::clone(&self.sender.clock),
+                metrics: Arc::clone(&self.metrics),
+                ends: self.ends.clone(),
+                failing: None,
+            };
+            mailboxes.insert(name, mailbox);
+            tokio::spawn(postman.run(self.stop.clone()));
+        }
+    }
+
+    /// Lets go of all receivers but those with one of these names: what they are still to be told is given up.
+    pub fn keep_only(&self, names: &[String]) {
+        let now = self.sender.clock.now();
+        let mut mailboxes = self.sender.mailboxes.write().unwrap_or_else(PoisonError::into_inner);
+        mailboxes.retain(|name, mailbox| {
+            let is_kept = names.contains(name);
+            if !is_kept {
+                tracing::info!(receiver = %name, "the receiver is not configured any more");
+                mailbox.retire(now);
+            }
+            is_kept
+        });
+    }
+
+    /// What each receiver is still to be told, and whether it fails.
+    pub fn waiting(&self) -> Waiting {
+        Waiting(Arc::clone(&self.sender.mailboxes))
+    }
+}
+
+/// Tells what receivers are still to be told.
+#[derive(Clone, Default)]
+pub struct Waiting(Mailboxes);
+
+impl Waiting {
+    /// The number of orders that have not ended, by receiver.
+    pub fn orders(&self) -> BTreeMap<String, usize> {
+        let mailboxes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        mailboxes.iter().map(|(name, mailbox)| (name.clone(), mailbox.letters().outbox.unended())).collect()
+    }
 }
 
 /// Orders for receivers that the configuration no longer names will never be delivered.
@@ -118,9 +184,10 @@ fn give_up_unknown(orders: Vec<Order>, at: Millis, metrics: &Metrics, ends: mpsc
 
 /// Where the journal's thread leaves orders and the receiver's task finds them.
 struct Mailbox {
-    receiver: Arc<dyn Receiver>,
+    receiver: RwLock<Arc<dyn Receiver>>,
     letters: Mutex<Letters>,
     rings: Notify,
+    retired: AtomicBool,
 }
 
 struct Letters {
@@ -154,6 +221,31 @@ impl Letters {
 }
 
 impl Mailbox {
+    fn new(receiver: Arc<dyn Receiver>, open_pages: Vec<Order>, now: Millis) -> Self {
+        let outbox = Outbox::new(receiver.repeat_every(), open_pages, now).in_manner(manner_of(&*receiver), now);
+        Self {
+            receiver: RwLock::new(receiver),
+            letters: Mutex::new(Letters::new(outbox)),
+            rings: Notify::new(),
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    fn receiver(&self) -> Arc<dyn Receiver> {
+        Arc::clone(&self.receiver.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, receiver: Arc<dyn Receiver>, now: Millis) {
+        self.letters().outbox.change_manner(receiver.repeat_every(), manner_of(&*receiver), now);
+        *self.receiver.write().unwrap_or_else(PoisonError::into_inner) = receiver;
+        self.rings.notify_one();
+    }
+
+    fn retire(&self, now: Millis) {
+        self.retired.store(true, Ordering::Release);
+        self.put(Input::Retire, now);
+    }
+
     fn put(&self, input: Input, now: Millis) {
         self.letters().step(input, now);
         self.rings.notify_one();
@@ -162,6 +254,10 @@ impl Mailbox {
     fn letters(&self) -> MutexGuard<'_, Letters> {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn manner_of(receiver: &dyn Receiver) -> Manner {
+    Manner { edits: receiver.edits(), messages_per_minute: receiver.messages_per_minute() }
 }
 
 /// What was tried.
@@ -183,7 +279,7 @@ struct Attempt {
 
 /// The task of one receiver.
 struct Postman {
-    receiver: Arc<dyn Receiver>,
+    name: String,
     mailbox: Arc<Mailbox>,
     clock: SharedClock,
     metrics: Arc<Metrics>,
@@ -199,7 +295,8 @@ impl Postman {
         loop {
             let quiet = self.work(&mut attempts).await;
             let now = self.clock.now();
-            if *stop.borrow() {
+            let is_retired = self.mailbox.retired.load(Ordering::Acquire);
+            if is_retired || *stop.borrow() {
                 let deadline = *deadline.get_or_insert_with(|| tokio::time::Instant::now() + DRAIN_DEADLINE);
                 if quiet || tokio::time::Instant::now() >= deadline {
                     break;
@@ -220,7 +317,7 @@ impl Postman {
         }
         let left = self.mailbox.letters().outbox.unended();
         if left > 0 {
-            tracing::warn!(receiver = %self.receiver.name(), left, "orders wait in the journal for the next start");
+            tracing::warn!(receiver = %self.name, left, "orders wait in the journal for the next start");
         }
     }
 
@@ -238,18 +335,18 @@ impl Postman {
             (send, letters.summary.take(), ended, length, quiet)
         };
         for (is_again, order) in send {
-            attempts.spawn(attempt(Arc::clone(&self.receiver), order, is_again));
+            attempts.spawn(attempt(self.mailbox.receiver(), order, is_again));
         }
         if let Some(summary) = summary {
-            let (receiver, incidents) = (self.receiver.name(), summary.incidents);
+            let (receiver, incidents) = (&self.name, summary.incidents);
             tracing::warn!(%receiver, incidents, "past the receiver's limit: incidents are told together");
-            attempts.spawn(attempt_together(Arc::clone(&self.receiver), summary));
+            attempts.spawn(attempt_together(self.mailbox.receiver(), summary));
         }
-        self.metrics.set_queue_length(&format!("orders-{}", self.receiver.name()), length);
+        self.metrics.set_queue_length(&format!("orders-{}", self.name), length);
         for end in ended {
-            self.metrics.count_order_end(self.receiver.name(), end.word);
+            self.metrics.count_order_end(&self.name, end.word);
             if end.end == OrderEnd::GivenUp {
-                tracing::error!(receiver = %self.receiver.name(), order = %end.id, "order given up: nobody was told by it");
+                tracing::error!(receiver = %self.name, order = %end.id, "order given up: nobody was told by it");
             }
             let _ = self.ends.send(end).await;
         }
@@ -263,15 +360,15 @@ impl Postman {
             Tried::Summary { id } => id,
         };
         let result = result.map_err(|error| {
-            self.metrics.count_delivery_failure(self.receiver.name(), error.reason.as_str());
+            self.metrics.count_delivery_failure(&self.name, error.reason.as_str());
             if self.failing != Some(error.reason) {
-                tracing::warn!(receiver = %self.receiver.name(), order = %id, %error, "delivery failed");
+                tracing::warn!(receiver = %self.name, order = %id, %error, "delivery failed");
             }
             self.failing = Some(error.reason);
             Failure { reason: error.reason, retry_after: error.retry_after }
         });
         if result.is_ok() && self.failing.take().is_some() {
-            tracing::info!(receiver = %self.receiver.name(), "the receiver takes messages again");
+            tracing::info!(receiver = %self.name, "the receiver takes messages again");
         }
         let random = fastrand::f64();
         let input = match tried {

@@ -15,6 +15,7 @@ use crate::limits::{DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_WAIT
 
 mod bursts;
 mod delivered;
+mod replaced;
 
 fn order(sequence: usize, page: usize, change: Change, now: Millis) -> Order {
     let mut announcement = crate::alert::example(change);
@@ -386,7 +387,7 @@ fn started(receiver: &Arc<Scripted>, orders: Vec<Order>, open_pages: Vec<Order>)
     let (stop, stopped) = watch::channel(false);
     let receivers: Vec<Arc<dyn Receiver>> = vec![receiver.clone()];
     let metrics = Arc::new(Metrics::default());
-    let (sender, ended) = start(receivers, orders, open_pages, Arc::new(SystemClock), metrics, stopped);
+    let (sender, _desk, ended) = start(receivers, orders, &open_pages, Arc::new(SystemClock), metrics, stopped);
     (sender, ended, stop)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{
-    Announcement, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Watch,
+    Announcement, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Settings, Watch,
 };
 use trailbrake_detectors::inventory::Inventory;
 use trailbrake_detectors::time::Millis;
@@ -35,6 +35,17 @@ pub enum Work {
     Watch(Watch),
     /// What existed before the trail, known from the time on.
     Inventory(Box<Inventory>, Millis),
+    /// Another configuration holds from the time on.
+    Configure {
+        /// What the engine is told.
+        settings: Box<Settings>,
+        /// The names of the receivers that each announcement goes to.
+        receivers: Vec<String>,
+        /// When.
+        at: Millis,
+        /// Told once all that was decided before is durable and on its way.
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// The stage that judges. Owns the engine.
@@ -78,7 +89,10 @@ impl EngineStep {
     pub fn step(&mut self, work: Work) -> Piece {
         match work {
             Work::Batch(batch) => self.batch(*batch),
-            Work::Tick(now) => self.one(Input::Tick(now), now),
+            Work::Tick(now) => {
+                self.board.remembers(self.engine.held());
+                self.one(Input::Tick(now), now)
+            }
             Work::Human { human, answer } => self.human(human, answer),
             Work::Outcome(outcome) => self.outcome(outcome),
             Work::Watch(watch) => {
@@ -87,6 +101,13 @@ impl EngineStep {
                 self.one(Input::Watch(watch), at)
             }
             Work::Inventory(inventory, now) => self.one(Input::Inventory(inventory), now),
+            Work::Configure { settings, receivers, at, done } => {
+                self.receivers = receivers;
+                let mut piece = self.one(Input::Configure(settings), at);
+                piece.decision = true;
+                piece.after.committed.push(done);
+                piece
+            }
         }
     }
 

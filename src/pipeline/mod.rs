@@ -13,7 +13,7 @@ mod reorder;
 pub(crate) mod tests;
 
 pub use accounts::{Accounts, RejectLog};
-pub use board::{Board, JournalStatus, SourceStatus, StatusCounts};
+pub use board::{Board, ConfigStatus, JournalStatus, SourceStatus, StatusCounts};
 pub use decode::{DecodeStep, DecodedBatch, RejectNote};
 pub use engine::{EngineStep, Work};
 pub use journal::{Acknowledge, After, Answer, JournalStep, Piece};

@@ -6,7 +6,7 @@ mod events;
 mod files;
 mod secrets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use trailbrake_detectors::engine::{Act, Mode};
+use trailbrake_detectors::engine::{Act, BrakeSettings, Mode};
 use trailbrake_detectors::time::Millis;
 
 use super::*;
@@ -153,7 +153,9 @@ async fn start(parts: Parts) -> Bench {
         work,
         intake,
         clock: clock.clone(),
-        mode: Mode::Enforce,
+        brake: BrakeSettings { mode: Mode::Enforce, ..BrakeSettings::default() },
+        reads: BTreeMap::new(),
+        waiting: Waiting::default(),
         act_connected: Some(Box::new(|| true)),
         metrics: Arc::clone(&metrics),
         bounds: parts.bounds,

@@ -4,6 +4,7 @@ mod inventory;
 mod notify;
 mod recovery;
 mod reload;
+mod returns;
 mod shutdown;
 mod stages;
 #[cfg(test)]

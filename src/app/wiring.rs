@@ -12,6 +12,7 @@ use trailbrake_detectors::engine::Watch;
 use super::inventory::InventoryWatch;
 use super::recovery::{Recovered, recover};
 use super::reload::{Reload, Reloader};
+use super::returns::{bring_ends, bring_pause_events, bring_watches, measure_queues};
 use super::stages::{self, DecodeInbox, EndNotice, EngineThread, JournalThread};
 use super::{AppError, notify};
 use crate::alert::{self, LiveRoutes};
@@ -19,7 +20,7 @@ use crate::api::{self, Api};
 use crate::clock::SharedClock;
 use crate::config::{Config, SourceKind};
 use crate::health::{self, Health};
-use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDER_MAX, TICK};
+use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDER_MAX};
 use crate::metrics::Metrics;
 use crate::order::{self, Ended};
 use crate::pause::{self, PauseClient, PauseConfig, PauseEvent, Spawn};
@@ -332,66 +333,4 @@ fn run_api(listener: TcpListener, api: Api, files: api::Files, stop: watch::Rece
     let mut running = JoinSet::new();
     running.spawn(api::serve(listener, api, files, stop));
     running
-}
-
-/// Brings the ends of orders into the journal.
-async fn bring_ends(mut ended: mpsc::Receiver<Ended>, pieces: mpsc::Sender<Piece>) {
-    while let Some(end) = ended.recv().await {
-        let mut piece = Piece::default();
-        piece.cut.ended.push((end.id, end.end, end.at));
-        if pieces.send(piece).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Brings artefacts into the journal, and outcomes to the engine.
-async fn bring_pause_events(
-    mut events: mpsc::Receiver<PauseEvent>,
-    acts: mpsc::Sender<Work>,
-    pieces: mpsc::Sender<Piece>,
-) {
-    while let Some(event) = events.recv().await {
-        match event {
-            PauseEvent::Artefact { artefact, committed } => {
-                let mut piece = Piece { decision: true, ..Piece::default() };
-                piece.cut.artefacts.push(artefact);
-                piece.after.committed.push(committed);
-                // Without a journal the artefact is not committed, and `act` changes nothing.
-                let _ = pieces.send(piece).await;
-            }
-            PauseEvent::Outcome { outcome, .. } => {
-                // Without an engine the outcome is unsettled, and is asked for again after the restart.
-                let _ = acts.send(Work::Outcome(outcome)).await;
-            }
-        }
-    }
-}
-
-/// Brings what sources see of their trails to the engine.
-async fn bring_watches(mut seen: mpsc::Receiver<Watch>, acts: mpsc::Sender<Work>) {
-    while let Some(watch) = seen.recv().await {
-        if acts.send(Work::Watch(watch)).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Measures the queues, without keeping any of them open.
-async fn measure_queues(
-    batches: mpsc::WeakSender<Batch>,
-    acts: mpsc::WeakSender<Work>,
-    pieces: mpsc::WeakSender<Piece>,
-    metrics: Arc<Metrics>,
-) {
-    fn waiting<T>(queue: &mpsc::WeakSender<T>) -> usize {
-        queue.upgrade().map_or(0, |sender| sender.max_capacity() - sender.capacity())
-    }
-    let mut ticks = tokio::time::interval(TICK);
-    loop {
-        ticks.tick().await;
-        metrics.set_queue_length("batches", waiting(&batches));
-        metrics.set_queue_length("acts", waiting(&acts));
-        metrics.set_queue_length("cuts", waiting(&pieces));
-    }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use trailbrake_detectors::engine::{Announcement, Change};
 use trailbrake_detectors::incident::Severity;
 
 use super::*;
-use crate::alert::{Delivering, Delivery};
+use crate::alert::{Delivering, Delivery, DeliveryError, FailureReason, Notice};
 use crate::clock::{Clock, SystemClock};
 use crate::limits::{DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_WAIT_MAX};
 

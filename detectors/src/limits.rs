@@ -102,6 +102,8 @@ pub const INVENTORY_BYTES_MAX: usize = 512 << 20;
 pub const PAUSES_PER_INCIDENT_MAX: usize = 5;
 /// Human acts remembered so that the same one changes nothing; of more, the oldest goes.
 pub const HUMAN_ACTS_MAX: usize = 10_000;
+/// Verdicts remembered of one incident; the oldest go first.
+pub const VERDICTS_KEPT_MAX: usize = 20;
 /// Facts are forgotten in steps of at least this much event time.
 pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 5 * 60;
 /// A pause that failed is tried again when its principal goes on destroying, but not before this.

@@ -17,7 +17,7 @@ pub(crate) mod tests;
 pub use accounts::{Accounts, RejectLog};
 #[cfg(test)]
 pub(crate) use board::is_open;
-pub use board::{Board, JournalStatus, SourceStatus, StatusCounts};
+pub use board::{Board, ConfigStatus, JournalStatus, SourceStatus, StatusCounts};
 pub use decode::{DecodeStep, DecodedBatch, RejectNote};
 pub use engine::{EngineStep, Work};
 pub use journal::{Acknowledge, After, Answer, JournalStep, Piece};

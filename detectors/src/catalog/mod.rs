@@ -31,7 +31,7 @@ const TABLES: [&str; 4] = [
 static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(&TABLES).0);
 
 /// All that is known of actions: the tables, and the verb grammar for the rest.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     kinds: Map<Arc<Kind>>,
     actions: Map<Map<Vec<Rule>>>,
@@ -73,7 +73,7 @@ pub struct Kind {
 }
 
 /// What an action does to one kind of resource, and where in the record that resource is named.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// All of these must hold for the rule to apply.
     pub when: Vec<Condition>,
@@ -140,7 +140,7 @@ pub struct Guess {
 }
 
 /// What is known of one action.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Known<'a> {
     /// Rules from the table: the first whose conditions hold applies, and if none does the action bears on nothing.
     Listed(&'a [Rule]),

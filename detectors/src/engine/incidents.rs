@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::blind::BLIND_KEY;
-use super::memory::{Incident, gone, row, table};
+use super::memory::{Incident, Judgement, gone, row, table};
 use super::settle::News;
 use super::steady::undecided_from;
 use super::{Announcement, Change, Engine, FactRow, Output, OwnShare, PauseState, Remembered, Situation};
@@ -12,6 +12,7 @@ use crate::brake;
 use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::Second;
+use crate::timeline::FactKey;
 
 impl Engine {
     /// All incidents remembered, the newest first.
@@ -55,8 +56,10 @@ impl Engine {
         // What ended by silence or by an explanation goes on when worse comes to light; so does what humans judged, which
         // then pages again and pauses nobody.
         let goes_on = match incident.report.state {
+            State::Closed | State::Resumed if incident.is_judged => {
+                level >= Severity::High && Some(level) > incident.known()
+            }
             State::Closed => level > incident.report.severity_peak,
-            State::Resumed => level >= Severity::High && Some(level) > incident.told,
             State::Eased => true,
             _ => false,
         };
@@ -77,7 +80,7 @@ impl Engine {
             } else {
                 self.is_stale(id);
             }
-            self.announce(id, level, outputs);
+            self.announce(id, level, episode.reached(level), outputs);
         }
         let Some(incident) = self.incidents.get(id) else { return };
         if before != incident.essence() {
@@ -124,7 +127,8 @@ impl Engine {
         Some((report, OwnShare::of(ledger, &incident.key, episode)))
     }
 
-    fn freshen(&mut self, id: &str) {
+    /// Brings what is shown of an incident up to date, if its facts have changed since.
+    pub(super) fn freshen(&mut self, id: &str) {
         if self.stale.remove(id)
             && let Some(fresh) = self.fresh_report(id)
             && let Some(incident) = self.incidents.get_mut(id)
@@ -147,7 +151,11 @@ impl Engine {
     /// Decides on pauses once facts that may bear one make the incident `critical`.
     fn brake(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
-        if incident.is_judged {
+        let is_before = |line: &Judgement| line.key == incident.key && episode.to.second <= line.until;
+        if incident.is_judged || self.judgements.iter().any(is_before) {
+            if episode.level() == Severity::Critical && incident.pauses.is_empty() {
+                incident.not_paused_because = "it happened before a reviewer's verdict".to_owned();
+            }
             return;
         }
         if episode.pausing_level() < Severity::Critical {
@@ -167,7 +175,7 @@ impl Engine {
             ledger,
             &self.settings.limits.weights,
             &incident.key,
-            (episode, from),
+            (episode, &from),
         );
         incident.decisive_received_at.get_or_insert(news.received_at);
         if candidates.is_empty() {
@@ -209,12 +217,17 @@ impl Engine {
     }
 
     /// Tells receivers what is new: a first page, something worse, or once that it eased.
-    fn announce(&mut self, id: &str, level: Severity, outputs: &mut Vec<Output>) {
+    fn announce(&mut self, id: &str, level: Severity, reached: Option<&FactKey>, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
+        let is_before = incident.judged.is_some_and(|judged| reached.is_some_and(|at| at.second <= judged.until));
         match incident.told {
-            None if level >= Severity::High => self.tell(id, Change::Opened, outputs),
+            None if level >= Severity::High && Some(level) > incident.known() => {
+                incident.before_verdict = is_before;
+                self.tell(id, Change::Opened, outputs);
+            }
             None => {}
             Some(told) if level > told => {
+                incident.before_verdict = is_before;
                 incident.eased = None;
                 incident.report.eased = None;
                 self.tell(id, Change::Updated, outputs);
@@ -358,6 +371,8 @@ pub(super) fn situation(incident: &Incident) -> Situation {
         pauses: incident.pauses.clone(),
         not_paused_because: if is_held { String::new() } else { incident.not_paused_because.clone() },
         approvals: incident.approvals.clone(),
+        verdicts: incident.verdicts.clone(),
+        before_verdict: incident.before_verdict,
         sequence: incident.sequence,
     }
 }

@@ -24,6 +24,7 @@ impl Engine {
             Some(told) => level == told || (level < told && incident.eased.is_some()),
         };
         is_told
+            && incident.judged.is_none()
             && (news.is_exact || !incident.exact)
             && incident.has_said(episode)
             && (incident.is_judged
@@ -40,16 +41,19 @@ impl Engine {
             incident.pauses.iter().any(is_it)
         };
         self.timeline.ledger(&incident.key).is_some_and(|ledger| {
-            let mut carried = ledger.between(&incident.key, episode.is_whole, from, &episode.to);
+            let mut carried = ledger.between(&incident.key, episode.is_whole, &from, &episode.to);
             carried.all(|held| is_decided(&held.entry.actor.entity) && is_decided(&held.entry.actor.origin))
         })
     }
 }
 
 /// Who carried the evidence so far is decided; only whoever comes with new facts is not.
-pub(super) fn undecided_from<'a>(incident: &Incident, episode: &'a Episode, news: &'a News) -> &'a FactKey {
-    match incident.decisive_received_at {
-        Some(_) => (&news.from).max(&episode.from),
-        None => &episode.from,
-    }
+pub(super) fn undecided_from(incident: &Incident, episode: &Episode, news: &News) -> FactKey {
+    let from = match incident.decisive_received_at {
+        Some(_) => news.from.max(episode.from),
+        None => episode.from,
+    };
+    // What happened before the incident was confirmed was judged with it.
+    let unjudged = incident.judged.map(|judged| FactKey::first_of(judged.until.plus(1)));
+    unjudged.map_or(from, |unjudged| unjudged.max(from))
 }

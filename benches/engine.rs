@@ -23,16 +23,26 @@ const ORGANISATION: World = World { actors: 1_000, facts: 50_000, facts_per_seco
 /// The same actors, each of which destroys a resource a second.
 const STORM: World = World { actors: 1_000, facts: 100_000, facts_per_second: 1_000, zones: 3 };
 
-/// All figures, a line each.
+/// All figures, a line each; of those named as arguments, if any are.
 fn main() {
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |name: &str| named.is_empty() || named.iter().any(|one| one == name);
     for (name, world) in [("organisation", ORGANISATION), ("storm", STORM)] {
-        let per_second = 1.0 / judge(world.all()).seconds_per_fact;
-        report(&format!("{name}, in order: {per_second:.0} facts a second (target: {TARGET_FACTS:.0})"));
-        let per_second = 1.0 / judge(shuffled(world.all(), LATE_SECONDS)).seconds_per_fact;
-        report(&format!("{name}, shuffled within ten minutes: {per_second:.0} facts a second"));
+        if is_wanted(name) {
+            let per_second = 1.0 / judge(world.all()).seconds_per_fact;
+            report(&format!("{name}, in order: {per_second:.0} facts a second (target: {TARGET_FACTS:.0})"));
+        }
+        if is_wanted(&format!("{name}-shuffled")) {
+            let per_second = 1.0 / judge(shuffled(world.all(), LATE_SECONDS)).seconds_per_fact;
+            report(&format!("{name}, shuffled within ten minutes: {per_second:.0} facts a second"));
+        }
     }
-    windows();
-    together();
+    if is_wanted("windows") {
+        windows();
+    }
+    if is_wanted("together") {
+        together();
+    }
 }
 
 /// One actor whose window of an hour holds ever more.

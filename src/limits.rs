@@ -104,6 +104,8 @@ const _: () =
 
 /// A configuration file larger than this is refused.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// Problems of a configuration that are shown in the status; all are logged.
+pub const CONFIG_PROBLEMS_SHOWN_MAX: usize = 20;
 /// A user's own catalog larger than this is refused.
 pub const CATALOG_BYTES_MAX: usize = 4 << 20;
 /// Inventory files of one configuration.

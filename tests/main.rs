@@ -8,6 +8,7 @@ mod core_wall;
 mod deploy;
 mod journal;
 mod kill;
+mod lifecycle;
 mod parts;
 mod replay;
 mod whole_chain;

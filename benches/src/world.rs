@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use smol_str::format_smolstr;
 use trailbrake_detectors::engine::{Engine, Fact, Input, Partition, Settings};
-use trailbrake_detectors::event::{Effect, Event, Identity, IdentityKind, Mention, Outcome, Proof, Scope, WeightClass};
+use trailbrake_detectors::event::{
+    Effect, Event, Identity, IdentityKind, Mention, Outcome, Proof, Scope, Text, WeightClass,
+};
 use trailbrake_detectors::time::Second;
 
 use crate::{START, processor_seconds};
@@ -32,15 +35,15 @@ impl World {
         let zones = (self.zones > 0).then(|| zone(number / self.actors % self.zones)).into_iter().collect();
         let event = Event {
             // As long as a real one, and unique; ids of one second come in no order.
-            id: format!("{:08x}-aaaa-4bbb-8ccc-{number:012x}", (number as u32).wrapping_mul(0x9e37_79b1)),
-            region: "eu-west-1".to_owned(),
+            id: format_smolstr!("{:08x}-aaaa-4bbb-8ccc-{number:012x}", (number as u32).wrapping_mul(0x9e37_79b1)),
+            region: "eu-west-1".into(),
             resources: vec![Mention {
-                kind: "AWS::EC2::Instance".to_owned(),
+                kind: "AWS::EC2::Instance".into(),
                 class: WeightClass::ServesTraffic,
                 scope: Scope::Zonal,
-                aliases: vec![format!("i-{number:017x}")],
+                aliases: [format_smolstr!("i-{number:017x}")].into_iter().collect(),
                 parents: Vec::new(),
-                name: String::new(),
+                name: Text::default(),
                 proof: Proof::None,
                 zones,
                 subnets: Vec::new(),
@@ -59,9 +62,13 @@ impl World {
     }
 }
 
-fn zone(number: usize) -> String {
+fn zone(number: usize) -> Text {
     let letter = char::from(b'a' + (number % 26) as u8);
-    if number < 26 { format!("eu-west-1{letter}") } else { format!("eu-west-1-loc{}-1{letter}", number / 26) }
+    if number < 26 {
+        format_smolstr!("eu-west-1{letter}")
+    } else {
+        format_smolstr!("eu-west-1-loc{}-1{letter}", number / 26)
+    }
 }
 
 fn fact(event: Event, second: Second) -> Fact {
@@ -75,32 +82,32 @@ fn fact(event: Event, second: Second) -> Fact {
 
 fn event(actor: usize, second: Second) -> Event {
     Event {
-        id: String::new(),
-        shared_id: String::new(),
+        id: Text::default(),
+        shared_id: Text::default(),
         time: second,
-        account: ACCOUNT.to_owned(),
-        region: String::new(),
-        service: "ec2".to_owned(),
-        name: "TerminateInstances".to_owned(),
+        account: ACCOUNT.into(),
+        region: Text::default(),
+        service: "ec2".into(),
+        name: "TerminateInstances".into(),
         effect: Effect::Destroy,
         outcome: Outcome::Ok,
-        error_code: String::new(),
-        identity: Identity {
+        error_code: Text::default(),
+        identity: Arc::new(Identity {
             kind: IdentityKind::AssumedRole,
-            account: ACCOUNT.to_owned(),
-            arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/service-{actor}/session-{actor}"),
-            principal_id: format!("AROA{actor:017}:session-{actor}"),
-            access_key: format!("ASIA{actor:016}"),
-            issuer_arn: format!("arn:aws:iam::{ACCOUNT}:role/service-{actor}"),
-            issuer_id: format!("AROA{actor:017}"),
-            source_identity: String::new(),
-            identity_center_user: String::new(),
-            invoked_by: String::new(),
-            sign_in_session: String::new(),
-        },
-        request_id: format!("{actor:08x}-1111-4222-8333-444444444444"),
-        user_agent: "aws-cli/2.17.1 Python/3.12".to_owned(),
-        source_ip: "192.0.2.10".to_owned(),
+            account: ACCOUNT.into(),
+            arn: format_smolstr!("arn:aws:sts::{ACCOUNT}:assumed-role/service-{actor}/session-{actor}"),
+            principal_id: format_smolstr!("AROA{actor:017}:session-{actor}"),
+            access_key: format_smolstr!("ASIA{actor:016}"),
+            issuer_arn: format_smolstr!("arn:aws:iam::{ACCOUNT}:role/service-{actor}"),
+            issuer_id: format_smolstr!("AROA{actor:017}"),
+            source_identity: Text::default(),
+            identity_center_user: Text::default(),
+            invoked_by: Text::default(),
+            sign_in_session: Text::default(),
+        }),
+        request_id: format_smolstr!("{actor:08x}-1111-4222-8333-444444444444"),
+        user_agent: "aws-cli/2.17.1 Python/3.12".into(),
+        source_ip: "192.0.2.10".into(),
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Weights;
 use crate::engine::{BrakeSettings, Mode, PauseKey};
-use crate::event::{Identity, IdentityKind, is_service_linked};
+use crate::event::{Identity, IdentityKind, Text, is_service_linked};
 use crate::incident::Episode;
 use crate::limits::PAUSES_PER_INCIDENT_MAX;
 use crate::time::Millis;
@@ -146,7 +146,7 @@ fn add(
 
 /// ARNs and unique ids of an identity: its own, its session's, its role's.
 pub fn names_of(identity: &Identity) -> impl Iterator<Item = String> {
-    let unique_id = identity.principal_id.split(':').next().unwrap_or_default().to_owned();
+    let unique_id: Text = identity.principal_id.split(':').next().unwrap_or_default().into();
     [
         identity.arn.clone(),
         identity.principal_id.clone(),
@@ -158,6 +158,7 @@ pub fn names_of(identity: &Identity) -> impl Iterator<Item = String> {
     ]
     .into_iter()
     .filter(|name| !name.is_empty())
+    .map(String::from)
 }
 
 fn unpausable(identity: &Identity, entity: &str) -> Option<&'static str> {

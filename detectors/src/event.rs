@@ -1,10 +1,19 @@
 //! An event: a record decoded into our own type. Who, did what, to which resources, when, with what outcome.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::time::Second;
+
+/// A text of a record: a short one takes no memory of its own, copies of a long one share theirs.
+pub type Text = SmolStr;
+
+/// A few texts, mostly one.
+pub type Texts = SmallVec<[Text; 1]>;
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,26 +79,26 @@ pub struct Identity {
     /// The kind of identity.
     pub kind: IdentityKind,
     /// The caller's account (12 digits).
-    pub account: String,
+    pub account: Text,
     /// The caller's ARN as recorded: for a role session the `assumed-role` ARN of STS.
-    pub arn: String,
+    pub arn: Text,
     /// The unique id: `AROA…:session name` or `AIDA…`.
-    pub principal_id: String,
+    pub principal_id: Text,
     /// The access key that signed the call.
-    pub access_key: String,
+    pub access_key: Text,
     /// The ARN of the role behind a session (`sessionContext.sessionIssuer.arn`).
-    pub issuer_arn: String,
+    pub issuer_arn: Text,
     /// The unique id of the role behind a session.
-    pub issuer_id: String,
+    pub issuer_id: Text,
     /// `sourceIdentity`, which sticks through role chaining.
-    pub source_identity: String,
+    pub source_identity: Text,
     /// The Identity Center user id, from `onBehalfOf`.
-    pub identity_center_user: String,
+    pub identity_center_user: Text,
     /// The AWS service through which the call came.
-    pub invoked_by: String,
+    pub invoked_by: Text,
     /// The ARN of the sign-in session whose changing credentials this is one of; empty if absent.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub sign_in_session: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub sign_in_session: Text,
 }
 
 impl Identity {
@@ -113,7 +122,8 @@ impl Identity {
 
     /// The session's name: what follows the colon of the unique id, or nothing for identities without sessions.
     pub fn session_name(&self) -> &str {
-        self.principal_id.split_once(':').map_or("", |(_, session)| session)
+        let colon = memchr::memchr(b':', self.principal_id.as_bytes());
+        colon.and_then(|at| self.principal_id.get(at + 1..)).unwrap_or_default()
     }
 
     /// Whether this is an AWS service: only the type `AWSService` and roles under the reserved path count.
@@ -124,7 +134,13 @@ impl Identity {
 
 /// Whether an ARN names a role under the path that only AWS services may use.
 pub fn is_service_linked(arn: &str) -> bool {
-    arn.splitn(6, ':').nth(5).is_some_and(|rest| rest.starts_with("role/aws-service-role/"))
+    let mut colons = 0;
+    let is_last = |byte: &u8| {
+        colons += u8::from(*byte == b':');
+        colons == 5
+    };
+    let fifth = arn.as_bytes().iter().position(is_last);
+    fifth.and_then(|at| arn.as_bytes().get(at + 1..)).is_some_and(|rest| rest.starts_with(b"role/aws-service-role/"))
 }
 
 /// How a create proves that the resource did not exist before.
@@ -176,24 +192,24 @@ pub enum Scope {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mention {
     /// The CloudFormation type, `AWS::EC2::Instance`, or `service:noun` where there is none.
-    pub kind: String,
+    pub kind: Text,
     /// The weight class of the type.
     pub class: WeightClass,
     /// Where resources of this type live.
     pub scope: Scope,
     /// All names under which the event knows it: identifiers, names, ARNs; at least one, sorted, without repeats.
     /// Percent-encoding is undone. The first path segment of `parents` is not part of an alias.
-    pub aliases: Vec<String>,
+    pub aliases: Texts,
     /// Identifiers of what contains it (a cluster, a vault, an API), outermost first.
-    pub parents: Vec<String>,
+    pub parents: Vec<Text>,
     /// The name that the caller gave it, if any (also a `Name` tag); empty otherwise.
-    pub name: String,
+    pub name: Text,
     /// For a create, what it proves.
     pub proof: Proof,
     /// Availability zones that the event itself names for it, each in the event's region.
-    pub zones: Vec<String>,
+    pub zones: Texts,
     /// Subnets that the event itself names for it; also groups of subnets, as [`Event::subnet_zones`] names them.
-    pub subnets: Vec<String>,
+    pub subnets: Vec<Text>,
     /// For a destruction: a last snapshot was asked for, so that what it held is not lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_spared: bool,
@@ -209,9 +225,9 @@ pub struct Mention {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The access key in the response: unique.
-    pub access_key: String,
+    pub access_key: Text,
     /// The unique id of the session made, `AROA…:session name`; empty if the response has none.
-    pub session_id: String,
+    pub session_id: Text,
 }
 
 /// The role that something runs under which a call sets going.
@@ -219,7 +235,7 @@ pub struct Link {
 #[serde(rename_all = "kebab-case")]
 pub enum RunsAs {
     /// The role of this ARN, which the call gives: whoever gives it may pass it on.
-    Role(String),
+    Role(Text),
     /// The role that the latest earlier call for the same target gave.
     Remembered,
     /// None: what the call makes is new, and runs with the caller's own credentials.
@@ -232,7 +248,7 @@ pub struct Start {
     /// Under which role.
     pub runs_as: RunsAs,
     /// Names of the stack, change set or automation.
-    pub targets: Vec<String>,
+    pub targets: Vec<Text>,
     /// Whether it sets it going. Else it only prepares (CreateChangeSet).
     pub begins: bool,
 }
@@ -241,59 +257,59 @@ pub struct Start {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// The resource's type.
-    pub kind: String,
+    pub kind: Text,
     /// An alias of the resource.
-    pub alias: String,
+    pub alias: Text,
     /// The zone.
-    pub zone: String,
+    pub zone: Text,
 }
 
 /// A record, decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// `eventID`.
-    pub id: String,
+    pub id: Text,
     /// `sharedEventID`, equal in the copies that several accounts get of one call; empty if absent.
-    pub shared_id: String,
+    pub shared_id: Text,
     /// `eventTime`.
     pub time: Second,
     /// Whose trail it is: `recipientAccountId`, else the caller's account.
-    pub account: String,
+    pub account: Text,
     /// `awsRegion`.
-    pub region: String,
+    pub region: Text,
     /// The service: `eventSource` without `.amazonaws.com`, in lower case.
-    pub service: String,
+    pub service: Text,
     /// `eventName` without an API-version suffix.
-    pub name: String,
+    pub name: Text,
     /// What the action does.
     pub effect: Effect,
     /// Whether it took effect.
     pub outcome: Outcome,
     /// `errorCode`; empty if absent.
-    pub error_code: String,
+    pub error_code: Text,
     /// Who made the call.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// `requestID`; empty if absent.
-    pub request_id: String,
+    pub request_id: Text,
     /// `userAgent`; chosen by the caller, so it is evidence and nothing more.
-    pub user_agent: String,
+    pub user_agent: Text,
     /// `sourceIPAddress`.
-    pub source_ip: String,
+    pub source_ip: Text,
     /// What it created, destroyed, disrupted or unguarded.
     pub resources: Vec<Mention>,
     /// How many more it named than are kept of one event.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resources_left_out: u32,
     /// The credentials it handed out.
-    pub link: Option<Link>,
+    pub link: Option<Box<Link>>,
     /// Pairs (subnet, zone) that the event reveals. A group of subnets is named `group:SERVICE:ACCOUNT:REGION:NAME`.
-    pub subnet_zones: Vec<(String, String)>,
+    pub subnet_zones: Vec<(Text, Text)>,
     /// The stack's operation or the automation that it starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<Start>,
+    pub start: Option<Box<Start>>,
     /// The resource whose network interface it made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reach: Option<Reach>,
+    pub reach: Option<Box<Reach>>,
 }
 
 fn is_zero(number: &u32) -> bool {

@@ -48,8 +48,8 @@ pub const EPISODE_GAP_SECONDS: i64 = 30 * 60;
 /// `low` and `medium` alone never keep an incident open for longer than this.
 pub const QUIET_INCIDENT_SECONDS_MAX: i64 = 6 * 60 * 60;
 
-/// Words that occur again and again and are held once. When full, all are let go.
-pub const WORDS_HELD_MAX: usize = 10_000;
+/// Identities of one payload that are held to be shared by its events.
+pub const IDENTITIES_HELD_MAX: usize = 1_000;
 /// Facts held by the timeline. When full, the oldest go first, and that is counted.
 pub const FACTS_MAX: usize = 200_000;
 /// How many facts go at once when there are too many.
@@ -102,8 +102,10 @@ pub const INVENTORY_BYTES_MAX: usize = 512 << 20;
 pub const PAUSES_PER_INCIDENT_MAX: usize = 5;
 /// Human acts remembered so that the same one changes nothing; of more, the oldest goes.
 pub const HUMAN_ACTS_MAX: usize = 10_000;
+/// Verdicts remembered of one incident; the oldest go first.
+pub const VERDICTS_KEPT_MAX: usize = 20;
 /// Facts are forgotten in steps of at least this much event time.
-pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 60;
+pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 5 * 60;
 /// A pause that failed is tried again when its principal goes on destroying, but not before this.
 pub const FAILED_PAUSE_RETRY_MILLISECONDS: i64 = 60_000;
 /// Partitions whose horizon is tracked. When full, the one longest unheard goes first.

@@ -11,9 +11,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smol_str::format_smolstr;
+
 use crate::engine::{Fact, Partition};
 use crate::event::{
-    Effect, Event, Identity, IdentityKind, Link, Mention, Outcome, Proof, Reach, RunsAs, Scope, Start, WeightClass,
+    Effect, Event, Identity, IdentityKind, Link, Mention, Outcome, Proof, Reach, RunsAs, Scope, Start, Text,
+    WeightClass,
 };
 use crate::time::Second;
 
@@ -52,20 +55,20 @@ fn fact(number: usize, line: &str) -> Fact {
     let account = words.get("account").copied().unwrap_or(ACCOUNT);
     let region = words.get("region").copied().unwrap_or("eu-west-1");
     let mut event = Event {
-        id: words.get("id").map_or_else(|| format!("e{number:04}"), ToString::to_string),
-        shared_id: word("shared").to_owned(),
+        id: words.get("id").map_or_else(|| format_smolstr!("e{number:04}"), |id| (*id).into()),
+        shared_id: word("shared").into(),
         time,
-        account: account.to_owned(),
-        region: region.to_owned(),
-        service: "test".to_owned(),
-        name: verb.to_owned(),
+        account: account.into(),
+        region: region.into(),
+        service: "test".into(),
+        name: verb.into(),
         effect: effect(verb),
         outcome: if verb == "denied" { Outcome::Denied } else { Outcome::Ok },
-        error_code: String::new(),
-        identity: identity(actor, words.get("session").copied().unwrap_or("s"), word("key")),
-        request_id: format!("r{number}"),
-        user_agent: String::new(),
-        source_ip: String::new(),
+        error_code: Text::default(),
+        identity: identity(actor, &words).into(),
+        request_id: format_smolstr!("r{number}"),
+        user_agent: Text::default(),
+        source_ip: Text::default(),
         resources: Vec::new(),
         link: None,
         subnet_zones: Vec::new(),
@@ -73,26 +76,20 @@ fn fact(number: usize, line: &str) -> Fact {
         start: None,
         reach: None,
     };
-    if !word("by").is_empty() {
-        event.identity.invoked_by = format!("{}.amazonaws.com", word("by"));
-    }
-    event.identity.identity_center_user = word("center").to_owned();
     if matches!(verb, "start" | "prepare") {
-        event.start = Some(start(plain[3], verb, &words));
-        event.service = if words.contains_key("automation") { "ssm" } else { "cloudformation" }.to_owned();
+        event.start = Some(Box::new(start(plain[3], verb, &words)));
+        event.service = if words.contains_key("automation") { "ssm" } else { "cloudformation" }.into();
     } else if verb == "assume" {
-        let session_id = format!("AROA{}:{}", plain[3], words.get("session").copied().unwrap_or("s"));
-        event.link = Some(Link { access_key: word("gives").to_owned(), session_id });
+        let session_id = format_smolstr!("AROA{}:{}", plain[3], words.get("session").copied().unwrap_or("s"));
+        event.link = Some(Box::new(Link { access_key: word("gives").into(), session_id }));
     } else {
         event.resources = plain[4].split(',').map(|id| mention(plain[3], id, verb, region, &words)).collect();
     }
     if let Some((subnet, zone)) = word("reveals").split_once(':') {
-        event.subnet_zones.push((subnet.to_owned(), format!("{region}{zone}")));
+        event.subnet_zones.push((subnet.into(), format_smolstr!("{region}{zone}")));
     }
-    event.reach = word("reaches").split_once(':').map(|(alias, zone)| Reach {
-        kind: "lb".to_owned(),
-        alias: alias.to_owned(),
-        zone: format!("{region}{zone}"),
+    event.reach = word("reaches").split_once(':').map(|(alias, zone)| {
+        Box::new(Reach { kind: "lb".into(), alias: alias.into(), zone: format_smolstr!("{region}{zone}") })
     });
     Fact { received_at: time.millis(), event, partition: partition(), may_pause: word("trust") != "no" }
 }
@@ -109,46 +106,52 @@ fn effect(verb: &str) -> Effect {
 
 fn start(stack: &str, verb: &str, words: &BTreeMap<&str, &str>) -> Start {
     let runs_as = match words.get("role") {
-        Some(role) => RunsAs::Role(self::role(role).to_string()),
+        Some(role) => RunsAs::Role(self::role(role).into()),
         None if words.contains_key("fresh") => RunsAs::Caller,
         None => RunsAs::Remembered,
     };
     let target = words.get("automation").copied().unwrap_or(stack);
-    Start { runs_as, targets: vec![target.to_owned()], begins: verb == "start" }
+    Start { runs_as, targets: vec![target.into()], begins: verb == "start" }
 }
 
-fn identity(actor: &str, session: &str, key: &str) -> Identity {
+fn identity(actor: &str, words: &BTreeMap<&str, &str>) -> Identity {
+    let word = |name: &str| words.get(name).copied().unwrap_or_default();
+    let session = words.get("session").copied().unwrap_or("s");
     let mut identity = Identity {
         kind: IdentityKind::AssumedRole,
-        account: ACCOUNT.to_owned(),
-        arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{actor}/{session}"),
-        principal_id: format!("AROA{actor}:{session}"),
-        access_key: key.to_owned(),
-        issuer_arn: format!("arn:aws:iam::{ACCOUNT}:role/{actor}"),
-        issuer_id: format!("AROA{actor}"),
-        source_identity: String::new(),
-        identity_center_user: String::new(),
-        invoked_by: String::new(),
-        sign_in_session: String::new(),
+        account: ACCOUNT.into(),
+        arn: format_smolstr!("arn:aws:sts::{ACCOUNT}:assumed-role/{actor}/{session}"),
+        principal_id: format_smolstr!("AROA{actor}:{session}"),
+        access_key: word("key").into(),
+        issuer_arn: format_smolstr!("arn:aws:iam::{ACCOUNT}:role/{actor}"),
+        issuer_id: format_smolstr!("AROA{actor}"),
+        source_identity: Text::default(),
+        identity_center_user: word("center").into(),
+        invoked_by: if word("by").is_empty() {
+            Text::default()
+        } else {
+            format_smolstr!("{}.amazonaws.com", word("by"))
+        },
+        sign_in_session: Text::default(),
     };
     if let Some(user) = actor.strip_prefix('@') {
         identity.kind = IdentityKind::IamUser;
-        identity.arn = format!("arn:aws:iam::{ACCOUNT}:user/{user}");
-        identity.principal_id = format!("AIDA{user}");
-        identity.issuer_arn = String::new();
-        identity.issuer_id = String::new();
+        identity.arn = format_smolstr!("arn:aws:iam::{ACCOUNT}:user/{user}");
+        identity.principal_id = format_smolstr!("AIDA{user}");
+        identity.issuer_arn = Text::default();
+        identity.issuer_id = Text::default();
     }
     if let Some(user) = actor.strip_prefix('+') {
         identity.kind = IdentityKind::SamlUser;
-        identity.principal_id = format!("idp:{user}");
-        identity.arn = String::new();
-        identity.issuer_arn = String::new();
-        identity.issuer_id = String::new();
+        identity.principal_id = format_smolstr!("idp:{user}");
+        identity.arn = Text::default();
+        identity.issuer_arn = Text::default();
+        identity.issuer_id = Text::default();
     }
     if actor == "service" {
         identity.kind = IdentityKind::AwsService;
         identity.issuer_arn =
-            format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX");
+            format_smolstr!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX");
     }
     identity
 }
@@ -171,17 +174,17 @@ fn mention(kind: &str, id: &str, verb: &str, region: &str, words: &BTreeMap<&str
         "new" => Proof::FailsIfExists,
         _ => Proof::None,
     };
-    let zone = words.get("zone").map(|zone| format!("{region}{zone}"));
+    let zone = words.get("zone").map(|zone| format_smolstr!("{region}{zone}"));
     Mention {
-        kind: kind.to_owned(),
+        kind: kind.into(),
         class,
         scope,
-        aliases: [id].into_iter().chain(words.get("also").copied()).map(ToOwned::to_owned).collect(),
-        parents: words.get("in").map(ToString::to_string).into_iter().collect(),
-        name: words.get("name").copied().unwrap_or_default().to_owned(),
+        aliases: [id].into_iter().chain(words.get("also").copied()).map(Text::from).collect(),
+        parents: words.get("in").map(|text| (*text).into()).into_iter().collect(),
+        name: words.get("name").copied().unwrap_or_default().into(),
         proof,
         zones: zone.into_iter().collect(),
-        subnets: words.get("subnet").map(ToString::to_string).into_iter().collect(),
+        subnets: words.get("subnet").map(|text| (*text).into()).into_iter().collect(),
         is_spared: words.contains_key("spared"),
         is_forced: false,
         is_guard: kind == "trail",

@@ -20,7 +20,7 @@ use crate::journal::OnRecord;
 use crate::limits::{ALERT_LIFE, ALERT_REPEAT, ALERTMANAGERS_MAX, ALERTS_REMEMBERED_MAX, LABEL_CHARS_MAX};
 
 /// `[receivers.NAME.alertmanager]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Base URLs of all instances of the cluster, `http://127.0.0.1:9093`: never a load balancer's.

@@ -31,13 +31,13 @@ use crate::limits::RECEIVER_TIMEOUT;
 pub use self::failure::{Delivery, DeliveryError, FailureReason};
 pub use self::notice::{Notice, NoticeKind, Summary};
 use self::routes::Routed;
-pub use self::routes::{Route, Routes};
+pub use self::routes::{LiveRoutes, Route, Routes};
 #[cfg(test)]
 pub(crate) use self::tests::announcement as example;
 pub(crate) use self::words::brake_state;
 
 /// The registry of receivers: the name of each in the configuration, with its settings.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReceiverKind {
     /// Alertmanager, API v2; every instance of a cluster is told.
@@ -91,14 +91,18 @@ struct Common<'a> {
     timeout: Duration,
 }
 
-/// Builds all receivers; `public_url` is where people reach the listener, for links.
-pub fn build(receivers: &[ReceiverConfig], public_url: Option<&str>) -> Result<Vec<Arc<dyn Receiver>>, AlertError> {
+/// Builds receivers behind routes; `public_url` is where people reach the listener, for links.
+pub fn build<'a>(
+    receivers: impl IntoIterator<Item = &'a ReceiverConfig>,
+    public_url: Option<&str>,
+    routes: &LiveRoutes,
+) -> Result<Vec<Arc<dyn Receiver>>, AlertError> {
     let build = |receiver: &ReceiverConfig| {
         let common = Common { name: &receiver.name, public_url, timeout: RECEIVER_TIMEOUT };
-        let routed = Routed { receiver: receiver.kind.build(&common)?, routes: Arc::clone(&receiver.routes) };
+        let routed = Routed { receiver: receiver.kind.build(&common)?, routes: routes.clone() };
         Ok(Arc::new(routed) as Arc<dyn Receiver>)
     };
-    receivers.iter().map(build).collect()
+    receivers.into_iter().map(build).collect()
 }
 
 /// Why a receiver cannot be built.

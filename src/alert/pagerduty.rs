@@ -16,7 +16,7 @@ use crate::limits::{
 };
 
 /// `[receivers.NAME.pagerduty]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The integration's key.

@@ -1,6 +1,6 @@
 //! Which receiver is told of which incidents. An incident that no route names is told to all: silence is never a default.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use trailbrake_detectors::engine::{Announcement, Situation};
@@ -52,10 +52,31 @@ impl Routes {
     }
 }
 
+/// The routes that hold now. All receivers built with one of these follow its changes.
+#[derive(Clone, Debug, Default)]
+pub struct LiveRoutes(Arc<RwLock<Arc<Routes>>>);
+
+impl LiveRoutes {
+    /// Routes that hold until others are set.
+    pub fn new(routes: Arc<Routes>) -> Self {
+        Self(Arc::new(RwLock::new(routes)))
+    }
+
+    /// Others hold from here on.
+    pub fn set(&self, routes: Arc<Routes>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = routes;
+    }
+
+    fn lead_to(&self, receiver: &str, situation: &Situation) -> bool {
+        let routes = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        routes.lead_to(receiver, situation)
+    }
+}
+
 /// A receiver behind the routes of the configuration.
 pub(super) struct Routed {
     pub(super) receiver: Arc<dyn Receiver>,
-    pub(super) routes: Arc<Routes>,
+    pub(super) routes: LiveRoutes,
 }
 
 impl Receiver for Routed {

@@ -16,7 +16,7 @@ use crate::limits::{
 };
 
 /// `[receivers.NAME.slack]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The webhook's URL: whoever knows it can write to the channel.

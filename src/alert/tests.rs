@@ -76,6 +76,8 @@ pub(crate) fn announcement(change: Change) -> Announcement {
         pauses: vec![pause],
         not_paused_because: String::new(),
         approvals: Vec::new(),
+        verdicts: Vec::new(),
+        before_verdict: false,
         sequence: 3,
     };
     Announcement { id: "tb-abcdefghijklmnop.3".to_owned(), page_key: "page".to_owned(), change, at, situation }
@@ -327,9 +329,9 @@ fn a_secret_is_not_sent_in_the_open_and_not_shown() {
     };
     let slack = slack::Settings { url: secret(&format!("http://slack.example/{SECRET}")), messages_per_minute: 20 };
     for kind in [ReceiverKind::PagerDuty(pagerduty), ReceiverKind::Slack(slack)] {
-        let config = ReceiverConfig { name: "oncall".to_owned(), kind, routes: Arc::default() };
+        let config = ReceiverConfig { name: "oncall".to_owned(), kind };
         assert!(!format!("{config:?}").contains(SECRET));
-        let Err(error) = build(&[config], None) else { panic!("built") };
+        let Err(error) = build(&[config], None, &LiveRoutes::default()) else { panic!("built") };
         let error = error.to_string();
         assert!(error.starts_with("receiver oncall: http is allowed on loopback addresses only"), "{error}");
         assert!(!error.contains(SECRET), "{error}");

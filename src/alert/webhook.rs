@@ -24,7 +24,7 @@ const TYPE_PREFIX: &str = "dev.trailbrake";
 const SOURCE: &str = "urn:trailbrake";
 
 /// `[receivers.NAME.webhook]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where events are posted.
@@ -173,9 +173,8 @@ fn shorten_data(data: &mut Value) -> bool {
     if data.pointer("/incident/evidence").and_then(Value::as_array).is_some_and(|evidence| !evidence.is_empty()) {
         return shorten(data, &[]);
     }
-    for list in
-        ["/incident/recreated", "/incident/principal/sessions", "/incident/destroyed/by_type", "/pauses", "/approvals"]
-    {
+    let lists = ["/incident/recreated", "/incident/principal/sessions", "/incident/destroyed/by_type"];
+    for list in lists.into_iter().chain(["/pauses", "/approvals", "/verdicts"]) {
         match data.pointer_mut(list) {
             Some(Value::Array(elements)) if !elements.is_empty() => elements.truncate(elements.len() / 2),
             Some(Value::Object(fields)) if !fields.is_empty() => {

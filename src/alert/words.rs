@@ -89,6 +89,7 @@ pub(super) fn description(announcement: &Announcement) -> String {
         ("Where", places(situation)),
         ("How wide", how_wide(incident)),
         ("Still runs", runs(situation)),
+        ("Verdict", verdict(situation)),
     ];
     lines.extend(next_steps(announcement));
     let lines: Vec<String> = lines
@@ -265,9 +266,27 @@ fn clock(time: &str) -> String {
     time.trim_end_matches('Z').replacen('T', " ", 1)
 }
 
+/// The last verdict, and whether this page is about what happened before it.
+fn verdict(situation: &Situation) -> String {
+    let Some(last) = situation.verdicts.last() else {
+        return if situation.before_verdict { BEFORE_VERDICT.to_owned() } else { String::new() };
+    };
+    let (word, at) = (last.verdict.as_str(), clock(&last.at.second().to_string()));
+    let who: Vec<String> = last.who.iter().map(|who| clean(who, 64)).collect();
+    let text = format!("{word} by {} at {at} UTC: {}", who.join(" and "), clean(&last.reason, 200));
+    if situation.before_verdict { format!("{BEFORE_VERDICT}: {text}") } else { text }
+}
+
+/// Marks what pages again although it was judged.
+const BEFORE_VERDICT: &str = "BEFORE THE VERDICT, and came to light after it";
+
 /// Whether the principal can go on, in the fewest words.
 fn short_runs(situation: &Situation) -> &'static str {
     match brake_state(situation) {
+        Some(PauseState::Paused) if situation.before_verdict => "paused; before the verdict",
+        None | Some(PauseState::WouldPause | PauseState::Resumed) if situation.before_verdict => {
+            "RUNS ON: before the verdict"
+        }
         Some(PauseState::Failed) => "STILL RUNNING: pause failed",
         Some(PauseState::Unpausable) => "STILL RUNNING: unpausable",
         Some(PauseState::Pausing) => "STILL RUNNING: being paused",

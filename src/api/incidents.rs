@@ -46,6 +46,34 @@ pub enum Verdict {
         #[serde(default)]
         break_glass: bool,
     },
+    /// Says that it is over. Refused while a pause stands.
+    Close {
+        /// Why.
+        reason: String,
+    },
+    /// Says that it is real: what is paused stays so.
+    Confirm {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Verdict {
+    fn reason(&self) -> &str {
+        match self {
+            Self::Resume { reason, .. } | Self::Close { reason } | Self::Confirm { reason } => reason.trim(),
+        }
+    }
+
+    /// The act on an incident.
+    fn on(self, incident: String) -> Act {
+        let reason = self.reason().to_owned();
+        match self {
+            Self::Resume { break_glass, .. } => Act::Resume { incident, reason, break_glass },
+            Self::Close { .. } => Act::Close { incident, reason },
+            Self::Confirm { .. } => Act::Confirm { incident, reason },
+        }
+    }
 }
 
 /// What came of a verdict.
@@ -61,8 +89,9 @@ pub(super) async fn list(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Incidents>, Refusal> {
     let Query(filter) = filter.map_err(|rejection| {
-        Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text())
-            .hint("filters are state (open, paused, resumed, closed, eased, merged, unpausable), severity and limit")
+        Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text()).hint(
+            "filters are state (open, paused, confirmed, resumed, closed, eased, merged, unpausable), severity and limit",
+        )
     })?;
     let limit = filter.limit.unwrap_or(INCIDENTS_ANSWERED_MAX).min(INCIDENTS_ANSWERED_MAX);
     Ok(Json(Incidents { incidents: api.board.incidents(filter.state, filter.severity, limit) }))
@@ -81,14 +110,14 @@ pub(super) async fn verdict(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<VerdictAnswer>, Refusal> {
     let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let Verdict::Resume { reason, break_glass } = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::new(StatusCode::BAD_REQUEST, format!("the verdict cannot be read: {error}"))
-            .hint(r#"send {"verdict":"resume","reason":"…","break_glass":false}"#)
+    let verdict: Verdict = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(StatusCode::BAD_REQUEST, format!("the verdict cannot be read: {error}")).hint(
+            r#"send {"verdict":"resume","reason":"…","break_glass":false}, or close or confirm with a reason alone"#,
+        )
     })?;
-    let reason = reason.trim().to_owned();
-    if reason.is_empty() || reason.len() > VERDICT_REASON_BYTES_MAX {
+    if verdict.reason().is_empty() || verdict.reason().len() > VERDICT_REASON_BYTES_MAX {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "the reason is empty or too long")
-            .hint(format!("say in at most {VERDICT_REASON_BYTES_MAX} bytes why the principal may go on")));
+            .hint(format!("say why, in at most {VERDICT_REASON_BYTES_MAX} bytes, for whoever reads it later")));
     }
     if api.board.incident(&id).is_none() {
         return Err(no_such_incident());
@@ -99,7 +128,7 @@ pub(super) async fn verdict(
         at,
         who: holder.name.clone(),
         principals: holder.principals.clone(),
-        act: Act::Resume { incident: id, reason, break_glass },
+        act: verdict.on(id),
     };
     let (answer, answered) = oneshot::channel();
     api.work.send(Work::Human { human, answer }).await.map_err(|_| not_committed())?;

@@ -14,6 +14,7 @@ mod status;
 mod tests;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
-use trailbrake_detectors::engine::Mode;
+use trailbrake_detectors::engine::BrakeSettings;
 
 use crate::clock::SharedClock;
 use crate::config::{Config, TlsConfig};
@@ -34,13 +35,14 @@ use crate::limits::{
     HTTP_REQUESTS_MAX, LISTENER_FILES_POLL, VERDICT_BODY_BYTES_MAX,
 };
 use crate::metrics::Metrics;
+use crate::order::Waiting;
 use crate::pipeline::{Board, Work};
 use crate::source::http::HttpIntake;
 use crate::token::{Role, TokenFileError, Tokens};
 
 pub use answer::Refusal;
 pub use incidents::{Incidents, Verdict, VerdictAnswer};
-pub use status::{ActStatus, Status};
+pub use status::{ActStatus, BrakeStatus, Reads, SourceShown, Status};
 pub use tls::TlsError;
 
 use auth::{Authentication, Recognised};
@@ -59,8 +61,12 @@ pub struct Api {
     pub intake: Option<HttpIntake>,
     /// Tells the time.
     pub clock: SharedClock,
-    /// The mode where no exception matches.
-    pub mode: Mode,
+    /// What is done about an incident.
+    pub brake: BrakeSettings,
+    /// What each source reads.
+    pub reads: BTreeMap<String, Reads>,
+    /// Tells what receivers are still to be told.
+    pub waiting: Waiting,
     /// Tells whether `act` is there.
     pub act_connected: ActConnected,
     /// Counts requests and connections.
@@ -124,6 +130,11 @@ impl Files {
     pub fn open(config: &Config) -> Result<Self, FilesError> {
         let tokens = Tokens::open(&config.tokens, config.token_file.clone())?;
         Self::new(tokens, config.tls.as_ref())
+    }
+
+    /// Those who hold tokens, as they are at each moment.
+    pub fn holders(&self) -> Arc<Tokens> {
+        Arc::clone(&self.tokens)
     }
 
     /// How many tokens hold.

@@ -4,6 +4,8 @@ mod damage;
 mod inventory;
 mod notify;
 pub(crate) mod recovery;
+mod reload;
+mod returns;
 mod shutdown;
 mod stages;
 #[cfg(test)]
@@ -22,6 +24,8 @@ use crate::health::HealthError;
 use crate::journal::JournalError;
 use crate::pause::Spawn;
 use crate::source::SourceError;
+
+pub use self::reload::Reload;
 
 /// Why the daemon ended other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -85,19 +89,20 @@ pub enum AppError {
     },
 }
 
-/// Runs the daemon until `stop` becomes true. `act` is the command that starts `act`, if the configuration wants it
-/// started.
+/// Runs the daemon until `stop` becomes true; reads its configuration again whenever `reload` asks for it. `act` is the
+/// command that starts `act`, if the configuration wants it started.
 pub async fn run(
     config: Config,
     act: Option<Spawn>,
     clock: SharedClock,
     stop: watch::Receiver<bool>,
+    reload: Option<Reload>,
 ) -> Result<(), AppError> {
-    let mut daemon = wiring::start(config, act, clock).await?;
+    let mut daemon = wiring::start(config, act, clock, reload).await?;
     daemon.ready();
     let ended = daemon.wait(stop).await;
     notify::stopping();
-    let drained = daemon.shut_down().await;
+    let drained = shutdown::outcome(&daemon.shut_down().await);
     // What ended the daemon says more than what followed from it.
     ended.and(drained)
 }

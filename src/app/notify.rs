@@ -11,6 +11,14 @@ pub(super) fn ready() {
     notify(&[NotifyState::Ready]);
 }
 
+/// The daemon reads its configuration again. [`ready`] ends that.
+pub(super) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(since) => notify(&[NotifyState::Reloading, since]),
+        Err(error) => tracing::warn!(%error, "systemd cannot be told"),
+    }
+}
+
 /// The daemon is stopping.
 pub(super) fn stopping() {
     notify(&[NotifyState::Stopping]);

@@ -34,31 +34,59 @@ impl Daemon {
     }
 
     /// Stops the sources, drains the stages, gives the receivers a last chance while the journal still takes the ends
-    /// of their orders, and closes the journal.
-    pub(super) async fn shut_down(self) -> Result<(), AppError> {
+    /// of their orders, and closes the journal: in the order of [`STEPS`].
+    pub(super) async fn shut_down(self) -> Vec<Ended> {
+        let mut steps = Steps::default();
         let deadline = Instant::now() + DRAIN_DEADLINE;
         self.health.set_ready(false);
         tracing::info!("stopping");
+        let mut reloads = self.reloads;
+        steps.step(STEPS[0], async { timeout_at(deadline, reloads.shutdown()).await.is_ok() }).await;
         let _ = self.stop_sources.send(true);
-        let inside = [
-            ("sources", all_ended(self.sources, deadline).await),
-            ("decode", all_joined(self.before_engine, deadline).await),
-            ("engine", all_joined(vec![self.engine], deadline).await),
-            ("journal", committed(&self.pieces, deadline).await),
-            ("listener", all_ended(self.api, deadline).await),
-        ];
+        steps.step(STEPS[1], all_ended(self.sources, deadline)).await;
+        steps.step(STEPS[2], all_joined(self.before_engine, deadline)).await;
+        steps.step(STEPS[3], all_joined(vec![self.engine], deadline)).await;
+        steps.step(STEPS[4], committed(&self.pieces, deadline)).await;
+        steps.step(STEPS[5], all_ended(self.api, deadline)).await;
         let deadline = Instant::now() + LAST_CHANCE;
         let _ = self.stop_outside.send(true);
-        let returned = all_ended(self.returns, deadline).await;
+        drop(self.desk);
+        steps.step(STEPS[6], all_ended(self.returns, deadline)).await;
         drop(self.pieces);
-        let outside = [("receivers", returned), ("journal", all_joined(vec![self.journal], deadline).await)];
-        match inside.into_iter().chain(outside).find(|(_, done)| !done) {
-            Some((waiting_for, _)) => Err(AppError::Drain { waiting_for }),
-            None => {
-                tracing::info!("stopped");
-                Ok(())
-            }
+        steps.step(STEPS[7], all_joined(vec![self.journal], deadline)).await;
+        steps.0
+    }
+}
+
+/// What is stopped, in the order of the data. Whatever comes later still takes what comes earlier lets go of.
+pub(super) const STEPS: [&str; 8] =
+    ["reloads", "sources", "decode", "engine", "cuts of the journal", "listener", "receivers and act", "journal"];
+
+/// A step, and whether it was done in time.
+pub(super) type Ended = (&'static str, bool);
+
+#[derive(Default)]
+struct Steps(Vec<Ended>);
+
+impl Steps {
+    async fn step(&mut self, name: &'static str, work: impl Future<Output = bool>) {
+        let began = Instant::now();
+        let done = work.await;
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if done {
+            tracing::info!(step = name, milliseconds, "stopped");
+        } else {
+            tracing::error!(step = name, milliseconds, "not stopped in time");
         }
+        self.0.push((name, done));
+    }
+}
+
+/// What the first step that was not done in time makes of it.
+pub(super) fn outcome(steps: &[Ended]) -> Result<(), AppError> {
+    match steps.iter().find(|(_, done)| !done) {
+        Some((waiting_for, _)) => Err(AppError::Drain { waiting_for }),
+        None => Ok(()),
     }
 }
 

@@ -2,15 +2,20 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use trailbrake_detectors::scenario::{Options, generate};
 
 use super::*;
+
+mod ends;
+mod reloads;
+mod stuck;
 use crate::clock::{Clock, SystemClock};
 
 const TOKEN: &str = "a-token-of-a-test-0123456789";
@@ -18,6 +23,9 @@ const TOKEN: &str = "a-token-of-a-test-0123456789";
 /// A daemon that runs as a task.
 struct Running {
     http: SocketAddr,
+    metrics: SocketAddr,
+    config: PathBuf,
+    ask: mpsc::Sender<()>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), AppError>>,
 }
@@ -27,11 +35,11 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
-fn config(directory: &Path, http: SocketAddr, metrics: SocketAddr) -> Config {
+fn text(directory: &Path, http: SocketAddr, metrics: SocketAddr) -> String {
     let token = directory.join("token");
     std::fs::write(&token, TOKEN).expect("writable");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).expect("our own file");
-    let text = format!(
+    format!(
         r#"
         state_directory = "{directory}"
         http.listen = "{http}"
@@ -44,19 +52,28 @@ fn config(directory: &Path, http: SocketAddr, metrics: SocketAddr) -> Config {
         "#,
         directory = directory.display(),
         token = token.display(),
-    );
-    crate::config::parse(&text, "test").unwrap_or_else(|error| panic!("{error}"))
+    )
+}
+
+fn config(directory: &Path, http: SocketAddr, metrics: SocketAddr) -> Config {
+    crate::config::parse(&text(directory, http, metrics), "test").unwrap_or_else(|error| panic!("{error}"))
 }
 
 async fn start(directory: &Path) -> Running {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (http, metrics) = (free_address(), free_address());
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(run(config(directory, http, metrics), None, Arc::new(SystemClock), stopped));
+    let (ask, asked) = mpsc::channel(1);
+    let path = directory.join("trailbrake.toml");
+    std::fs::write(&path, text(directory, http, metrics)).expect("writable");
+    let config = crate::config::load(&path).unwrap_or_else(|error| panic!("{error}"));
+    let again = path.clone();
+    let reload = Reload { asked, read: Arc::new(move || crate::config::load(&again)) };
+    let task = tokio::spawn(run(config, None, Arc::new(SystemClock), stopped, Some(reload)));
     for _ in 0..500 {
         let ready = reqwest::get(format!("http://{metrics}/readyz")).await;
         if ready.is_ok_and(|answer| answer.status().is_success()) {
-            return Running { http, stop, task };
+            return Running { http, metrics, config: path, ask, stop, task };
         }
         if task.is_finished() {
             break;
@@ -134,6 +151,6 @@ async fn a_listener_that_cannot_be_had_is_an_error_with_a_way_out() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let config = config(directory.path(), taken.local_addr().expect("an address"), free_address());
     let (_stop, stopped) = watch::channel(false);
-    let error = run(config, None, Arc::new(SystemClock), stopped).await.expect_err("the port is taken");
+    let error = run(config, None, Arc::new(SystemClock), stopped, None).await.expect_err("the port is taken");
     assert!(error.to_string().contains("hint: "), "{error}");
 }

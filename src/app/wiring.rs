@@ -11,17 +11,20 @@ use trailbrake_detectors::engine::Watch;
 
 use super::inventory::InventoryWatch;
 use super::recovery::{Recovered, recover};
+use super::reload::{Reload, Reloader};
+use super::returns::{bring_ends, bring_pause_events, bring_watches, measure_queues};
 use super::stages::{self, DecodeInbox, EndNotice, EngineThread, JournalThread};
 use super::{AppError, notify};
+use crate::alert::{self, LiveRoutes};
 use crate::api::{self, Api};
 use crate::clock::SharedClock;
 use crate::config::{Config, SourceKind};
 use crate::health::{self, Health};
-use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDER_MAX, TICK};
+use crate::limits::{ACTS_QUEUED_MAX, BATCHES_QUEUED_MAX, CUTS_QUEUED_MAX, REORDER_MAX};
 use crate::metrics::Metrics;
 use crate::order::{self, Ended};
 use crate::pause::{self, PauseClient, PauseConfig, PauseEvent, Spawn};
-use crate::pipeline::{DecodeStep, EngineStep, Piece, Work};
+use crate::pipeline::{ConfigStatus, DecodeStep, EngineStep, Piece, Work};
 use crate::source::http::HttpIntake;
 use crate::source::{self, Batch, Context, Source, SourceError};
 
@@ -32,6 +35,9 @@ pub(super) struct Daemon {
     /// The API, and what brings ends and outcomes back: each ends when what feeds it ends.
     pub(super) api: JoinSet<()>,
     pub(super) returns: JoinSet<()>,
+    /// What follows the configuration, and lets receivers come and go.
+    pub(super) reloads: JoinSet<()>,
+    pub(super) desk: Arc<order::Desk>,
     pub(super) _helpers: JoinSet<()>,
     pub(super) before_engine: Vec<JoinHandle<()>>,
     pub(super) engine: JoinHandle<()>,
@@ -60,19 +66,26 @@ struct Inlets {
 }
 
 /// Recovers, binds, and starts everything.
-pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock) -> Result<Daemon, AppError> {
+pub(super) async fn start(
+    config: Config,
+    act: Option<Spawn>,
+    clock: SharedClock,
+    reload: Option<Reload>,
+) -> Result<Daemon, AppError> {
     let metrics = Arc::new(Metrics::with_clock(Arc::clone(&clock)));
     let health = Arc::new(Health::new(Arc::clone(&clock)));
     let source_names: Vec<_> = config.sources.iter().map(|source| source.terms.name.as_ref()).collect();
     let receiver_names: Vec<_> = config.receivers.iter().map(|receiver| receiver.name.as_str()).collect();
     metrics.declare(&source_names, &receiver_names);
+    metrics.config_read(clock.now());
     let metrics_server = health::start(config.metrics, Arc::clone(&metrics), Arc::clone(&health))?;
     let listener = TcpListener::bind(config.http)
         .await
         .map_err(|error| AppError::Listen { address: config.http, reason: error.to_string() })?;
     let files = api::Files::open(&config)?;
     let (sources, intake) = build_sources(&config)?;
-    let receivers = crate::alert::build(&config.receivers, config.public_url.as_deref())?;
+    let routes = LiveRoutes::new(Arc::clone(&config.routes));
+    let receivers = alert::build(&config.receivers, config.public_url.as_deref(), &routes)?;
     let recovered = recover(&config, &clock, &metrics)?;
 
     let (stop_sources, sources_stopped) = watch::channel(false);
@@ -80,9 +93,10 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let pauses = start_pauses(&config, act, &clock, &metrics, outside_stopped.clone());
     let (client, events) = pauses.map_or((None, None), |(client, events)| (Some(client), Some(events)));
     say_again(client.as_ref(), &recovered);
-    let (orders, open_pages) = (recovered.orders.clone(), recovered.open_pages.clone());
-    let (orders, ended) =
+    let (orders, open_pages) = (recovered.orders.clone(), &recovered.open_pages);
+    let (orders, desk, ended) =
         order::start(receivers, orders, open_pages, Arc::clone(&clock), Arc::clone(&metrics), outside_stopped);
+    let desk = Arc::new(desk);
 
     let board = Arc::clone(&recovered.board);
     let positions = Arc::clone(&recovered.positions);
@@ -90,19 +104,32 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
     let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
     // The queue is empty, and without a journal nothing is kept.
     let _ = inlets.pieces.send(EngineStep::started(&config.settings, clock.now())).await;
-    // Without receivers no order ever ends.
-    let ended = (!config.receivers.is_empty()).then_some(ended);
     let returns = start_returns(ended, events, &inlets);
     let (watches, seen) = mpsc::channel(ACTS_QUEUED_MAX);
     let mut helpers = start_helpers(seen, &inlets, &health, &metrics);
     start_inventory(&config, &inlets, &clock, &mut helpers).await;
+    let read_at = clock.now().second().to_string();
+    board.config(ConfigStatus { read_at, ..ConfigStatus::default() });
 
+    let reloader = reload.map(|reload| Reloader {
+        reload,
+        config: config.clone(),
+        tokens: files.holders(),
+        routes,
+        desk: Arc::clone(&desk),
+        work: inlets.acts.downgrade(),
+        board: Arc::clone(&board),
+        metrics: Arc::clone(&metrics),
+        clock: Arc::clone(&clock),
+    });
     let api = Api {
         board,
         work: inlets.acts.clone(),
         intake,
         clock: Arc::clone(&clock),
-        mode: config.settings.brake.mode,
+        brake: config.settings.brake.clone(),
+        reads: config.sources.iter().map(api::Reads::of).collect(),
+        waiting: desk.waiting(),
         act_connected: client.map(|client| Box::new(move || client.is_connected()) as Box<_>),
         metrics: Arc::clone(&metrics),
         bounds: api::Bounds::default(),
@@ -114,6 +141,8 @@ pub(super) async fn start(config: Config, act: Option<Spawn>, clock: SharedClock
         sources: run_sources(sources, &context),
         api: run_api(listener, api, files, sources_stopped),
         returns,
+        reloads: start_reloads(reloader),
+        desk,
         _helpers: helpers,
         before_engine: threads.decode,
         engine: threads.engine,
@@ -136,16 +165,23 @@ fn say_again(client: Option<&PauseClient>, recovered: &Recovered) {
     }
 }
 
+/// What follows the configuration.
+fn start_reloads(reloader: Option<Reloader>) -> JoinSet<()> {
+    let mut reloads = JoinSet::new();
+    if let Some(reloader) = reloader {
+        reloads.spawn(reloader.run());
+    }
+    reloads
+}
+
 /// What brings back ends of orders and outcomes of pauses.
 fn start_returns(
-    ended: Option<mpsc::Receiver<Ended>>,
+    ended: mpsc::Receiver<Ended>,
     events: Option<mpsc::Receiver<PauseEvent>>,
     inlets: &Inlets,
 ) -> JoinSet<()> {
     let mut returns = JoinSet::new();
-    if let Some(ended) = ended {
-        returns.spawn(bring_ends(ended, inlets.pieces.clone()));
-    }
+    returns.spawn(bring_ends(ended, inlets.pieces.clone()));
     if let Some(events) = events {
         returns.spawn(bring_pause_events(events, inlets.acts.clone(), inlets.pieces.clone()));
     }
@@ -300,66 +336,4 @@ fn run_api(listener: TcpListener, api: Api, files: api::Files, stop: watch::Rece
     let mut running = JoinSet::new();
     running.spawn(api::serve(listener, api, files, stop));
     running
-}
-
-/// Brings the ends of orders into the journal.
-async fn bring_ends(mut ended: mpsc::Receiver<Ended>, pieces: mpsc::Sender<Piece>) {
-    while let Some(end) = ended.recv().await {
-        let mut piece = Piece::default();
-        piece.cut.ended.push((end.id, end.end, end.at));
-        if pieces.send(piece).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Brings artefacts into the journal, and outcomes to the engine.
-async fn bring_pause_events(
-    mut events: mpsc::Receiver<PauseEvent>,
-    acts: mpsc::Sender<Work>,
-    pieces: mpsc::Sender<Piece>,
-) {
-    while let Some(event) = events.recv().await {
-        match event {
-            PauseEvent::Artefact { artefact, committed } => {
-                let mut piece = Piece { decision: true, ..Piece::default() };
-                piece.cut.artefacts.push(artefact);
-                piece.after.committed.push(committed);
-                // Without a journal the artefact is not committed, and `act` changes nothing.
-                let _ = pieces.send(piece).await;
-            }
-            PauseEvent::Outcome { outcome, .. } => {
-                // Without an engine the outcome is unsettled, and is asked for again after the restart.
-                let _ = acts.send(Work::Outcome(outcome)).await;
-            }
-        }
-    }
-}
-
-/// Brings what sources see of their trails to the engine.
-async fn bring_watches(mut seen: mpsc::Receiver<Watch>, acts: mpsc::Sender<Work>) {
-    while let Some(watch) = seen.recv().await {
-        if acts.send(Work::Watch(watch)).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Measures the queues, without keeping any of them open.
-async fn measure_queues(
-    batches: mpsc::WeakSender<Batch>,
-    acts: mpsc::WeakSender<Work>,
-    pieces: mpsc::WeakSender<Piece>,
-    metrics: Arc<Metrics>,
-) {
-    fn waiting<T>(queue: &mpsc::WeakSender<T>) -> usize {
-        queue.upgrade().map_or(0, |sender| sender.max_capacity() - sender.capacity())
-    }
-    let mut ticks = tokio::time::interval(TICK);
-    loop {
-        ticks.tick().await;
-        metrics.set_queue_length("batches", waiting(&batches));
-        metrics.set_queue_length("acts", waiting(&acts));
-        metrics.set_queue_length("cuts", waiting(&pieces));
-    }
 }

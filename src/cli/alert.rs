@@ -8,7 +8,7 @@ use trailbrake_detectors::incident::Severity;
 use super::configuration::Configuration;
 use super::terminal::escape;
 use super::{Exit, UsageError, runtime};
-use crate::alert::{Notice, build};
+use crate::alert::{LiveRoutes, Notice, build};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 
@@ -92,7 +92,7 @@ fn test(config: &Config, name: &str, severity: Severity, out: &mut dyn Write) ->
         return Err(UsageError(format!("no receiver: {}\nhint: known are {}", escape(name), escape(&hint))).into());
     };
     let kind = receiver.kind.word();
-    let built = build(std::slice::from_ref(receiver), config.public_url.as_deref())?;
+    let built = build([receiver], config.public_url.as_deref(), &LiveRoutes::default())?;
     let notice = Notice::test(name, severity, SystemClock.now());
     let runtime = runtime()?;
     for receiver in built {

@@ -83,7 +83,7 @@ fn check(path: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<()
             crate::source::build(source)?;
         }
     }
-    crate::alert::build(&config.receivers, config.public_url.as_deref())?;
+    crate::alert::build(&config.receivers, config.public_url.as_deref(), &crate::alert::LiveRoutes::default())?;
     let files = crate::api::Files::open(config)?;
     for warning in &config.warnings {
         writeln!(std::io::stderr(), "warning: {warning}")?;

@@ -11,13 +11,19 @@ use super::terminal::escape;
 use super::{Exit, Format};
 use crate::api::{Incidents, Verdict, VerdictAnswer};
 
-/// Lists, shows and resumes incidents of a running daemon.
+/// Lists and shows the incidents of a running daemon, and decides on them.
+///
+/// A verdict has its place in time: what happened before it and arrives later joins the incident that it judged, pages
+/// again only if it is worse than what was judged, and pauses nobody. What happens after a `resume` or a `close` is
+/// judged afresh. Nobody decides on themselves: a token lists the AWS principals that are its holder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   trailbrake incidents list --state paused
   trailbrake incidents show tb-abcdefgh23456777
-  trailbrake incidents resume tb-abcdefgh23456777 --reason 'planned, see CHG-1234'")]
+  trailbrake incidents resume tb-abcdefgh23456777 --reason 'planned, see CHG-1234'
+  trailbrake incidents close tb-abcdefgh23456777 --reason 'a test account is tidied up'
+  trailbrake incidents confirm tb-abcdefgh23456777 --reason 'the key was stolen, bob sees to it'")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -30,7 +36,7 @@ pub(super) struct Arguments {
 enum Command {
     /// Lists incidents, those with the latest facts first.
     List {
-        /// Only those in this state: open, paused, resumed, closed, eased, merged or unpausable.
+        /// Only those in this state: open, paused, confirmed, resumed, closed, eased, merged or unpausable.
         #[arg(long)]
         state: Option<String>,
         /// Only those of this severity: low, medium, high or critical.
@@ -62,6 +68,22 @@ enum Command {
         #[arg(long)]
         break_glass: bool,
     },
+    /// Ends an incident: nothing was wrong, or what was is dealt with. Refused while a pause stands.
+    Close {
+        /// The incident, `tb-…`.
+        id: String,
+        /// Why it is over; kept with the incident.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Says that an incident is real and somebody sees to it: what is paused stays so, and nobody is reminded of it.
+    Confirm {
+        /// The incident, `tb-…`.
+        id: String,
+        /// What is known; kept with the incident.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
@@ -82,22 +104,24 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
             }
         }
         Command::Resume { id, reason, break_glass } => {
-            let verdict = Verdict::Resume { reason: reason.clone(), break_glass: *break_glass };
-            let answer: VerdictAnswer = target.post(&["v1", "incidents", id, "verdict"], &verdict)?;
-            writeln!(out, "{}", escape(&answer.result))?;
+            decide(target, id, &Verdict::Resume { reason: reason.clone(), break_glass: *break_glass }, out)?;
         }
+        Command::Close { id, reason } => decide(target, id, &Verdict::Close { reason: reason.clone() }, out)?,
+        Command::Confirm { id, reason } => decide(target, id, &Verdict::Confirm { reason: reason.clone() }, out)?,
     }
     Ok(Exit::Fine)
+}
+
+fn decide(target: &Target, id: &str, verdict: &Verdict, out: &mut dyn Write) -> anyhow::Result<()> {
+    let answer: VerdictAnswer = target.post(&["v1", "incidents", id, "verdict"], verdict)?;
+    Ok(writeln!(out, "{}", escape(&answer.result))?)
 }
 
 fn list(incidents: &[Arc<Situation>], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
     match format {
         Format::Json => incidents.iter().try_for_each(|situation| json(situation, out)),
         Format::Text if incidents.is_empty() => Ok(writeln!(out, "no incidents")?),
-        Format::Text => {
-            let reports = incidents.iter().map(|situation| &situation.incident);
-            Ok(writeln!(out, "{}", super::terminal::table(reports))?)
-        }
+        Format::Text => Ok(writeln!(out, "{}", super::terminal::table(incidents.iter().map(AsRef::as_ref)))?),
     }
 }
 

@@ -11,6 +11,7 @@ mod detectors;
 mod explain;
 mod iam_policy;
 mod incidents;
+mod init;
 mod replay;
 mod run;
 mod simulate;
@@ -38,6 +39,7 @@ Examples:
   Why was there an incident, or none?
     trailbrake explain deployer cloudtrail/*.json.gz
   Watch a stream:
+    trailbrake init --config trailbrake.toml
     trailbrake check --config trailbrake.toml
     trailbrake run --config trailbrake.toml
 
@@ -60,6 +62,7 @@ enum Command {
     Simulate(simulate::Arguments),
     Detectors(detectors::Arguments),
     Demo(demo::Arguments),
+    Init(init::Arguments),
     Check(check::Arguments),
     Incidents(incidents::Arguments),
     Status(status::Arguments),
@@ -135,6 +138,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Detectors(arguments) => detectors::run(&arguments, out),
         Command::Simulate(arguments) => simulate::run(&arguments, out),
         Command::Demo(arguments) => demo::run(&arguments, out),
+        Command::Init(arguments) => init::run(&arguments, out),
         Command::Check(arguments) => check::run(&arguments, out),
         Command::Incidents(arguments) => incidents::run(&arguments, out),
         Command::Status(arguments) => status::run(&arguments, out),

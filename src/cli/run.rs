@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::Exit;
 use super::configuration::Configuration;
+use crate::app::Reload;
 use crate::clock::SystemClock;
 use crate::pause::Spawn;
 
@@ -18,6 +19,10 @@ use crate::pause::Spawn;
 ///
 /// SIGTERM or SIGINT stops it in the order of the data: sources, queues, journal, receivers. A second one ends it at
 /// once; nothing that was acknowledged is lost either way.
+///
+/// SIGHUP reads the configuration again: limits and weights of detectors, receivers, routes and declared tokens are taken
+/// up; if anything is wrong, all of what was read before stays. The log and `trailbrake status` say what is wrong, and
+/// what needs a restart.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trailbrake run --config /etc/trailbrake/trailbrake.toml")]
 pub(super) struct Arguments {
@@ -37,9 +42,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let act =
         Spawn { program, arguments: vec!["act".into(), "--config".into(), arguments.configuration.path().into()] };
     let runtime = super::runtime()?;
+    let path = arguments.configuration.path().to_owned();
     let result = runtime.block_on(async {
         let stop = stop_on_signals()?;
-        anyhow::Ok(crate::app::run(config, Some(act), Arc::new(SystemClock), stop).await?)
+        let reload = Reload { asked: asked_on_signals()?, read: Arc::new(move || crate::config::load(&path)) };
+        anyhow::Ok(crate::app::run(config, Some(act), Arc::new(SystemClock), stop, Some(reload)).await?)
     });
     // Whatever still hangs after the drain's deadline must not keep the process.
     runtime.shutdown_background();
@@ -58,6 +65,20 @@ pub(super) fn stop_on_signals() -> anyhow::Result<watch::Receiver<bool>> {
         std::process::exit(1);
     });
     Ok(stopped)
+}
+
+/// Tells of each SIGHUP; those that come while one is being answered are one.
+fn asked_on_signals() -> anyhow::Result<mpsc::Receiver<()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (ask, asked) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            if let Err(mpsc::error::TrySendError::Closed(())) = ask.try_send(()) {
+                return;
+            }
+        }
+    });
+    Ok(asked)
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) {

@@ -2,12 +2,15 @@
 
 use std::io::Write;
 
-use super::client::Target;
-use super::terminal::escape;
-use super::{Exit, Format};
-use crate::api::Status;
+use trailbrake_detectors::engine::Mode;
 
-/// Shows how a running daemon is: sources, journal, incidents, pauses. Fails if the journal cannot be written.
+use super::client::Target;
+use super::terminal::{counted, escape};
+use super::{Exit, Format};
+use crate::api::{SourceShown, Status};
+
+/// Shows how a running daemon is: what it reads and how late that is, what it remembers, what it would do about an incident,
+/// and how long its decisions take. Fails if the journal cannot be written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  trailbrake status --url http://127.0.0.1:8080 --token-file reader.token")]
 pub(super) struct Arguments {
@@ -32,7 +35,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
 }
 
 fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "version    {}, mode {}", escape(&status.version), status.mode.as_str())?;
+    writeln!(out, "version    {}", escape(&status.version))?;
+    config(status, out)?;
     match (&status.journal.failing_since, &status.journal.reason) {
         (Some(since), Some(reason)) => writeln!(out, "journal    FAILING since {}: {}", escape(since), escape(reason))?,
         _ => writeln!(out, "journal    ok")?,
@@ -43,24 +47,109 @@ fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     let open: Vec<_> =
         status.incidents.open.iter().rev().map(|(severity, open)| format!("{open} {}", escape(severity))).collect();
     writeln!(out, "incidents  open: {}; paused identities: {}", open.join(", "), status.incidents.paused)?;
+    would_do(status, out)?;
     let act = match (status.act.configured, status.act.connected) {
         (false, _) => "not configured: nothing is ever paused",
         (true, false) => "NOT CONNECTED: pauses wait",
         (true, true) => "connected",
     };
     writeln!(out, "act        {act}")?;
+    for (name, waiting) in &status.receivers {
+        let waiting =
+            if *waiting == 0 { "nothing waits".to_owned() } else { counted(*waiting as u64, "order") + " wait" };
+        writeln!(out, "receiver   {}: {waiting}", escape(name))?;
+    }
     for (name, source) in &status.sources {
-        let heard = source.last_heard.as_deref().unwrap_or("never");
-        let lag = source.lag_seconds.map(|lag| format!(", {lag} s behind")).unwrap_or_default();
-        writeln!(out, "source     {}: last heard {}{lag}", escape(name), escape(heard))?;
-        if let Some(trouble) = &source.trouble {
-            writeln!(out, "           TROUBLE: {}", escape(trouble))?;
+        self::source(name, source, out)?;
+    }
+    remembers(status, out)?;
+    latencies(status, out)
+}
+
+fn config(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
+    let config = &status.config;
+    writeln!(out, "config     read {}", escape(&config.read_at))?;
+    if let Some(at) = &config.failed_at {
+        writeln!(out, "           NOT TAKEN UP at {}, what was read before holds:", escape(at))?;
+        for line in config.problems.iter().flat_map(|problem| problem.lines()) {
+            writeln!(out, "           {}", escape(line))?;
         }
-        let records: Vec<_> =
-            source.records.iter().map(|(column, records)| format!("{records} {}", escape(column))).collect();
-        if !records.is_empty() {
-            writeln!(out, "           records: {}", records.join(", "))?;
-        }
+    }
+    if !config.needs_restart.is_empty() {
+        writeln!(out, "           waits for a restart: {}", escape(&config.needs_restart.join(", ")))?;
+    }
+    Ok(())
+}
+
+/// What it would do about an incident that is `critical`.
+fn would_do(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
+    let brake = &status.brake;
+    let does = |mode: Mode| match mode {
+        Mode::Observe => "observe: pages, and says what would have been paused",
+        Mode::Enforce => "enforce: pages and pauses",
+    };
+    writeln!(out, "mode       {}", does(status.mode))?;
+    for exception in &brake.exceptions {
+        let detector = exception.detector.as_deref().unwrap_or("any detector");
+        let account = exception.account.as_deref().map_or(String::new(), |account| format!(" in {account}"));
+        writeln!(out, "           {}{}: {}", escape(detector), escape(&account), exception.mode.as_str())?;
+    }
+    writeln!(
+        out,
+        "           at most {} pauses an hour in an account, {} in all; {} never paused; {} to resume a critical one",
+        brake.pauses_per_hour_account,
+        brake.pauses_per_hour_total,
+        counted(brake.protected as u64, "principal"),
+        counted(u64::from(brake.reviewers_to_resume_critical), "reviewer"),
+    )
+}
+
+fn source(name: &str, source: &SourceShown, out: &mut dyn Write) -> std::io::Result<()> {
+    let status = &source.status;
+    let reads = source.reads.as_ref().map(|reads| {
+        let from = if reads.from.is_empty() { String::new() } else { format!(" {}", reads.from) };
+        let may = if reads.may_pause { "may pause" } else { "only pages" };
+        format!("{}{from}, {may}; ", reads.kind)
+    });
+    let heard = match (&status.last_heard, source.silent_seconds) {
+        (Some(heard), Some(seconds)) => format!("last records {seconds} s ago, at {heard}"),
+        _ => "no records yet".to_owned(),
+    };
+    let lag = status.lag_seconds.map(|lag| format!(", {lag} s late")).unwrap_or_default();
+    writeln!(out, "source     {}: {}{}{lag}", escape(name), escape(&reads.unwrap_or_default()), escape(&heard))?;
+    if let Some(trouble) = &status.trouble {
+        writeln!(out, "           TROUBLE: {}", escape(trouble))?;
+    }
+    let records: Vec<_> =
+        status.records.iter().map(|(column, records)| format!("{records} {}", escape(column))).collect();
+    if !records.is_empty() {
+        writeln!(out, "           records: {}", records.join(", "))?;
+    }
+    Ok(())
+}
+
+fn remembers(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
+    let memory = &status.memory;
+    let facts = counted(memory.facts as u64, "fact");
+    let since = memory.forgotten_before.as_ref().map(|before| format!(" since {before}")).unwrap_or_default();
+    let incidents = format!("{} ({} open)", counted(memory.incidents as u64, "incident"), memory.incidents_open);
+    let pauses = counted(memory.pauses_wanted as u64, "pause");
+    writeln!(out, "remembers  {facts}{}, {incidents}, {pauses} that stand", escape(&since))?;
+    match &memory.horizon {
+        Some(horizon) => writeln!(out, "           judged up to {}", escape(horizon)),
+        None => Ok(()),
+    }
+}
+
+fn latencies(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
+    for (word, windows) in &status.latencies {
+        let told: Vec<String> = windows
+            .iter()
+            .rev()
+            .map(|(window, one)| format!("{}: p50 {:.3} s, p99 {:.3} s", escape(window), one.p50, one.p99))
+            .collect();
+        let told = if told.is_empty() { "nothing in the last ten minutes".to_owned() } else { told.join("; ") };
+        writeln!(out, "latency    {}: {told}", escape(word))?;
     }
     Ok(())
 }

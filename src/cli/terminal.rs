@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
-use trailbrake_detectors::engine::{OwnShare, Situation};
+use trailbrake_detectors::engine::{OwnShare, Situation, Verdict};
 use trailbrake_detectors::incident::Report;
 use trailbrake_detectors::limits::YOUNG_SECONDS_MAX;
 
@@ -23,7 +23,7 @@ const TABLE_COLUMNS_MIN: u16 = 140;
 const EVIDENCE_LISTED_MAX: usize = 20;
 
 /// A table of incidents, one row each.
-pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
+pub(super) fn table<'a>(situations: impl Iterator<Item = &'a Situation>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([
         "severity",
@@ -35,9 +35,12 @@ pub(super) fn table<'a>(reports: impl Iterator<Item = &'a Report>) -> Table {
     if !table.is_tty() {
         table.set_width(140);
     }
-    for report in reports {
+    for situation in situations {
+        let report = &situation.incident;
+        let verdict = situation.verdicts.last().map(|one| format!("\n{} by {}", one.verdict.as_str(), reviewers(one)));
+        let verdict = verdict.unwrap_or_default();
         table.add_row([
-            Cell::new(format!("{}\n{}", report.severity.as_str(), report.state.as_str())),
+            Cell::new(format!("{}\n{}{verdict}", report.severity.as_str(), report.state.as_str())),
             Cell::new(who(report)),
             Cell::new(destroyed(report)),
             Cell::new(format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
@@ -206,6 +209,13 @@ pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()>
     for approval in &situation.approvals {
         writeln!(out, "resume     {}: {}", escape(&approval.who), escape(&approval.reason))?;
     }
+    for one in &situation.verdicts {
+        let (verdict, at) = (one.verdict.as_str(), one.at.second());
+        writeln!(out, "verdict    {verdict} by {} at {at}: {}", reviewers(one), escape(&one.reason))?;
+    }
+    if situation.before_verdict {
+        writeln!(out, "           what raised it since happened before that, and came to light after it")?;
+    }
     for fact in report.evidence.iter().take(EVIDENCE_LISTED_MAX) {
         let resources: Vec<_> = fact.resources.iter().map(|one| one.id.as_str()).collect();
         writeln!(out, "  {}  {}  {}", escape(&fact.time), escape(&fact.action), escape_to(&resources.join(" "), 100))?;
@@ -215,6 +225,10 @@ pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "  and {left_out} more: see --format json")?;
     }
     Ok(())
+}
+
+fn reviewers(verdict: &Verdict) -> String {
+    escape(&verdict.who.join(" and "))
 }
 
 fn who(report: &Report) -> String {

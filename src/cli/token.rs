@@ -149,7 +149,7 @@ fn belongs_to_root(file: &Path) -> bool {
 
 fn revoke(places: &TokenPlaces, name: &str) -> anyhow::Result<()> {
     if places.declared.iter().any(|declared| declared == name) {
-        let hint = "take its section out of the configuration, and restart the daemon";
+        let hint = "take its section out of the configuration, and send the daemon SIGHUP";
         return Err(UsageError(format!("the configuration holds the token of {name}\nhint: {hint}")).into());
     }
     token::change(&places.file, |holders: &mut Vec<Holder>| {

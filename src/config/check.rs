@@ -100,6 +100,7 @@ fn check(document: &mut Document<'_>, directory: &Path) -> Config {
     if let Some(threads) = threads {
         Section::new(document, "decode").number("threads", threads, 1..=256);
     }
+    let (receivers, routes) = receiver::check(document);
     Config {
         settings: Settings { deployment, quiet_limits, limits: limits::check(document), brake },
         catalog: check_catalog(document, &state_directory),
@@ -117,7 +118,8 @@ fn check(document: &mut Document<'_>, directory: &Path) -> Config {
         tokens,
         token_file,
         sources,
-        receivers: receiver::check(document),
+        receivers,
+        routes,
         act,
         decode_threads: threads.unwrap_or_else(decode_threads),
         log_json: document.section::<raw::Log>("log").json,

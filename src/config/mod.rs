@@ -7,6 +7,7 @@ mod limits;
 mod problem;
 mod raw;
 mod receiver;
+mod restart;
 mod secret;
 mod section;
 mod source;
@@ -55,7 +56,7 @@ pub struct TlsConfig {
 }
 
 /// Where records come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
     /// What the source declares.
     pub terms: Arc<Terms>,
@@ -75,7 +76,7 @@ pub enum Start {
 }
 
 /// The kinds of source, with their settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
     /// A Kinesis data stream, polled.
     Kinesis {
@@ -132,18 +133,16 @@ pub enum SourceKind {
 }
 
 /// Who is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverConfig {
     /// The receiver's name.
     pub name: String,
     /// What it is, from the registry of [`crate::alert`].
     pub kind: ReceiverKind,
-    /// All routes: they say what it is told of.
-    pub routes: Arc<Routes>,
 }
 
 /// How pauses are carried out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActConfig {
     /// The Unix socket on which `act` listens.
     pub socket: PathBuf,
@@ -166,7 +165,7 @@ pub struct ActConfig {
 }
 
 /// The kinds of hook, with their settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HookKind {
     /// Attaches one of our two managed deny policies to the role or user.
     AwsIam {
@@ -224,6 +223,8 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// Who is told.
     pub receivers: Vec<ReceiverConfig>,
+    /// Who is told of what.
+    pub routes: Arc<Routes>,
     /// How pauses are carried out; nothing: never.
     pub act: Option<ActConfig>,
     /// Threads that decode.

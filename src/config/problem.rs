@@ -39,7 +39,7 @@ impl fmt::Display for Problem {
 pub enum ConfigError {
     /// The file cannot be read.
     #[error(
-        "configuration cannot be read: {path}: {reason}\nhint: name the file with --config; deploy/trailbrake.example.toml is one to start from"
+        "configuration cannot be read: {path}: {reason}\nhint: name the file with --config; `trailbrake init` writes one to start from"
     )]
     Read {
         /// The file.

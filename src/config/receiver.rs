@@ -12,7 +12,7 @@ use super::{ReceiverConfig, raw};
 use crate::alert::{ReceiverKind, Route, Routes};
 use crate::limits::{LABEL_CHARS_MAX, ROUTES_MAX};
 
-pub(super) fn check(document: &mut Document<'_>) -> Vec<ReceiverConfig> {
+pub(super) fn check(document: &mut Document<'_>) -> (Vec<ReceiverConfig>, Arc<Routes>) {
     let entries = document.entries::<ReceiverKind>("receivers");
     for (name, kind) in &entries {
         let mut section = Section::new(document, format!("receivers.{name}"));
@@ -28,8 +28,8 @@ pub(super) fn check(document: &mut Document<'_>) -> Vec<ReceiverConfig> {
     // A receiver that is written and wrong is still one that a route may name.
     let names = document.keys_of("receivers");
     let routes = Arc::new(Routes::new(check_routes(document, &names)));
-    let config = |(name, kind)| ReceiverConfig { name, kind, routes: Arc::clone(&routes) };
-    entries.into_iter().map(config).collect()
+    let receivers = entries.into_iter().map(|(name, kind)| ReceiverConfig { name, kind }).collect();
+    (receivers, routes)
 }
 
 fn check_routes(document: &mut Document<'_>, receivers: &[String]) -> Vec<Route> {

@@ -148,7 +148,7 @@ fn routes_lead_where_they_say_and_a_receiver_without_one_is_warned_of() {
     let told: Vec<&str> = config
         .receivers
         .iter()
-        .filter(|receiver| receiver.routes.lead_to(&receiver.name, &situation))
+        .filter(|receiver| config.routes.lead_to(&receiver.name, &situation))
         .map(|receiver| receiver.name.as_str())
         .collect();
     assert_eq!(told, ["a"]);

@@ -1,11 +1,12 @@
 //! Latencies over the last minute and the last ten: a recorder for each minute, the oldest one used again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use serde::{Deserialize, Serialize};
 use trailbrake_detectors::time::Millis;
 
 use crate::clock::SharedClock;
@@ -42,6 +43,30 @@ impl Latency {
         let microseconds = (seconds * MICROSECONDS_PER_SECOND) as u64;
         let now = self.clock.now();
         self.minutes.lock().unwrap_or_else(PoisonError::into_inner).record(now, microseconds);
+    }
+}
+
+/// What half, and what all but one in a hundred, took at most, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// The median.
+    pub p50: f64,
+    /// All but one in a hundred took no longer.
+    pub p99: f64,
+}
+
+impl Latency {
+    /// The quantiles of each window in which there was something to record.
+    pub(super) fn quantiles(&self) -> BTreeMap<String, Quantiles> {
+        let now = self.clock.now();
+        let minutes = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |(window, reach): (&str, i64)| {
+            let histogram = minutes.within(now, reach)?;
+            #[expect(clippy::cast_precision_loss)]
+            let seconds = |quantile| histogram.value_at_quantile(quantile) as f64 / MICROSECONDS_PER_SECOND;
+            Some((window.to_owned(), Quantiles { p50: seconds(0.5), p99: seconds(0.99) }))
+        };
+        WINDOWS.into_iter().filter_map(of).collect()
     }
 }
 
@@ -172,6 +197,18 @@ mod tests {
         assert_eq!(shown(&latency), ["0.5 10m 9.00", "0.99 10m 9.00"]);
         clock.set(Millis(12 * 60_000));
         assert_eq!(shown(&latency), [""; 0]);
+    }
+
+    #[test]
+    fn the_status_and_the_scrape_tell_the_same() {
+        let latency = Latency::new("trailbrake_test_seconds", "Help.", Arc::new(ManualClock::at(Millis(0))));
+        let latency = latency.expect("a valid name");
+        assert!(latency.quantiles().is_empty());
+        (1..=100_u32).for_each(|hundredths| latency.observe(f64::from(hundredths) / 100.0));
+        let told = latency.quantiles();
+        let rounded = |window: &str| format!("{:.2} {:.2}", told[window].p50, told[window].p99);
+        assert_eq!((rounded("1m"), rounded("10m")), ("0.50 0.99".to_owned(), "0.50 0.99".to_owned()));
+        assert_eq!(shown(&latency)[..2], ["0.5 1m 0.50", "0.99 1m 0.99"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prometheus::{Registry, TextEncoder};
@@ -13,8 +14,9 @@ use trailbrake_detectors::time::Millis;
 
 use self::http::OfHttp;
 pub use self::http::{CONNECTIONS_BROKEN, CONNECTIONS_REFUSED, FAILURES, FILES};
+pub use self::latency::Quantiles;
 pub use self::names::{COLUMNS, DELIVERY_FAILURES, ORDER_ENDS, PAUSE_RESULTS, SEVERITIES};
-use self::names::{COMMIT_RESULTS, LATENCIES, OfDeeds, OfHealth, OfSources, OfTime};
+use self::names::{COMMIT_RESULTS, LATENCIES, OfDeeds, OfHealth, OfSources, OfTime, RELOAD_RESULTS};
 use crate::clock::{SharedClock, SystemClock};
 
 /// Everything that is counted and measured. Labels are bounded: configured names and fixed words, never event content.
@@ -71,6 +73,7 @@ impl Metrics {
         LATENCIES.iter().for_each(|word| drop(self.time.observations.with_label_values(&[word])));
         PAUSE_RESULTS.iter().for_each(|word| drop(self.deeds.pauses.with_label_values(&[word])));
         SEVERITIES.iter().for_each(|word| drop(self.deeds.incidents_open.with_label_values(&[word])));
+        RELOAD_RESULTS.iter().for_each(|word| drop(self.health.config_reloads.with_label_values(&[word])));
         COMMIT_RESULTS.iter().for_each(|word| drop(self.deeds.commits.with_label_values(&[word])));
     }
 
@@ -156,6 +159,12 @@ impl Metrics {
         self.time.observations.with_label_values(&["effective"]).inc();
     }
 
+    /// The quantiles of each latency, by window, in seconds.
+    pub fn latencies(&self) -> BTreeMap<String, BTreeMap<String, Quantiles>> {
+        let all = [&self.time.delivery, &self.time.decision, &self.time.effective];
+        LATENCIES.iter().zip(all).map(|(word, latency)| ((*word).to_owned(), latency.quantiles())).collect()
+    }
+
     /// How many things wait in a named queue.
     pub fn set_queue_length(&self, queue: &str, length: usize) {
         self.deeds.queue_length.with_label_values(&[queue]).set(whole(length));
@@ -208,6 +217,25 @@ impl Metrics {
     /// Whether a source sees trouble with the trail that feeds it.
     pub fn set_blind(&self, source: &str, blind: bool) {
         self.sources.blind.with_label_values(&[source]).set(i64::from(blind));
+    }
+
+    /// A configuration was read at the start.
+    pub fn config_read(&self, at: Millis) {
+        self.health.config_current.set(1);
+        self.health.config_at.set(seconds(at));
+    }
+
+    /// A configuration was read again; so many of its keys need a restart. Nothing: it is wrong, and the one before holds.
+    pub fn count_config_reload(&self, at: Millis, needs_restart: Option<usize>) {
+        let result = if needs_restart.is_some() { "ok" } else { "failed" };
+        self.health.config_reloads.with_label_values(&[result]).inc();
+        match needs_restart {
+            Some(keys) => {
+                self.config_read(at);
+                self.health.config_restart.set(whole(keys));
+            }
+            None => self.health.config_current.set(0),
+        }
     }
 
     /// How the daemon is at `now`: whether all stages live, whether it is ready, and when each stage last showed life.

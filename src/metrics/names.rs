@@ -21,6 +21,8 @@ pub const PAUSE_RESULTS: &[&str] = &["paused", "resumed", "failed", "unpausable"
 pub const SEVERITIES: &[&str] = &["info", "low", "medium", "high", "critical"];
 /// The three latencies.
 pub(super) const LATENCIES: &[&str] = &["delivery", "decision", "effective"];
+/// How a reload of the configuration can end.
+pub(super) const RELOAD_RESULTS: &[&str] = &["ok", "failed"];
 /// How a commit can end.
 pub(super) const COMMIT_RESULTS: &[&str] = &["ok", "failed"];
 
@@ -113,6 +115,20 @@ const HEARTBEAT: Named = Named(
 );
 const STAGE_HEARTBEAT: Named =
     Named("trailbrake_stage_heartbeat_timestamp_seconds", "When a stage last showed life. Old means that it hangs.");
+const CONFIG_RELOADS: Named = Named(
+    "trailbrake_config_reloads_total",
+    "Times that the configuration was to be read again. failed: it is wrong, and the one before holds.",
+);
+const CONFIG_CURRENT: Named = Named(
+    "trailbrake_config_reload_successful",
+    "1 while the configuration that was read last holds; 0 while it is wrong and the one before holds.",
+);
+const CONFIG_AT: Named =
+    Named("trailbrake_config_reload_success_timestamp_seconds", "When the configuration that holds was read.");
+const CONFIG_RESTART: Named = Named(
+    "trailbrake_config_needs_restart",
+    "Keys of the configuration that differ from what runs and are taken up by a restart only.",
+);
 const BUILD_INFO: Named = Named("trailbrake_build_info", "Always 1; the label tells which version runs.");
 
 /// What sources read.
@@ -204,6 +220,10 @@ pub(super) struct OfHealth {
     pub(super) heartbeat: Gauge,
     pub(super) stage_heartbeat: GaugeVec,
     pub(super) build_info: IntGaugeVec,
+    pub(super) config_reloads: IntCounterVec,
+    pub(super) config_current: IntGauge,
+    pub(super) config_at: Gauge,
+    pub(super) config_restart: IntGauge,
 }
 
 impl OfHealth {
@@ -214,6 +234,10 @@ impl OfHealth {
             heartbeat: kept(registry, Gauge::with_opts(HEARTBEAT.into())?)?,
             stage_heartbeat: kept(registry, GaugeVec::new(STAGE_HEARTBEAT.into(), &["stage"])?)?,
             build_info: kept(registry, IntGaugeVec::new(BUILD_INFO.into(), &["version"])?)?,
+            config_reloads: kept(registry, IntCounterVec::new(CONFIG_RELOADS.into(), &["result"])?)?,
+            config_current: kept(registry, IntGauge::with_opts(CONFIG_CURRENT.into())?)?,
+            config_at: kept(registry, Gauge::with_opts(CONFIG_AT.into())?)?,
+            config_restart: kept(registry, IntGauge::with_opts(CONFIG_RESTART.into())?)?,
         })
     }
 }

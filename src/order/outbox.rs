@@ -84,6 +84,26 @@ impl Outbox {
         Self { manner, bucket: manner.messages_per_minute.map(|limit| Bucket::full(limit, now)), ..self }
     }
 
+    /// The receiver was replaced by one with other wishes. What it is still to be told stays.
+    pub fn change_manner(&mut self, repeat_every: Option<Duration>, manner: Manner, now: Millis) {
+        if self.manner.messages_per_minute != manner.messages_per_minute {
+            self.bucket = manner.messages_per_minute.map(|limit| Bucket::full(limit, now));
+        }
+        (self.repeat_every, self.manner) = (repeat_every, manner);
+        if repeat_every.is_none() {
+            self.open.clear();
+        }
+        // Whatever the one before asked for.
+        self.held_until = now;
+    }
+
+    /// Gives up what waits, and tries nothing again that is under way.
+    fn retire(&mut self, now: Millis, step: &mut Step) {
+        self.open.clear();
+        self.sending.values_mut().for_each(|sending| sending.is_over = true);
+        std::mem::take(&mut self.waiting).into_values().for_each(|waiting| step.give_up(waiting.order, now));
+    }
+
     /// Whether what is being sent for a page key may have been taken before.
     pub fn may_repeat(&self, page_key: &str) -> bool {
         self.sending.get(page_key).is_some_and(|sending| sending.maybe_told)
@@ -113,6 +133,7 @@ impl Outbox {
             Input::Unrouted(order) => step.end(*order, OrderEnd::Superseded, word::UNROUTED, now),
             Input::Summarised { result, random } => self.summarised(result, random, now, &mut step),
             Input::Tried { page_key, result, random } => self.tried(&page_key, result, random, now, &mut step),
+            Input::Retire => self.retire(now, &mut step),
             Input::Tick => {}
         }
         self.give_up_old(now, &mut step);

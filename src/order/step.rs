@@ -43,6 +43,8 @@ pub enum Input {
         /// Between 0 and 1, spreads the retries.
         random: f64,
     },
+    /// The receiver is not configured any more: nothing more is sent.
+    Retire,
     /// Time passed.
     Tick,
 }

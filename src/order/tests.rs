@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use trailbrake_detectors::engine::{Announcement, Change};
 use trailbrake_detectors::incident::Severity;
 
 use super::*;
-use crate::alert::{Delivering, Delivery};
+use crate::alert::{Delivering, Delivery, DeliveryError, FailureReason, Notice};
 use crate::clock::{Clock, SystemClock};
 use crate::journal::OnRecord;
 use crate::limits::{DELIVERIES_MAX, ORDER_AGE_MAX, ORDERS_QUEUED_MAX, RETRY_WAIT_MAX};
 
 mod bursts;
 mod delivered;
+mod replaced;
 
 fn order(sequence: usize, page: usize, change: Change, now: Millis) -> Order {
     let mut announcement = crate::alert::example(change);
@@ -393,7 +395,7 @@ fn started(receiver: &Arc<Scripted>, orders: Vec<Order>, open_pages: Vec<Order>)
     let (stop, stopped) = watch::channel(false);
     let receivers: Vec<Arc<dyn Receiver>> = vec![receiver.clone()];
     let metrics = Arc::new(Metrics::default());
-    let (sender, ended) = start(receivers, orders, open_pages, Arc::new(SystemClock), metrics, stopped);
+    let (sender, _desk, ended) = start(receivers, orders, &open_pages, Arc::new(SystemClock), metrics, stopped);
     (sender, ended, stop)
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use trailbrake_detectors::engine::{PauseState, Situation, Watch};
+use trailbrake_detectors::engine::{Held, PauseState, Situation, Watch};
 use trailbrake_detectors::incident::{Severity, State};
 use trailbrake_detectors::limits::INCIDENTS_MAX;
 use trailbrake_detectors::time::{Millis, Second};
@@ -43,6 +43,19 @@ pub struct JournalStatus {
     pub set_aside: Option<String>,
 }
 
+/// Which configuration holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigStatus {
+    /// When the one that holds was read.
+    pub read_at: String,
+    /// When one was read after it that is wrong.
+    pub failed_at: Option<String>,
+    /// What is wrong with that, each with its place and a way out; at most [`crate::limits::CONFIG_PROBLEMS_SHOWN_MAX`].
+    pub problems: Vec<String>,
+    /// Keys in the one that was read last that only a restart takes up.
+    pub needs_restart: Vec<String>,
+}
+
 /// Incidents and pauses, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusCounts {
@@ -63,11 +76,13 @@ struct Shown {
     incidents: BTreeMap<String, Arc<Situation>>,
     sources: BTreeMap<String, SourceStatus>,
     journal: JournalStatus,
+    config: ConfigStatus,
+    memory: Held,
 }
 
 /// Whether an incident in this state still needs somebody.
 pub(crate) fn is_open(state: State) -> bool {
-    matches!(state, State::Open | State::Paused | State::Unpausable)
+    matches!(state, State::Open | State::Paused | State::Confirmed | State::Unpausable)
 }
 
 impl Board {
@@ -132,6 +147,26 @@ impl Board {
     /// Shows how the journal stands.
     pub fn journal(&self, status: JournalStatus) {
         self.shown.write().unwrap_or_else(PoisonError::into_inner).journal = status;
+    }
+
+    /// Shows how much the engine remembers.
+    pub fn remembers(&self, memory: Held) {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).memory = memory;
+    }
+
+    /// How much the engine remembers.
+    pub fn memory(&self) -> Held {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).memory.clone()
+    }
+
+    /// Shows which configuration holds.
+    pub fn config(&self, status: ConfigStatus) {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).config = status;
+    }
+
+    /// Which configuration holds.
+    pub fn config_status(&self) -> ConfigStatus {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).config.clone()
     }
 
     /// Incidents that pass the filters, those with the latest facts first.

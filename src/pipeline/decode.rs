@@ -112,7 +112,7 @@ impl DecodedBatch {
     fn take(&mut self, events: Vec<Event>, payload: usize) {
         let terms = Arc::clone(&self.terms);
         for (index, event) in events.into_iter().enumerate() {
-            if terms.accounts.is_empty() || terms.accounts.contains(&event.account) {
+            if terms.accounts.is_empty() || terms.accounts.iter().any(|one| event.account == *one) {
                 // What others send does not move time.
                 self.newest = self.newest.max(Some(event.time));
                 self.resources_left_out = self.resources_left_out.saturating_add(event.resources_left_out.into());

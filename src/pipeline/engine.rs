@@ -38,6 +38,17 @@ pub enum Work {
     Inventory(Box<Inventory>, Millis),
     /// The journal lost what it held: all that is remembered is written again.
     Remember,
+    /// Another configuration holds from the time on.
+    Configure {
+        /// What the engine is told.
+        settings: Box<Settings>,
+        /// The names of the receivers that each announcement goes to.
+        receivers: Vec<String>,
+        /// When.
+        at: Millis,
+        /// Told once all that was decided before is durable and on its way.
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// The stage that judges. Owns the engine.
@@ -103,7 +114,10 @@ impl EngineStep {
     pub fn step(&mut self, work: Work) -> Piece {
         match work {
             Work::Batch(batch) => self.batch(*batch),
-            Work::Tick(now) => self.one(Input::Tick(now), now),
+            Work::Tick(now) => {
+                self.board.remembers(self.engine.held());
+                self.one(Input::Tick(now), now)
+            }
             Work::Human { human, answer } => self.human(human, answer),
             Work::Outcome(outcome) => self.outcome(outcome),
             Work::Watch(watch) => {
@@ -113,6 +127,13 @@ impl EngineStep {
             }
             Work::Inventory(inventory, now) => self.one(Input::Inventory(inventory), now),
             Work::Remember => self.whole(),
+            Work::Configure { settings, receivers, at, done } => {
+                self.receivers = receivers;
+                let mut piece = self.one(Input::Configure(settings), at);
+                piece.decision = true;
+                piece.after.committed.push(done);
+                piece
+            }
         }
     }
 

@@ -52,7 +52,7 @@ pub struct After {
     pub orders: Vec<Order>,
     /// Answers to humans.
     pub answers: Vec<(oneshot::Sender<Answer>, Answer)>,
-    /// Artefacts that are in the journal.
+    /// Who waits until artefacts, or all that was decided before, are in the journal.
     pub committed: Vec<oneshot::Sender<()>>,
 }
 

@@ -19,7 +19,7 @@ pub(crate) use audit::CONFIGURATION_NOTE;
 pub use accounts::{Accounts, RejectLog};
 #[cfg(test)]
 pub(crate) use board::is_open;
-pub use board::{Board, JournalStatus, SourceStatus, StatusCounts};
+pub use board::{Board, ConfigStatus, JournalStatus, SourceStatus, StatusCounts};
 pub use decode::{DecodeStep, DecodedBatch, RejectNote};
 pub use engine::{EngineStep, Work};
 pub use journal::{Acknowledge, After, Answer, JournalStep, Piece};

@@ -96,7 +96,7 @@ fn events_of_accounts_that_the_source_may_not_speak_for_are_rejected() {
     assert!(foreign.events.is_empty());
     assert_eq!(foreign.rejected, [(DecodeStep::FOREIGN_ACCOUNT, all.events.len() as u64)]);
     assert_eq!(foreign.accounts.unaccounted(), 0);
-    assert!(foreign.reject_notes[0].sample.contains(&account));
+    assert!(foreign.reject_notes[0].sample.contains(account.as_str()));
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl Logged {
             Work::Human { human, .. } => Self::Human(human.clone()),
             Work::Outcome(outcome) => Self::Outcome(outcome.clone()),
             Work::Watch(watch) => Self::Watch(watch.clone()),
-            Work::Batch(_) | Work::Inventory(..) | Work::Remember => return None,
+            Work::Batch(_) | Work::Inventory(..) | Work::Remember | Work::Configure { .. } => return None,
         })
     }
 

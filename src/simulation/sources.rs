@@ -64,7 +64,7 @@ impl Sources {
             shards: (0..SHARDS).map(Shard::new).collect(),
             requests: Vec::new(),
             distinct: Vec::new(),
-            terms: [terms(STREAM, true), terms(CLIENTS, seed % 4 != 1)],
+            terms: [terms(STREAM, true), terms(CLIENTS, (seed / 6) % 4 != 3)],
         };
         let (mut request, mut oldest) = (Vec::new(), START.millis());
         for record in records.into_iter().filter(|record| record.time < end).take(TRAIL_RECORDS_MAX) {

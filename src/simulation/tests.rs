@@ -46,11 +46,14 @@ fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
 
 #[test]
 fn whatever_goes_wrong_and_wherever_it_ends_nothing_is_lost_repeated_or_done_too_early() {
-    let mut all = Happened::default();
-    for seed in seeds(0..50) {
+    let (seeds, mut all) = (seeds(0..50), Happened::default());
+    for seed in seeds.clone() {
         all += run(seed, None, SHRINKS_MAX).unwrap_or_else(|story| panic!("{story}"));
     }
     println!("{all:?}");
+    if seeds.count() < 50 {
+        return;
+    }
     // What never happens is not tested.
     let Happened { crashes, torn, failures, messages, changes, acts } = all;
     assert!([crashes, torn, failures, messages, changes, acts].iter().all(|count| *count > 0), "{all:?}");

@@ -161,3 +161,30 @@ fn only_the_whole_token_is_recognised_and_every_holder_is() {
     }
     assert!(Tokens::declared(&[]).find(b"").is_none());
 }
+
+#[test]
+fn another_configuration_names_others_unless_the_file_names_them_too() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("tokens.json");
+    add(&file, holder("alice", "tb_alice")).expect("added");
+    let declared = |name: &str| Token {
+        name: name.to_owned(),
+        roles: BTreeSet::from([Role::Read]),
+        secret: Secret::new(format!("{name}-secret-0123456789")),
+        principals: Vec::new(),
+    };
+    let tokens = Tokens::open(&[declared("bob")], file.clone()).expect("a token file");
+    let names = |tokens: &Tokens| {
+        let names: Vec<String> = tokens.held().iter().map(|holder| holder.name.clone()).collect();
+        names.join(" ")
+    };
+    assert_eq!(tokens.redeclare(&[declared("carol"), declared("dave")]).expect("taken"), 3);
+    assert_eq!(names(&tokens), "carol dave alice");
+    let error = tokens.redeclare(&[declared("alice")]).expect_err("refused").to_string();
+    assert!(error.contains("a token of the same name: alice"), "{error}");
+    assert_eq!(names(&tokens), "carol dave alice", "what held goes on holding");
+    // A change of the file is joined with what the configuration says by then.
+    add(&file, holder("erin", "tb_erin")).expect("added");
+    assert!(matches!(tokens.look(), Look::Taken { tokens: 4 }));
+    assert_eq!(names(&tokens), "carol dave alice erin");
+}

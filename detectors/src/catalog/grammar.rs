@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smol_str::format_smolstr;
+
 use super::{ArnName, Guess, Kind, capitalised};
 use crate::event::{Effect, Scope, WeightClass};
 
@@ -90,7 +92,7 @@ pub(super) fn guess(service: &str, name: &str) -> Guess {
     }
     let noun = singular(before_preposition(&noun)).into_owned();
     let kind = Kind {
-        name: format!("{service}:{}", uncapitalised(&noun)),
+        name: format_smolstr!("{service}:{}", uncapitalised(&noun)),
         class: WeightClass::Small,
         scope: Scope::Regional,
         arn_name: ArnName::Whole,

@@ -10,7 +10,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::event::{Effect, Proof, Scope, WeightClass};
+use crate::event::{Effect, Proof, Scope, Text, WeightClass};
 
 pub use compare::{Aspect, Comparison, Difference, Unreadable, compare};
 pub use grammar::{is_surely_a_read, unversioned};
@@ -31,7 +31,7 @@ const TABLES: [&str; 4] = [
 static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(&TABLES).0);
 
 /// All that is known of actions: the tables, and the verb grammar for the rest.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     kinds: Map<Arc<Kind>>,
     actions: Map<Map<Vec<Rule>>>,
@@ -59,7 +59,7 @@ pub enum ArnName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The CloudFormation type, or `service:noun` where there is none.
-    pub name: String,
+    pub name: Text,
     /// The weight class.
     pub class: WeightClass,
     /// Where resources of the type live.
@@ -73,7 +73,7 @@ pub struct Kind {
 }
 
 /// What an action does to one kind of resource, and where in the record that resource is named.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// All of these must hold for the rule to apply.
     pub when: Vec<Condition>,
@@ -140,7 +140,7 @@ pub struct Guess {
 }
 
 /// What is known of one action.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Known<'a> {
     /// Rules from the table: the first whose conditions hold applies, and if none does the action bears on nothing.
     Listed(&'a [Rule]),
@@ -176,7 +176,7 @@ impl Catalog {
         self.kinds.extend(fresh.map(|(name, kind)| ((*name).to_owned(), Arc::clone(kind))));
         for kind in self.actions.values_mut().flat_map(Map::values_mut).flatten().filter_map(|rule| rule.kind.as_mut())
         {
-            if let Some(current) = self.kinds.get(&kind.name) {
+            if let Some(current) = self.kinds.get(kind.name.as_str()) {
                 *kind = Arc::clone(current);
             }
         }

@@ -134,7 +134,7 @@ fn kind<'a>(name: &str, class: WeightClass, mut words: impl Iterator<Item = &'a 
         other => return Err(Mistake::Word(other.to_owned())),
     };
     let arn_name = ArnName::Nothing;
-    let mut kind = Kind { name: name.to_owned(), class, scope, arn_name, ignores_case: false, is_guard: false };
+    let mut kind = Kind { name: name.into(), class, scope, arn_name, ignores_case: false, is_guard: false };
     for word in words {
         match word {
             "arn=first" => kind.arn_name = ArnName::First,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::resource::{Call, Found};
 use crate::catalog::Rule;
-use crate::event::{Effect, Mention, Proof};
+use crate::event::{Effect, Mention, Proof, Text};
 
 /// Rules that pick their resources among the items of a list, by what each says is to be done with it.
 fn picks(rule: &Rule) -> bool {
@@ -42,6 +42,6 @@ pub(super) fn found<'r>(call: &Call<'_>, rules: &'r [Rule]) -> Option<(&'r Rule,
     Some((other, made))
 }
 
-fn named(mention: &Mention) -> (&[String], &[String]) {
+fn named(mention: &Mention) -> (&[Text], &[Text]) {
     (&mention.parents, &mention.aliases)
 }

@@ -6,6 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use super::node::{Node, Object, Shape};
+use crate::event::Text;
 use crate::limits::{NESTING_MAX, STRING_BYTES_MAX};
 use crate::time::Second;
 
@@ -131,7 +132,7 @@ fn may_hold_tags(key: &str) -> bool {
 }
 
 /// Pairs (subnet, zone) that stand together anywhere in a response.
-pub(super) fn subnet_zones(value: Node<'_>, region: &str) -> Vec<(String, String)> {
+pub(super) fn subnet_zones(value: Node<'_>, region: &str) -> Vec<(Text, Text)> {
     let mut pairs = Vec::new();
     find_pairs(value, region, NESTING_MAX, &mut pairs);
     pairs.sort_unstable();
@@ -139,7 +140,7 @@ pub(super) fn subnet_zones(value: Node<'_>, region: &str) -> Vec<(String, String
     pairs
 }
 
-fn find_pairs(value: Node<'_>, region: &str, depth: usize, pairs: &mut Vec<(String, String)>) {
+fn find_pairs(value: Node<'_>, region: &str, depth: usize, pairs: &mut Vec<(Text, Text)>) {
     if depth == 0 || pairs.len() >= SELECTED_MAX {
         return;
     }
@@ -151,7 +152,7 @@ fn find_pairs(value: Node<'_>, region: &str, depth: usize, pairs: &mut Vec<(Stri
                 && is_subnet(subnet)
                 && is_zone_of(zone, region)
             {
-                pairs.push((subnet.to_owned(), zone.to_owned()));
+                pairs.push((subnet.into(), zone.into()));
             }
             for (_, inner) in object.entries() {
                 if inner.is_object() || inner.is_array() {
@@ -234,8 +235,13 @@ pub(super) fn instant(text: &str) -> Option<Second> {
 }
 
 /// A text cut to what is kept of one, at a character.
-pub(super) fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(STRING_BYTES_MAX)].to_owned()
+pub(super) fn cut(text: &str) -> Text {
+    kept(text).into()
+}
+
+/// As much of a text as is kept of one.
+pub(super) fn kept(text: &str) -> &str {
+    &text[..text.floor_char_boundary(STRING_BYTES_MAX)]
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::aggregate::{each_message, packed};
 use super::compression::{inflate, is_compressed};
 use super::fields::{Field, Fields, each_element};
 use super::filter::{FIRST_KEY, surely_read};
+use super::identity::Identities;
 use super::node::Node;
 use super::parts::{Part, Parts};
 use super::record;
@@ -35,13 +36,15 @@ pub(super) struct Decoder<'c> {
     pub(super) line: Option<usize>,
     /// Where records are read to.
     tape: Tape,
+    identities: Identities,
 }
 
 impl<'c> Decoder<'c> {
     pub(super) fn new(now: Millis, catalog: &'c Catalog) -> Self {
         let (decoded, resources, is_full) = (Decoded::default(), 0, false);
         let (inflated_left, line, tape) = (DECOMPRESSED_BYTES_MAX, None, Tape::default());
-        Self { now, catalog, decoded, resources, is_full, inflated_left, line, tape }
+        let identities = Identities::default();
+        Self { now, catalog, decoded, resources, is_full, inflated_left, line, tape, identities }
     }
 
     pub(super) fn finish(self) -> Decoded {
@@ -265,7 +268,7 @@ impl<'c> Decoder<'c> {
     }
 
     fn read(&mut self, parts: &Parts<'_>, json: &str) {
-        match record::read(parts, self.now, self.catalog) {
+        match record::read(parts, self.now, self.catalog, &mut self.identities) {
             Ok((time, event)) => {
                 let is_destruction = event.as_ref().is_some_and(|event| event.effect == Effect::Destroy);
                 let is_contradiction = is_destruction && record::flag(parts, "true");

@@ -1,11 +1,79 @@
 //! Who made a call: `userIdentity` in all its forms.
 
-use super::dialect::cut;
-use super::node::{NULL, Node};
-use crate::event::{Identity, IdentityKind};
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
 
-/// Reads `userIdentity`; nothing if it names nobody at all.
-pub(super) fn identity(value: Node<'_>) -> Option<Identity> {
+use foldhash::fast::FixedState;
+
+use super::dialect::kept;
+use super::node::{NULL, Node};
+use crate::event::{Identity, IdentityKind, Text};
+use crate::limits::IDENTITIES_HELD_MAX;
+
+/// Identities of one payload, each held once: most calls in it are of a few sessions.
+#[derive(Default)]
+pub(super) struct Identities(HashMap<u64, Arc<Identity>, FixedState>);
+
+impl Identities {
+    /// Reads `userIdentity`; nothing if it names nobody at all.
+    pub(super) fn read(&mut self, value: Node<'_>) -> Option<Arc<Identity>> {
+        let told = told(value)?;
+        let digest = self.0.hasher().hash_one(&told);
+        if let Some(held) = self.0.get(&digest).filter(|held| told.is(held)) {
+            return Some(Arc::clone(held));
+        }
+        if self.0.len() >= IDENTITIES_HELD_MAX {
+            self.0.clear();
+        }
+        let identity = Arc::new(told.identity());
+        self.0.insert(digest, Arc::clone(&identity));
+        Some(identity)
+    }
+}
+
+/// An identity as a record tells it.
+#[derive(Hash)]
+struct Told<'a> {
+    kind: IdentityKind,
+    /// In the order of the fields of [`Identity`].
+    texts: [&'a str; 9],
+    sign_in_session: &'a str,
+}
+
+impl Told<'_> {
+    fn is(&self, identity: &Identity) -> bool {
+        let Identity { account, arn, principal_id, access_key, issuer_arn, issuer_id, .. } = identity;
+        let Identity { source_identity, identity_center_user, invoked_by, sign_in_session, .. } = identity;
+        let [one, two, three] = [
+            [account, arn, principal_id],
+            [access_key, issuer_arn, issuer_id],
+            [source_identity, identity_center_user, invoked_by],
+        ];
+        let held = one.into_iter().chain(two).chain(three);
+        self.kind == identity.kind && self.sign_in_session == *sign_in_session && self.texts.into_iter().eq(held)
+    }
+
+    fn identity(&self) -> Identity {
+        let [account, arn, principal_id, access_key, issuer_arn, issuer_id, source_identity, user, invoked_by] =
+            self.texts.map(Text::from);
+        Identity {
+            kind: self.kind,
+            account,
+            arn,
+            principal_id,
+            access_key,
+            issuer_arn,
+            issuer_id,
+            source_identity,
+            identity_center_user: user,
+            invoked_by,
+            sign_in_session: self.sign_in_session.into(),
+        }
+    }
+}
+
+fn told(value: Node<'_>) -> Option<Told<'_>> {
     let mut texts = [""; OWN.len()];
     let (mut context, mut on_behalf_of) = (NULL, NULL);
     for (key, inner) in value.entries() {
@@ -28,22 +96,16 @@ pub(super) fn identity(value: Node<'_>) -> Option<Identity> {
     let mut texts = [""; ISSUER.len()];
     issuer.entries().for_each(|(key, inner)| fill(&ISSUER, &mut texts, key, inner));
     let [issuer_arn, issuer_id] = texts;
-    let mut identity = Identity {
-        kind: IdentityKind::Unknown,
-        account: cut(account),
-        arn: cut(arn),
-        principal_id: cut(principal_id),
-        access_key: cut(access_key),
-        issuer_arn: cut(issuer_arn),
-        issuer_id: cut(issuer_id),
-        source_identity: cut(if source_identity.is_empty() { own_source_identity } else { source_identity }),
-        identity_center_user: cut(on_behalf_of.text_at("userId")),
-        invoked_by: cut(invoked_by),
-        sign_in_session: cut(sign_in_session),
+    let source_identity = if source_identity.is_empty() { own_source_identity } else { source_identity };
+    let user = on_behalf_of.text_at("userId");
+    let named = [account, arn, principal_id, invoked_by];
+    let texts = [account, arn, principal_id, access_key, issuer_arn, issuer_id, source_identity, user, invoked_by];
+    let told = Told {
+        kind: kind_of(kind, [arn, principal_id, access_key, invoked_by]),
+        texts: texts.map(kept),
+        sign_in_session: kept(sign_in_session),
     };
-    identity.kind = kind_of(kind, &identity);
-    let named = [&identity.account, &identity.arn, &identity.principal_id, &identity.invoked_by];
-    (!kind.is_empty() || named.iter().any(|name| !name.is_empty())).then_some(identity)
+    (!kind.is_empty() || named.iter().any(|name| !name.is_empty())).then_some(told)
 }
 
 /// Texts of `userIdentity` itself, in the order in which they are taken apart.
@@ -60,8 +122,8 @@ fn fill<'a, const COUNT: usize>(keys: &[&str; COUNT], texts: &mut [&'a str; COUN
     }
 }
 
-fn kind_of(kind: &str, identity: &Identity) -> IdentityKind {
-    let names_nobody = || identity.arn.is_empty() && identity.principal_id.is_empty() && identity.access_key.is_empty();
+fn kind_of(kind: &str, [arn, principal_id, access_key, invoked_by]: [&str; 4]) -> IdentityKind {
+    let names_nobody = || arn.is_empty() && principal_id.is_empty() && access_key.is_empty();
     match kind {
         "Root" => IdentityKind::Root,
         "IAMUser" => IdentityKind::IamUser,
@@ -73,7 +135,7 @@ fn kind_of(kind: &str, identity: &Identity) -> IdentityKind {
         "SAMLUser" => IdentityKind::SamlUser,
         "WebIdentityUser" => IdentityKind::WebIdentityUser,
         // Events of services themselves have only an account and who invoked them.
-        "" if !identity.invoked_by.is_empty() && names_nobody() => IdentityKind::AwsService,
+        "" if !invoked_by.is_empty() && names_nobody() => IdentityKind::AwsService,
         _ => IdentityKind::Unknown,
     }
 }
@@ -87,7 +149,7 @@ mod tests {
 
     fn read(value: &Value) -> Option<Identity> {
         let text = value.to_string();
-        identity(Node::of(&Tape::default().read(&text).expect("JSON")))
+        told(Node::of(&Tape::default().read(&text).expect("JSON"))).map(|told| told.identity())
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::dialect::cut;
 use super::node::{Node, Shape};
+use crate::event::Text;
 
 /// The fields that are read; a field's place in [`Parts`] is its number here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl<'v> Parts<'v> {
     }
 
     /// The field as text, as much as is kept of one.
-    pub(super) fn kept(&self, part: Part) -> Result<String, NotPlain> {
+    pub(super) fn kept(&self, part: Part) -> Result<Text, NotPlain> {
         self.text(part).map(cut)
     }
 

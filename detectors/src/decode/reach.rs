@@ -2,7 +2,7 @@
 
 use super::dialect::{cut, first_text, is_zone_of};
 use super::node::{Node, Object};
-use crate::event::{Effect, Event, Mention, Reach, Scope};
+use crate::event::{Effect, Event, Mention, Reach, Scope, Text};
 
 /// What services write into the description of an interface before the name of what it is for, and that one's type.
 const DESCRIPTIONS: [(&str, &str); 9] = [
@@ -29,11 +29,11 @@ pub(super) fn reach(event: &Event, request: Node<'_>, response: Node<'_>) -> Opt
     }
     let zone = first(response, &["networkinterface", "availabilityzone"])
         .filter(|zone| is_zone_of(zone, &event.region))?
-        .to_owned();
+        .into();
     let description =
         first(request, &["description"]).or_else(|| first(response, &["networkinterface", "description"]))?;
     let (kind, alias) = described(description)?;
-    Some(Reach { kind: kind.to_owned(), alias: cut(&alias), zone })
+    Some(Reach { kind: kind.into(), alias: cut(&alias), zone })
 }
 
 fn described(description: &str) -> Option<(&'static str, String)> {
@@ -77,7 +77,7 @@ pub(super) fn add_groups(event: &mut Event, request: Node<'_>, response: Node<'_
     let Some(name) = named else { return };
     let group = cut(&format!("group:{}:{}:{}:{}", event.service, event.account, event.region, name.to_lowercase()));
     if event.name.ends_with("SubnetGroup") {
-        let zones: Vec<String> = event.subnet_zones.iter().map(|(_, zone)| zone.clone()).collect();
+        let zones: Vec<Text> = event.subnet_zones.iter().map(|(_, zone)| zone.clone()).collect();
         event.subnet_zones.extend(zones.into_iter().map(|zone| (group.clone(), zone)));
         event.subnet_zones.sort_unstable();
         event.subnet_zones.dedup();

@@ -1,16 +1,18 @@
 //! One record: an event, something that bears on nothing, or a reject.
 
+use std::sync::Arc;
+
 use super::RejectReason;
 use super::changed;
 use super::dialect::{cut, each, subnet_zones, unwrapped};
-use super::identity::identity;
+use super::identity::Identities;
 use super::node::{NULL, Node};
 use super::parts::{NotPlain, Part, Parts};
 use super::reach::{add_groups, reach};
 use super::resource::{Call, Found, unnamed};
 use super::start::{may_start, start};
 use crate::catalog::{Catalog, Kind, Known, is_surely_a_read, unversioned};
-use crate::event::{Effect, Event, Identity, Link, Mention, Outcome};
+use crate::event::{Effect, Event, Identity, Link, Mention, Outcome, Text};
 use crate::limits::{EVENT_TIME_MIN, FUTURE_SECONDS_MAX};
 use crate::time::{Millis, Second};
 
@@ -21,7 +23,12 @@ impl From<NotPlain> for RejectReason {
 }
 
 /// Reads a record that is accepted: its time, and the event if it may bear on judgement.
-pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<(Second, Option<Event>), RejectReason> {
+pub(super) fn read(
+    parts: &Parts<'_>,
+    now: Millis,
+    catalog: &Catalog,
+    identities: &mut Identities,
+) -> Result<(Second, Option<Event>), RejectReason> {
     let source = parts.text(Part::EventSource)?;
     // Notifications of S3 and messages of SNS, SQS, Kinesis have fields of the same names.
     if source.starts_with("aws:") {
@@ -46,7 +53,7 @@ pub(super) fn read(parts: &Parts<'_>, now: Millis, catalog: &Catalog) -> Result<
     if is_surely_a_read(name) && !flag(parts, "false") {
         return Ok((time, None));
     }
-    let identity = identity(who).ok_or(RejectReason::NoIdentity)?;
+    let identity = identities.read(who).ok_or(RejectReason::NoIdentity)?;
     let head = Head { id, time, source, name: unversioned(name), identity };
     event(parts, head, catalog).map(|event| (time, event))
 }
@@ -66,22 +73,21 @@ pub(super) fn flag(parts: &Parts<'_>, truth: &str) -> bool {
 
 /// What is known of a record before it is known what the call does.
 struct Head<'v> {
-    id: String,
+    id: Text,
     time: Second,
     source: &'v str,
     name: &'v str,
-    identity: Identity,
+    identity: Arc<Identity>,
 }
 
 /// The event, if it bears on judgement.
 fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<Event>, RejectReason> {
-    let mut service = cut(head.source.strip_suffix(".amazonaws.com").unwrap_or(head.source));
-    service.make_ascii_lowercase();
+    let service = lower_case(cut(head.source.strip_suffix(".amazonaws.com").unwrap_or(head.source)));
     let request = parts.get(Part::RequestParameters).unwrap_or(NULL);
     let response = parts.get(Part::ResponseElements).unwrap_or(NULL);
     if service == "sts" && LINKS.contains(&head.name) {
         let mut event = without_resources(parts, head, service)?;
-        event.link = link(response).filter(|_| event.outcome == Outcome::Ok);
+        event.link = link(response).filter(|_| event.outcome == Outcome::Ok).map(Box::new);
         return Ok(event.link.is_some().then_some(event));
     }
     let known = catalog.lookup(&service, head.name);
@@ -114,14 +120,18 @@ fn event(parts: &Parts<'_>, head: Head<'_>, catalog: &Catalog) -> Result<Option<
     }
     if took_effect {
         add_groups(&mut event, request, response);
-        event.start = start(&event, request, response);
-        event.reach = reach(&event, request, response);
+        event.start = start(&event, request, response).map(Box::new);
+        event.reach = reach(&event, request, response).map(Box::new);
     }
     Ok((event.start.is_some() || bears_on_judgement(&event)).then_some(event))
 }
 
+fn lower_case(text: Text) -> Text {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text }
+}
+
 /// What an event says apart from what it did, and to what.
-fn without_resources(parts: &Parts<'_>, head: Head<'_>, service: String) -> Result<Event, NotPlain> {
+fn without_resources(parts: &Parts<'_>, head: Head<'_>, service: Text) -> Result<Event, NotPlain> {
     let error_code = parts.kept(Part::ErrorCode)?;
     let recipient = parts.kept(Part::RecipientAccountId)?;
     Ok(Event {
@@ -192,7 +202,7 @@ fn without_failed(found: &mut Vec<Mention>, response: Node<'_>) {
         return;
     }
     failed.sort_unstable();
-    let has_failed = |alias: &String| failed.binary_search_by(|name| (**name).cmp(alias)).is_ok();
+    let has_failed = |alias: &Text| failed.binary_search(&alias.as_str()).is_ok();
     found.retain(|mention| !mention.aliases.iter().any(has_failed));
 }
 

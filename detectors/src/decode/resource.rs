@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
+use smallvec::smallvec;
+use smol_str::format_smolstr;
 
 use super::dialect::{
     any_text, cut, each, first_text, instant, is_subnet, is_zone_of, name_tag, percent_decoded, texts,
 };
 use super::node::{NULL, Node};
 use crate::catalog::{ArnName, Condition, Guess, Kind, Origin, Path, Rule, Term, is_off, is_on};
-use crate::event::{Effect, Mention, Proof};
+use crate::event::{Effect, Mention, Proof, Text, Texts};
 use crate::limits::{ALIASES_PER_RESOURCE_MAX, RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
 use crate::time::Second;
 
@@ -162,7 +164,7 @@ impl<'a> Call<'a> {
             name: named.or_else(tagged).unwrap_or_default(),
             proof: rule.proof,
             zones: self.places(&rule.zones, item, |zone| is_zone_of(zone, self.region)),
-            subnets: self.places(&rule.subnets, item, is_subnet),
+            subnets: self.places(&rule.subnets, item, is_subnet).into_vec(),
             is_spared: false,
             is_forced: false,
             is_guard: kind.is_guard,
@@ -170,12 +172,12 @@ impl<'a> Call<'a> {
     }
 
     /// Zones or subnets at some paths, each once, in order.
-    fn places(&self, paths: &[Path], item: Option<Node<'a>>, is_one: impl Fn(&str) -> bool) -> Vec<String> {
-        let mut places: Vec<String> = Vec::new();
+    fn places(&self, paths: &[Path], item: Option<Node<'a>>, is_one: impl Fn(&str) -> bool) -> Texts {
+        let mut places = Texts::new();
         for path in paths {
             self.each_text(path, item, |text| {
                 let written = text.split(',').map(str::trim).filter(|place| is_one(place));
-                places.extend(written.map(str::to_owned));
+                places.extend(written.map(Text::from));
             });
         }
         places.sort_unstable();
@@ -213,11 +215,11 @@ impl<'a> Call<'a> {
 
 /// A resource of which nothing is known but that this event destroyed it: it counts, and links to nothing.
 pub(super) fn unnamed(kind: &Kind, event_id: &str) -> Mention {
-    unplaced(kind, vec![format!("event:{event_id}")], Vec::new(), String::new())
+    unplaced(kind, smallvec![format_smolstr!("event:{event_id}")], Vec::new(), Text::default())
 }
 
-fn unplaced(kind: &Kind, aliases: Vec<String>, parents: Vec<String>, name: String) -> Mention {
-    let (zones, subnets) = (Vec::new(), Vec::new());
+fn unplaced(kind: &Kind, aliases: Texts, parents: Vec<Text>, name: Text) -> Mention {
+    let (zones, subnets) = (Texts::new(), Vec::new());
     let Kind { class, scope, .. } = *kind;
     Mention {
         kind: kind.name.clone(),
@@ -276,13 +278,13 @@ fn all_ids(request: Node<'_>) -> Option<String> {
 
 /// Identifiers in the request of things that contain others. The same list serves creates and destroys, so that both
 /// say the same of one resource.
-fn containers(request: Node<'_>, noun: &str) -> Vec<String> {
+fn containers(request: Node<'_>, noun: &str) -> Vec<Text> {
     const CONTAINERS: &str = "\
         api restapi cluster instance domain application app workspace knowledgebase database userpool pool farm index \
         detector bot assistant organization mesh space fleet project environment server vault backupvault repository \
         registry bus eventbus catalog gateway network globalnetwork store policystore identitystore collection \
         namespace group table function";
-    let mut parents: Vec<(String, String)> = request
+    let mut parents: Vec<(String, Text)> = request
         .entries()
         .filter_map(|(key, value)| {
             let key = key.to_ascii_lowercase();
@@ -299,7 +301,7 @@ fn containers(request: Node<'_>, noun: &str) -> Vec<String> {
 }
 
 /// What contains a resource is known by the last part of its ARN, so that its name and its ARN are one.
-fn container(text: &str) -> String {
+fn container(text: &str) -> Text {
     let text = percent_decoded(text);
     if text.starts_with("arn:") { cut(text.rsplit([':', '/']).next().unwrap_or_default()) } else { cut(&text) }
 }
@@ -320,7 +322,7 @@ fn distinct(mut mentions: Vec<Mention>) -> Found {
 
 /// The names of one resource.
 #[derive(Default)]
-struct Aliases(Vec<String>);
+struct Aliases(Texts);
 
 impl Aliases {
     fn add(&mut self, text: &str, kind: &Kind) {
@@ -337,7 +339,7 @@ impl Aliases {
         }
     }
 
-    fn into_vec(mut self) -> Option<Vec<String>> {
+    fn into_vec(mut self) -> Option<Texts> {
         self.0.sort_unstable();
         self.0.dedup();
         self.0.truncate(ALIASES_PER_RESOURCE_MAX);
@@ -363,12 +365,12 @@ fn name_in(text: &str, how: ArnName) -> Option<&str> {
 }
 
 /// An identifier too long to be kept whole ends in a digest of itself: two of them must never seem one.
-fn bounded(text: &str) -> String {
+fn bounded(text: &str) -> Text {
     const DIGEST: usize = 17;
     if text.len() <= STRING_BYTES_MAX {
-        return text.to_owned();
+        return text.into();
     }
     let digest = Sha256::digest(text.as_bytes());
     let digest: String = digest.iter().take(DIGEST / 2).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}~{digest}", &text[..text.floor_char_boundary(STRING_BYTES_MAX - DIGEST)])
+    format_smolstr!("{}~{digest}", &text[..text.floor_char_boundary(STRING_BYTES_MAX - DIGEST)])
 }

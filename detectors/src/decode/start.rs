@@ -1,8 +1,10 @@
 //! Calls that set a stack's operation or an automation going, under which role.
 
+use smol_str::format_smolstr;
+
 use super::dialect::{cut, first_text, percent_decoded};
 use super::node::Node;
-use crate::event::{Event, RunsAs, Start};
+use crate::event::{Event, RunsAs, Start, Text};
 
 /// Whether calls of this name may start something, or prepare it.
 pub(super) fn may_start(service: &str, name: &str) -> bool {
@@ -61,7 +63,7 @@ fn stack(event: &Event, request: Node<'_>, response: Node<'_>) -> Option<Start> 
     let is_managed = text(request, &["permissionmodel"]).is_some_and(|model| model == "SERVICE_MANAGED");
     let runs_as = match text(request, &[role_key]) {
         Some(role) => RunsAs::Role(role),
-        None if call.is_new && call.is_set && !is_managed => RunsAs::Role(format!(
+        None if call.is_new && call.is_set && !is_managed => RunsAs::Role(format_smolstr!(
             "arn:{}:iam::{}:role/{ADMINISTRATION_ROLE}",
             event.identity.arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws"),
             event.account
@@ -86,8 +88,8 @@ fn stack(event: &Event, request: Node<'_>, response: Node<'_>) -> Option<Start> 
             false => name.strip_prefix("arn:").and_then(|rest| rest.split(":stack/").nth(1)?.split('/').next()),
         };
         let prefix = if call.is_set { "set:" } else { "" };
-        targets.extend(short.map(|short| format!("{prefix}{short}")));
-        targets.push(format!("{prefix}{name}"));
+        targets.extend(short.map(|short| format_smolstr!("{prefix}{short}")));
+        targets.push(format_smolstr!("{prefix}{name}"));
     }
     targets.sort_unstable();
     targets.dedup();
@@ -105,6 +107,6 @@ fn automation(request: Node<'_>, response: Node<'_>) -> Option<Start> {
 }
 
 /// The first text at a path of lower-case keys.
-fn text(value: Node<'_>, keys: &[&str]) -> Option<String> {
+fn text(value: Node<'_>, keys: &[&str]) -> Option<Text> {
     first_text(value, keys).map(|text| cut(&percent_decoded(text)))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Weights;
+use crate::event::Text;
 use crate::timeline::{FactKey, Thousandths};
 
 /// How far back sums reach from the fact that ends them.
@@ -34,21 +35,27 @@ impl Span {
 }
 
 /// Shares of a sum by word. There are few words, so that a list is quicker than a map.
-#[derive(Clone, Debug, Default)]
-pub struct Shares(Vec<(Arc<str>, Thousandths)>);
+#[derive(Clone, Debug)]
+pub struct Shares<W = Text>(Vec<(W, Thousandths)>);
 
-impl Shares {
+impl<W> Default for Shares<W> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<W: Clone + PartialEq> Shares<W> {
     /// Adds to the share of a word.
-    pub fn add(&mut self, word: &Arc<str>, share: Thousandths) {
+    pub fn add(&mut self, word: &W, share: Thousandths) {
         match self.0.iter_mut().find(|(other, _)| other == word) {
             Some((_, sum)) => *sum += share,
-            None if share > 0 => self.0.push((Arc::clone(word), share)),
+            None if share > 0 => self.0.push((word.clone(), share)),
             None => {}
         }
     }
 
     /// Takes from the share of a word what was added to it.
-    pub fn take(&mut self, word: &Arc<str>, share: Thousandths) {
+    pub fn take(&mut self, word: &W, share: Thousandths) {
         if let Some(index) = self.0.iter().position(|(other, _)| other == word)
             && let Some((_, sum)) = self.0.get_mut(index)
         {
@@ -59,8 +66,13 @@ impl Shares {
         }
     }
 
+    /// Adds to the share of a word, or takes from it what was added.
+    pub fn change(&mut self, word: &W, share: Thousandths, add: bool) {
+        if add { self.add(word, share) } else { self.take(word, share) }
+    }
+
     /// Words with their shares, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Thousandths)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&W, Thousandths)> {
         self.0.iter().map(|(word, share)| (word, *share))
     }
 
@@ -75,7 +87,7 @@ impl Shares {
     }
 }
 
-impl PartialEq for Shares {
+impl<W: Clone + Ord> PartialEq for Shares<W> {
     fn eq(&self, other: &Self) -> bool {
         let sorted = |shares: &Self| {
             let mut words = shares.0.clone();
@@ -86,7 +98,7 @@ impl PartialEq for Shares {
     }
 }
 
-impl Eq for Shares {}
+impl<W: Clone + Ord> Eq for Shares<W> {}
 
 /// Sums over what was destroyed within one span.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,7 +131,7 @@ pub struct Sums {
     /// How many of each type, own and young and copies left out. In [`Span::QuarterHour`] only.
     pub kinds: Shares,
     /// Weight by actor, where a key may have several.
-    pub actors: Shares,
+    pub actors: Shares<Arc<str>>,
 }
 
 impl Sums {
@@ -145,7 +157,7 @@ pub struct Returned {
     /// Whether AWS services alone destroyed it.
     pub by_aws_services: bool,
     /// Weight by actor, where a key may have several.
-    pub actors: Shares,
+    pub actors: Shares<Arc<str>>,
 }
 
 /// A set of types torn down within a short time, and built again.
@@ -162,7 +174,7 @@ pub struct Rebuilt {
     /// Whether AWS services alone destroyed it.
     pub by_aws_services: bool,
     /// Weight by actor, where a key may have several.
-    pub actors: Shares,
+    pub actors: Shares<Arc<str>>,
 }
 
 /// What one key did up to and with one fact.

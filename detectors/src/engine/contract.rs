@@ -50,6 +50,36 @@ pub enum Act {
         /// One reviewer stands in for the two that a `critical` needs; everybody is paged about it.
         break_glass: bool,
     },
+    /// Says that the incident is over: nothing was wrong, or what was is dealt with. Refused while a pause stands.
+    Close {
+        /// The incident's id.
+        incident: String,
+        /// Why, in the reviewer's words.
+        reason: String,
+    },
+    /// Says that the incident is real and somebody sees to it: what is paused stays so, and the incident goes on.
+    Confirm {
+        /// The incident's id.
+        incident: String,
+        /// Why, in the reviewer's words.
+        reason: String,
+    },
+}
+
+impl Act {
+    /// The incident that it is about.
+    pub fn incident(&self) -> &str {
+        match self {
+            Self::Resume { incident, .. } | Self::Close { incident, .. } | Self::Confirm { incident, .. } => incident,
+        }
+    }
+
+    /// The reviewer's reason.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Resume { reason, .. } | Self::Close { reason, .. } | Self::Confirm { reason, .. } => reason,
+        }
+    }
 }
 
 /// A human's act, by a named reviewer.

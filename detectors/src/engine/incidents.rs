@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::blind::BLIND_KEY;
-use super::memory::{Incident, gone, row, table};
+use super::memory::{Incident, Judgement, gone, row, table};
 use super::settle::News;
+use super::steady::undecided_from;
 use super::{Announcement, Change, Engine, FactRow, Output, OwnShare, PauseState, Remembered, Situation};
 use crate::brake;
 use crate::incident::{Episode, Report, Severity, Standing, State, Subject, assemble, page_key};
 use crate::limits::{EPISODE_GAP_SECONDS, INCIDENTS_MAX};
 use crate::time::Second;
-use crate::timeline::EventId;
+use crate::timeline::FactKey;
 
 impl Engine {
     /// All incidents remembered, the newest first.
@@ -32,7 +33,9 @@ impl Engine {
         if incident.is_over() && episode.last_at.second.plus(EPISODE_GAP_SECONDS) < news.from.second {
             return;
         }
-        let before = incident.essence();
+        let is_steady = self.is_steady(id, episode, news);
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let before = if is_steady { 0 } else { incident.essence() };
         let is_earlier = episode.from < incident.from;
         if is_earlier || episode.to != incident.to {
             if is_earlier {
@@ -44,13 +47,19 @@ impl Engine {
             let span = Remembered::Span(id.to_owned(), incident.from, incident.to);
             outputs.push(Output::Fact(FactRow(span)));
         }
+        if is_steady {
+            self.is_stale(id);
+            return;
+        }
         incident.exact &= news.is_exact;
         let level = episode.level();
         // What ended by silence or by an explanation goes on when worse comes to light; so does what humans judged, which
         // then pages again and pauses nobody.
         let goes_on = match incident.report.state {
+            State::Closed | State::Resumed if incident.is_judged => {
+                level >= Severity::High && Some(level) > incident.known()
+            }
             State::Closed => level > incident.report.severity_peak,
-            State::Resumed => level >= Severity::High && Some(level) > incident.told,
             State::Eased => true,
             _ => false,
         };
@@ -64,21 +73,14 @@ impl Engine {
             self.write(id, outputs);
         } else {
             self.brake(id, episode, news, outputs);
-            let is_news = self.incidents.get(id).is_some_and(|one| {
-                let said = one.report.severity == level
-                    && episode.is_said_by(&one.report.detectors)
-                    && episode.reached(level).is_some_and(|at| at.id == EventId::of(&one.report.triggered_event_id));
-                !said || before != one.essence()
-            });
+            let is_news = self.incidents.get(id).is_some_and(|one| !one.has_said(episode) || before != one.essence());
             if is_news {
                 self.refresh_report(id, episode);
                 self.want_zones(id, outputs);
             } else {
-                if !self.stale.contains(id) {
-                    self.stale.insert(id.to_owned());
-                }
+                self.is_stale(id);
             }
-            self.announce(id, level, outputs);
+            self.announce(id, level, episode.reached(level), outputs);
         }
         let Some(incident) = self.incidents.get(id) else { return };
         if before != incident.essence() {
@@ -125,7 +127,8 @@ impl Engine {
         Some((report, OwnShare::of(ledger, &incident.key, episode)))
     }
 
-    fn freshen(&mut self, id: &str) {
+    /// Brings what is shown of an incident up to date, if its facts have changed since.
+    pub(super) fn freshen(&mut self, id: &str) {
         if self.stale.remove(id)
             && let Some(fresh) = self.fresh_report(id)
             && let Some(incident) = self.incidents.get_mut(id)
@@ -148,8 +151,11 @@ impl Engine {
     /// Decides on pauses once facts that may bear one make the incident `critical`.
     fn brake(&mut self, id: &str, episode: &Episode, news: &News, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
-        let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
-        if incident.is_judged {
+        let is_before = |line: &Judgement| line.key == incident.key && episode.to.second <= line.until;
+        if incident.is_judged || self.judgements.iter().any(is_before) {
+            if episode.level() == Severity::Critical && incident.pauses.is_empty() {
+                incident.not_paused_because = "it happened before a reviewer's verdict".to_owned();
+            }
             return;
         }
         if episode.pausing_level() < Severity::Critical {
@@ -158,26 +164,18 @@ impl Engine {
             }
             return;
         }
-        // Who carried the evidence so far is decided; only whoever comes with new facts is not.
-        let from = match incident.decisive_received_at {
-            Some(_) => (&news.from).max(&episode.from),
-            None => &episode.from,
-        };
-        let is_decided = |entity: &str| {
-            incident.pauses.iter().any(|pause| pause.key.entity == entity && pause.state != PauseState::Failed)
-        };
-        let is_all_decided = ledger
-            .between(&incident.key, episode.is_whole, from, &episode.to)
-            .all(|held| is_decided(&held.entry.actor.entity) && is_decided(&held.entry.actor.origin));
-        if is_all_decided {
+        if self.incidents.get(id).is_none_or(|incident| self.is_decided(incident, episode, news)) {
             return;
         }
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        let Some(ledger) = self.timeline.ledger(&incident.key) else { return };
+        let from = undecided_from(incident, episode, news);
         let candidates = brake::candidates(
             self.timeline.store(),
             ledger,
             &self.settings.limits.weights,
             &incident.key,
-            (episode, from),
+            (episode, &from),
         );
         incident.decisive_received_at.get_or_insert(news.received_at);
         if candidates.is_empty() {
@@ -219,12 +217,17 @@ impl Engine {
     }
 
     /// Tells receivers what is new: a first page, something worse, or once that it eased.
-    fn announce(&mut self, id: &str, level: Severity, outputs: &mut Vec<Output>) {
+    fn announce(&mut self, id: &str, level: Severity, reached: Option<&FactKey>, outputs: &mut Vec<Output>) {
         let Some(incident) = self.incidents.get_mut(id) else { return };
+        let is_before = incident.judged.is_some_and(|judged| reached.is_some_and(|at| at.second <= judged.until));
         match incident.told {
-            None if level >= Severity::High => self.tell(id, Change::Opened, outputs),
+            None if level >= Severity::High && Some(level) > incident.known() => {
+                incident.before_verdict = is_before;
+                self.tell(id, Change::Opened, outputs);
+            }
             None => {}
             Some(told) if level > told => {
+                incident.before_verdict = is_before;
                 incident.eased = None;
                 incident.report.eased = None;
                 self.tell(id, Change::Updated, outputs);
@@ -368,6 +371,8 @@ pub(super) fn situation(incident: &Incident) -> Situation {
         pauses: incident.pauses.clone(),
         not_paused_because: if is_held { String::new() } else { incident.not_paused_because.clone() },
         approvals: incident.approvals.clone(),
+        verdicts: incident.verdicts.clone(),
+        before_verdict: incident.before_verdict,
         sequence: incident.sequence,
     }
 }

@@ -8,11 +8,11 @@ use foldhash::fast::FixedState;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Approval, Fact, Mode, OwnShare, Partition, Pause, PauseKey, Row, Rung};
+use super::{Approval, Fact, Mode, OwnShare, Partition, Pause, PauseKey, Row, Rung, Verdict};
 use crate::brake::Spent;
-use crate::incident::{Report, Severity, Standing, State, blind};
+use crate::incident::{Episode, Report, Severity, Standing, State, blind};
 use crate::time::{Millis, Second};
-use crate::timeline::FactKey;
+use crate::timeline::{EventId, FactKey};
 
 /// One incident as the engine keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,8 +31,17 @@ pub(super) struct Incident {
     pub told: Option<Severity>,
     /// When it eased, if it did.
     pub eased: Option<Second>,
-    /// Whether humans let its principal go on: what comes to light of it later pages, and pauses nobody again.
+    /// Whether a verdict ended it: what comes to light of it later pages, and pauses nobody again.
     pub is_judged: bool,
+    /// How bad it was when humans last judged it, and until when they did.
+    #[serde(default)]
+    pub judged: Option<Judged>,
+    /// What humans decided, the latest last.
+    #[serde(default)]
+    pub verdicts: Vec<Verdict>,
+    /// Whether what raised it last happened before the last verdict.
+    #[serde(default)]
+    pub before_verdict: bool,
     /// Whether counts and judgement are exact.
     pub exact: bool,
     /// When the record that decided a pause was received.
@@ -50,6 +59,15 @@ pub(super) struct Incident {
     /// Of what the report says is destroyed, what its principal had made itself.
     #[serde(default)]
     pub own: OwnShare,
+}
+
+/// What humans judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Judged {
+    /// How bad it was.
+    pub severity: Severity,
+    /// What happened up to then was judged.
+    pub until: Second,
 }
 
 /// What all open incidents want of one entity.
@@ -89,6 +107,9 @@ pub(super) struct Judgement {
     pub key: Arc<str>,
     /// Until when it was judged.
     pub until: Second,
+    /// The incident that they judged.
+    #[serde(default)]
+    pub incident: String,
 }
 
 /// The tables of the engine's memory.
@@ -241,6 +262,9 @@ impl Incident {
             told: None,
             eased: None,
             is_judged: false,
+            judged: None,
+            verdicts: Vec::new(),
+            before_verdict: false,
             exact: true,
             decisive_received_at: None,
             pauses: Vec::new(),
@@ -269,6 +293,7 @@ impl Incident {
         let report = &self.report;
         (report.state, report.mode, report.severity, report.severity_peak).hash(&mut hasher);
         (self.told, self.sequence, self.eased, self.exact, self.over_at, self.is_judged).hash(&mut hasher);
+        (self.judged, self.before_verdict, self.verdicts.len()).hash(&mut hasher);
         for pause in &self.pauses {
             (&pause.key, pause.state).hash(&mut hasher);
         }
@@ -276,8 +301,38 @@ impl Incident {
         hasher.finish()
     }
 
+    /// Whether what is shown says how bad an episode is, by which detectors, and since when.
+    pub(super) fn has_said(&self, episode: &Episode) -> bool {
+        let report = &self.report;
+        let level = episode.level();
+        report.severity == level
+            && episode.is_said_by(&report.detectors)
+            && episode.reached(level).is_some_and(|at| at.id == EventId::of(&report.triggered_event_id))
+    }
+
     /// Sets where it stands, in both places that say so.
     pub(super) fn set_state(&mut self, state: State) {
         self.report.state = state;
+    }
+
+    /// Sets how its pauses stand. That a human confirmed it says more.
+    pub(super) fn set_brake_state(&mut self, state: State) {
+        if self.report.state != State::Confirmed {
+            self.set_state(state);
+        }
+    }
+
+    /// The severity that must be passed before receivers are told more: what they were told, or what humans judged.
+    pub(super) fn known(&self) -> Option<Severity> {
+        self.told.or(self.judged.map(|judged| judged.severity))
+    }
+
+    /// The span of which all is one episode: an incident over which a pause was decided takes in whatever its actor does
+    /// until it is over, one that humans judged whatever happened before the verdict.
+    pub(super) fn takes_in(&self) -> Option<(Second, Second)> {
+        if self.is_judged && self.report.state != State::Merged {
+            return self.judged.map(|judged| (self.from.second, judged.until));
+        }
+        (!self.is_over() && !self.pauses.is_empty()).then_some((self.from.second, Second(i64::MAX)))
     }
 }

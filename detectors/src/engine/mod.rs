@@ -3,6 +3,7 @@
 mod blind;
 mod contract;
 mod explain;
+mod held;
 mod horizon;
 mod humans;
 mod incidents;
@@ -11,6 +12,7 @@ mod pauses;
 mod register;
 mod settle;
 mod situation;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -23,6 +25,7 @@ use foldhash::fast::FixedState;
 use contract::Remembered;
 pub use contract::*;
 pub use explain::{Moments, Nearness, OwnShare, Reached, Said};
+pub use held::Held;
 pub use memory::LoadError;
 use memory::{Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;

@@ -102,7 +102,7 @@ impl Engine {
             && state == Some(PauseState::Paused)
         {
             pause.state = PauseState::Paused;
-            incident.set_state(State::Paused);
+            incident.set_brake_state(State::Paused);
         }
     }
 
@@ -177,7 +177,7 @@ impl Engine {
             }
             (pause.state, pause.reason, pause.at) = (state, reason, outcome.at);
             if incident.pauses.iter().any(|pause| pause.state == PauseState::Paused) {
-                incident.set_state(State::Paused);
+                incident.set_brake_state(State::Paused);
             }
             self.set_unpausable(&id);
             let is_lifted = self.incidents.get(&id).is_some_and(|incident| is_lifting && !incident.holds_a_pause());
@@ -195,7 +195,7 @@ impl Engine {
         let Some(incident) = self.incidents.get_mut(id) else { return };
         let is_unpausable = |state: PauseState| state == PauseState::Unpausable;
         if !incident.pauses.is_empty() && incident.pauses.iter().all(|pause| is_unpausable(pause.state)) {
-            incident.set_state(State::Unpausable);
+            incident.set_brake_state(State::Unpausable);
             let reason = incident.pauses.first().map(|pause| pause.reason.clone()).unwrap_or_default();
             incident.not_paused_because = format!("it cannot be paused: {reason}");
         }

@@ -8,7 +8,7 @@ use super::memory::{Incident, row, table};
 use super::{Change, Engine, Output, PauseState};
 use crate::incident::{Episode, Severity, State, incident_id};
 use crate::limits::EPISODE_GAP_SECONDS;
-use crate::time::Millis;
+use crate::time::{Millis, Second};
 use crate::timeline::FactKey;
 
 /// What a fact changed.
@@ -24,6 +24,7 @@ pub(super) struct News {
 impl Engine {
     /// Brings the incidents of a key in line with its episodes. Returns the open ones that no episode speaks of any more.
     pub(super) fn settle(&mut self, key: &Arc<str>, news: &News, outputs: &mut Vec<Output>) -> Vec<String> {
+        self.carry_lines(key, outputs);
         if self.is_settled_simply(key, news, outputs) {
             return Vec::new();
         }
@@ -96,22 +97,38 @@ impl Engine {
         }
     }
 
-    /// The episodes of a key. An incident over which a pause was decided takes in whatever its actor does next, until it is
-    /// over: from its first fact on, all is one episode.
+    /// The episodes of a key. From the first fact on of an incident that takes in whatever happens, all is one episode:
+    /// see [`Incident::takes_in`].
     pub(super) fn episodes_of(&self, key: &Arc<str>) -> Vec<Arc<Episode>> {
         let ledger = self.timeline.ledger(key);
         let mut found = ledger.map(|ledger| ledger.episodes().to_vec()).unwrap_or_default();
-        let of_key = self.incidents.of_key(key).map(|(_, one)| one);
-        let held = of_key.filter(|one| !one.is_over() && !one.pauses.is_empty());
-        if let Some(since) = held.map(|incident| incident.from.second).min() {
+        let spans = self.incidents.of_key(key).filter_map(|(id, one)| one.takes_in().map(|span| (span, id)));
+        let mut spans: SmallVec<[((Second, Second), &String); 1]> = spans.collect();
+        spans.sort_unstable();
+        for ((since, until), id) in spans {
+            let is_bounded = until < Second(i64::MAX);
             let first = found.partition_point(|episode| episode.to.second < since);
-            let mut taken_in = found.split_off(first).into_iter();
+            let is_taken_in = |episode: &&Arc<Episode>| {
+                episode.to.second <= until && !(is_bounded && self.is_of_another(key, id, episode))
+            };
+            let taken_in = found.iter().skip(first).take_while(is_taken_in).count();
+            let mut taken_in = found.drain(first..first + taken_in);
             if let Some(mut whole) = taken_in.next() {
                 taken_in.for_each(|episode| Arc::make_mut(&mut whole).unite(&episode));
-                found.push(whole);
+                found.insert(first, whole);
             }
         }
         found
+    }
+
+    /// Whether an episode is that of another incident than this one.
+    fn is_of_another(&self, key: &Arc<str>, id: &str, episode: &Episode) -> bool {
+        self.incidents.of_key(key).any(|(other, one)| {
+            other != id
+                && one.report.state != State::Merged
+                && one.from.second <= episode.to.second
+                && episode.from.second <= one.to.second
+        })
     }
 
     /// For each episode the incidents that it belongs to: open ones before those that are over, the earliest first. An
@@ -161,6 +178,8 @@ impl Engine {
         }
         let mut incident = Incident::new(&id, key, received_at, Severity::Info, "");
         (incident.from, incident.to) = (episode.from, episode.to);
+        incident.judged = self.judged_before(key, episode);
+        incident.is_judged = incident.judged.is_some();
         self.may_be_quiet_from(episode);
         self.incidents.insert(id.clone(), incident);
         id
@@ -180,7 +199,7 @@ impl Engine {
                 }
             }
             if incident.pauses.iter().any(|pause| pause.state == PauseState::Paused) {
-                incident.set_state(State::Paused);
+                incident.set_brake_state(State::Paused);
             }
         }
         for want in self.wants.values_mut().filter(|want| want.incidents.iter().any(|one| one == other)) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PauseKey, Rung};
-use crate::incident::Report;
+use crate::incident::{Report, Severity};
 use crate::time::Millis;
 
 /// What became of an incident, to be told to humans.
@@ -29,8 +29,52 @@ pub struct Situation {
     pub not_paused_because: String,
     /// Reviewers who agreed to a resume, with their reasons.
     pub approvals: Vec<Approval>,
+    /// What reviewers decided, the latest last; at most [`crate::limits::VERDICTS_KEPT_MAX`].
+    #[serde(default)]
+    pub verdicts: Vec<Verdict>,
+    /// Whether what raised it last happened before the last verdict, and came to light after it.
+    #[serde(default)]
+    pub before_verdict: bool,
     /// The last change's number within this incident; grows by one with each announcement.
     pub sequence: u64,
+}
+
+/// What reviewers decided about an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What was decided.
+    pub verdict: VerdictKind,
+    /// The reviewers, the one who decided last.
+    pub who: Vec<String>,
+    /// When it was accepted.
+    pub at: Millis,
+    /// The reason of the last of them.
+    pub reason: String,
+    /// How bad the incident was when they judged it.
+    pub severity: Severity,
+}
+
+/// What reviewers can decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictKind {
+    /// The principal may go on.
+    Resume,
+    /// It is over.
+    Close,
+    /// It is real, and stays as it is.
+    Confirm,
+}
+
+impl VerdictKind {
+    /// The word in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resume => "resume",
+            Self::Close => "close",
+            Self::Confirm => "confirm",
+        }
+    }
 }
 
 /// A reviewer's word for a resume.

@@ -87,7 +87,7 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
         .all
         .iter()
         .filter_map(|(_, one, _)| store.get(&one.fact))
-        .map(|fact| fact.event.account.clone())
+        .map(|fact| fact.event.account.to_string())
         .collect());
     let denied = denied(ledger, key, episode);
     let watchers = watchers(store, ledger, key, episode);
@@ -122,7 +122,7 @@ pub fn assemble(subject: &Subject<'_>, episode: &Episode, standing: &Standing) -
         zones,
         first_event_time: episode.from.second.to_string(),
         triggered_event_time: trigger.second.to_string(),
-        triggered_event_id: store.get(trigger).map_or_else(|| trigger.id.to_string(), |fact| fact.event.id.clone()),
+        triggered_event_id: store.get(trigger).map_or_else(|| trigger.id.to_string(), |fact| fact.event.id.to_string()),
         last_event_time: episode.to.second.to_string(),
         denied,
         recreated: recreated.into_iter().take(RECREATED_LISTED_MAX).collect(),
@@ -195,7 +195,7 @@ fn recreated(store: &Store, shares: &Shares<'_>, episode: &Episode) -> Vec<Recre
         .filter(|(_, by)| **by <= episode.last_at && store.get(by).is_some())
         .map(|(one, by)| Recreated {
             kind: one.kind.to_string(),
-            id: one.id.clone(),
+            id: one.id.to_string(),
             deleted_at: one.fact.second.to_string(),
             created_at: by.second.to_string(),
         })
@@ -253,12 +253,12 @@ fn told(store: &Store, ledger: &Ledger, key: &FactKey) -> Option<Evidence> {
         Some(found.zones.iter().map(ToString::to_string).collect())
     };
     let resources = event.resources.iter().enumerate().take(EVIDENCE_MAX).map(|(index, mention)| EvidenceResource {
-        kind: mention.kind.clone(),
-        id: mention.aliases.first().cloned().unwrap_or_default(),
-        zones: zones_of(index).unwrap_or_else(|| mention.zones.clone()),
+        kind: mention.kind.to_string(),
+        id: mention.aliases.first().map(ToString::to_string).unwrap_or_default(),
+        zones: zones_of(index).unwrap_or_else(|| mention.zones.iter().map(ToString::to_string).collect()),
     });
     Some(Evidence {
-        event_id: event.id.clone(),
+        event_id: event.id.to_string(),
         time: event.time.to_string(),
         action: event.action(),
         effect: event.effect,
@@ -295,7 +295,7 @@ fn principal(store: &Store, key: &str, shares: &Shares<'_>) -> Principal {
     let origin = first(told(&|entry, _| entry.actor.origin.to_string()));
     // A person whom IAM does not know is shown by the role that he came in by.
     let arn = if key.starts_with("arn:") { key.to_owned() } else { origin.clone() };
-    let issuer = first(told(&|_, event| event.identity.issuer_arn.clone()));
+    let issuer = first(told(&|_, event| event.identity.issuer_arn.to_string()));
     Principal {
         account: arn.split(':').nth(4).unwrap_or_default().to_owned(),
         kind: first(told(&|_, event| kind_word(event.identity.kind).to_owned())),

@@ -47,7 +47,9 @@ pub enum State {
     Paused,
     /// Reviewers let the principal go on.
     Resumed,
-    /// Over, by itself.
+    /// Reviewers said that it is real: it goes on, and what is paused stays so.
+    Confirmed,
+    /// Over, by itself or by a reviewer's word.
     Closed,
     /// Later evidence explained it.
     Eased,
@@ -64,6 +66,7 @@ impl State {
             Self::Open => "open",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
+            Self::Confirmed => "confirmed",
             Self::Closed => "closed",
             Self::Eased => "eased",
             Self::Merged => "merged",

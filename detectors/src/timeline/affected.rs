@@ -25,7 +25,7 @@ pub(super) fn by(store: &Store, successions: &mut Successions, key: &FactKey, ev
         return all.into_iter().collect();
     }
     all.insert(*key);
-    all.extend(store.copies(event).copied());
+    all.extend(store.copies(&key.id, event).copied());
     let copies: Vec<FactKey> = all.iter().copied().collect();
     answered_for_by(store, &mut all);
     for (subnet, _) in event.subnet_zones.iter().filter(|(subnet, _)| !is_no_news_of(store, subnet, key, event)) {
@@ -36,13 +36,14 @@ pub(super) fn by(store: &Store, successions: &mut Successions, key: &FactKey, ev
     }
     // The resources of all of these: their creates decide on ownership and placement, their destroys end lives, and
     // whatever else names them shows that they were there.
-    for fact in all.clone() {
-        relatives(store, &fact, &mut all);
-    }
     let mut restated: BTreeSet<FactKey> = copies.iter().copied().collect();
     for copy in &copies {
         relatives(store, copy, &mut restated);
     }
+    for fact in all.clone().iter().filter(|fact| !copies.contains(fact)) {
+        relatives(store, fact, &mut all);
+    }
+    all.extend(&restated);
     for fact in &restated {
         successions.restate(store, fact, &mut all);
     }
@@ -56,7 +57,7 @@ fn bears_on_no_relative(store: &Store, key: &FactKey, event: &Event) -> bool {
         && event.start.is_none()
         && event.reach.is_none()
         && event.subnet_zones.is_empty()
-        && store.copies(event).all(|copy| copy == key)
+        && store.copies(&key.id, event).all(|copy| copy == key)
         && (event.outcome != Outcome::Ok || event.resources.iter().all(is_alone))
 }
 
@@ -64,7 +65,7 @@ fn bears_on_no_relative(store: &Store, key: &FactKey, event: &Event) -> bool {
 /// created in a subnet only says again where that is.
 fn is_no_news_of(store: &Store, subnet: &str, key: &FactKey, event: &Event) -> bool {
     let repeats = |may_pause| store.places().repeats(subnet, key, |fact| store.is_heard(fact, may_pause));
-    store.copies(event).all(|copy| copy == key) && repeats(false) && repeats(true)
+    store.copies(&key.id, event).all(|copy| copy == key) && repeats(false) && repeats(true)
 }
 
 /// Facts about the same resources, as far as one at a place may bear on them.

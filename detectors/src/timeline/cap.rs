@@ -1,5 +1,7 @@
 //! How bad a finding can be at most, and whose it is.
 
+use std::sync::Arc;
+
 use crate::detector::{Basis, Shares, Span, Window};
 use crate::incident::Severity;
 
@@ -61,7 +63,7 @@ pub fn cap(window: &Window<'_>, basis: Basis) -> Cap {
 /// Whether one actor carries at least nine tenths of the weight: then the finding is that actor's alone. So is what rests
 /// on no weight.
 pub(super) fn has_bearer(window: &Window<'_>, basis: Basis) -> bool {
-    let actors: &Shares = match basis {
+    let actors: &Shares<Arc<str>> = match basis {
         Basis::Destroyed(span) => &window.over(span).actors,
         Basis::Returned => match window.returned {
             Some(returned) => &returned.actors,

@@ -1,9 +1,9 @@
 //! What one fact adds to the sums of its actor: derived from the store as of the fact's place, never stored as truth.
 
-use std::sync::Arc;
+use smallvec::SmallVec;
 
 use super::guard::{Unguarded, unguarded};
-use super::lineage::{Actor, actor_of};
+use super::lineage::{Actor, actor_as};
 use super::lookup::{Life, end_of, family, is_new, life, proven_by};
 use super::order::FactKey;
 use super::placement::{lives_in_zones, zones_of};
@@ -11,7 +11,7 @@ use super::store::{Store, creates, destroys, stem_word, unguards};
 use super::successions::{Destroyed, Successions};
 use crate::detector::Weights;
 use crate::engine::Fact;
-use crate::event::{Effect, Mention, Outcome, WeightClass};
+use crate::event::{Effect, Mention, Outcome, Text, Texts, WeightClass};
 use crate::limits::{RETIRED_SECONDS_MAX, YOUNG_SECONDS_MAX};
 
 /// Weights are integers in thousandths, so that sums do not depend on order.
@@ -38,15 +38,15 @@ pub struct Contribution {
     /// The number of the resource in the fact.
     pub index: usize,
     /// The resource's type.
-    pub kind: Arc<str>,
+    pub kind: Text,
     /// An identifier to show.
-    pub id: String,
+    pub id: Text,
     /// The weight class.
     pub class: WeightClass,
     /// The region.
-    pub region: Arc<str>,
+    pub region: Text,
     /// Zones it lived in, as far as known.
-    pub zones: Vec<Arc<str>>,
+    pub zones: Texts,
     /// Whether it lived in zones, and none of them is known.
     pub is_unplaced: bool,
     /// Whether its data were left behind, in a final snapshot.
@@ -71,7 +71,7 @@ pub struct Contribution {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// The resource's type.
-    pub kind: Arc<str>,
+    pub kind: Text,
     /// Whether it proves that the resource is new.
     pub is_proven: bool,
     /// The fact that destroyed it later, if any.
@@ -84,7 +84,7 @@ pub struct Entry {
     /// Who answers for it.
     pub actor: Actor,
     /// What it destroyed.
-    pub destroyed: Vec<Contribution>,
+    pub destroyed: SmallVec<[Contribution; 1]>,
     /// What it created.
     pub created: Vec<Created>,
     /// What it took a protection off.
@@ -131,9 +131,9 @@ pub(super) fn entry_at(store: &Store, successions: &Successions, key: &FactKey) 
     if !bears || store.is_shadowed(key, event, fact.may_pause) {
         return None;
     }
-    let actor = actor_of(store, key, event);
+    let actor = actor_as(store, key, event, fact.may_pause);
     let mut entry = Entry {
-        destroyed: Vec::new(),
+        destroyed: SmallVec::new(),
         created: Vec::new(),
         unguarded: unguarded(event),
         is_denied_destruction,
@@ -142,11 +142,11 @@ pub(super) fn entry_at(store: &Store, successions: &Successions, key: &FactKey) 
     };
     for (index, mention) in event.resources.iter().enumerate() {
         if destroys(event) {
-            entry.destroyed.extend(contribution(store, successions, (key, index), mention, &entry.actor));
+            entry.destroyed.extend(contribution(store, successions, (key, index, fact), mention, &entry.actor));
         } else if creates(event) {
             let members = family(store, key, event, mention, fact.may_pause);
             let (is_proven, end) = (is_new(&members, key, mention), end_of(&members, key));
-            entry.created.push(Created { kind: store.word(&mention.kind), is_proven, end });
+            entry.created.push(Created { kind: mention.kind.clone(), is_proven, end });
         }
     }
     Some(entry)
@@ -155,25 +155,24 @@ pub(super) fn entry_at(store: &Store, successions: &Successions, key: &FactKey) 
 fn contribution(
     store: &Store,
     successions: &Successions,
-    (key, index): (&FactKey, usize),
+    (key, index, fact): (&FactKey, usize, &Fact),
     mention: &Mention,
     actor: &Actor,
 ) -> Option<Contribution> {
-    let fact = store.get(key)?;
     let event = &fact.event;
     let members = family(store, key, event, mention, fact.may_pause);
     let life = life(&members, key);
     if life.is_over {
         return None;
     }
-    let zones = zones_of(store, key, event, mention, &life);
+    let zones = zones_of(store, key, fact, mention, &life);
     Some(Contribution {
         fact: *key,
         index,
-        kind: store.word(&mention.kind),
+        kind: mention.kind.clone(),
         id: mention.aliases.first().cloned().unwrap_or_default(),
         class: mention.class,
-        region: store.word(&event.region),
+        region: event.region.clone(),
         is_unplaced: zones.is_empty() && lives_in_zones(mention),
         zones,
         is_spared: mention.is_spared,
@@ -190,7 +189,7 @@ fn contribution(
 /// Whose it was whose life ended at `key`: known only if its first sight proves that it was made then.
 fn ownership(store: &Store, key: &FactKey, mention: &Mention, actor: &Actor, life: &Life<'_>) -> Ownership {
     let Some(create) = proven_by(store, mention, life) else { return Ownership::Unknown };
-    let owner = actor_of(store, create.key, &create.fact.event);
+    let owner = actor_as(store, create.key, &create.fact.event, create.fact.may_pause);
     let age_seconds = key.second.0.saturating_sub(create.key.second.0);
     match age_seconds < YOUNG_SECONDS_MAX {
         true if owner.key == actor.key => Ownership::OwnYoung,

@@ -19,7 +19,9 @@ const DIGEST_PREFIX: &str = "sha256:";
 /// An event id. Ids are in the order of their texts, as long as all are UUIDs or all have at most 16 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventId {
-    bytes: [u8; HELD_BYTES],
+    /// The bytes as two numbers, the first byte the highest: numbers are quicker to compare.
+    high: u64,
+    low: u64,
     form: Form,
 }
 
@@ -36,20 +38,29 @@ enum Form {
 
 impl EventId {
     /// No id: it is before all others.
-    pub const NOTHING: Self = Self { bytes: [0; HELD_BYTES], form: Form::Text(0) };
+    pub const NOTHING: Self = Self { high: 0, low: 0, form: Form::Text(0) };
+
+    fn held(bytes: [u8; HELD_BYTES], form: Form) -> Self {
+        let number = u128::from_be_bytes(bytes);
+        Self { high: (number >> u64::BITS) as u64, low: number as u64, form }
+    }
+
+    fn bytes(&self) -> [u8; HELD_BYTES] {
+        (u128::from(self.high) << u64::BITS | u128::from(self.low)).to_be_bytes()
+    }
 
     /// An event's id.
     pub fn of(text: &str) -> Self {
         let mut bytes = [0; HELD_BYTES];
         if let Some(uuid) = uuid(text.as_bytes()) {
-            return Self { bytes: uuid, form: Form::Uuid };
+            return Self::held(uuid, Form::Uuid);
         }
         if let Some(start) = bytes.get_mut(..text.len()) {
             start.copy_from_slice(text.as_bytes());
-            return Self { bytes, form: Form::Text(text.len() as u8) };
+            return Self::held(bytes, Form::Text(text.len() as u8));
         }
         bytes.copy_from_slice(&Sha256::digest(text.as_bytes())[..HELD_BYTES]);
-        Self { bytes, form: Form::Digest }
+        Self::held(bytes, Form::Digest)
     }
 
     /// The same id from its text, as [`fmt::Display`] writes it.
@@ -62,26 +73,27 @@ impl EventId {
             return Some(Self::of(shown)).filter(|id| id.form != Form::Digest);
         }
         read_hexadecimal(digest.as_bytes(), &mut bytes)?;
-        Some(Self { bytes, form: Form::Digest })
+        Some(Self::held(bytes, Form::Digest))
     }
 }
 
 impl Hash for EventId {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u128(u128::from_le_bytes(self.bytes));
+        state.write_u128(u128::from(self.high) << u64::BITS | u128::from(self.low));
     }
 }
 
 impl fmt::Display for EventId {
     /// The id itself; of a long one that is no UUID, its digest.
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes();
         match self.form {
             Form::Text(length) => {
-                let text = self.bytes.get(..usize::from(length)).unwrap_or_default();
+                let text = bytes.get(..usize::from(length)).unwrap_or_default();
                 to.write_str(std::str::from_utf8(text).unwrap_or_default())
             }
             Form::Uuid => {
-                for (index, byte) in self.bytes.iter().enumerate() {
+                for (index, byte) in bytes.iter().enumerate() {
                     if matches!(index, 4 | 6 | 8 | 10) {
                         to.write_char('-')?;
                     }
@@ -91,7 +103,7 @@ impl fmt::Display for EventId {
             }
             Form::Digest => {
                 to.write_str(DIGEST_PREFIX)?;
-                self.bytes.iter().try_for_each(|byte| write!(to, "{byte:02x}"))
+                bytes.iter().try_for_each(|byte| write!(to, "{byte:02x}"))
             }
         }
     }
@@ -121,15 +133,30 @@ fn uuid(text: &[u8]) -> Option<[u8; HELD_BYTES]> {
     if text.len() != UUID_BYTES || UUID_DASHES.iter().any(|at| text[*at] != b'-') {
         return None;
     }
-    let mut bytes = [0; HELD_BYTES];
-    let mut held = bytes.iter_mut();
-    for part in [&text[..8], &text[9..13], &text[14..18], &text[19..23], &text[24..]] {
-        for pair in part.chunks_exact(2) {
-            *held.next()? = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-    }
-    Some(bytes)
+    // Where each byte's two digits are.
+    const PAIRS: [usize; HELD_BYTES] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    let text: &[u8; UUID_BYTES] = text.try_into().ok()?;
+    let mut wrong = 0;
+    let bytes = PAIRS.map(|at| {
+        let (high, low) = (DIGITS[usize::from(text[at])], DIGITS[usize::from(text[at + 1])]);
+        wrong |= high | low;
+        high << 4 | (low & 0xf)
+    });
+    (wrong < NO_DIGIT).then_some(bytes)
 }
+
+/// What no digit counts, so that one look tells whether one of many is none.
+const NO_DIGIT: u8 = 0x10;
+/// What each byte counts as a digit.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut number = 0;
+    while number < 16 {
+        digits[b"0123456789abcdef"[number] as usize] = number as u8;
+        number += 1;
+    }
+    digits
+};
 
 /// Reads two digits a byte.
 fn read_hexadecimal(text: &[u8], bytes: &mut [u8]) -> Option<()> {
@@ -140,11 +167,7 @@ fn read_hexadecimal(text: &[u8], bytes: &mut [u8]) -> Option<()> {
 }
 
 fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    }
+    Some(DIGITS[usize::from(byte)]).filter(|digit| *digit < NO_DIGIT)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::store::unguards;
-use crate::event::{Event, Mention};
+use crate::event::{Event, Mention, Text};
 
 /// Something that a fact took a protection off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Unguarded {
     /// The resource's type; the action, `guardduty:DeleteDetector`, where the event names no resource.
     pub kind: Arc<str>,
     /// An identifier to show; empty where the event names no resource.
-    pub id: String,
+    pub id: Text,
     /// Whether what was protected watches others: once it is off, less is seen.
     pub guards_trail: bool,
 }
@@ -26,7 +26,7 @@ pub(super) fn unguarded(event: &Event) -> Vec<Unguarded> {
     }
     if event.resources.is_empty() {
         let guards_trail = WATCHING.contains(&event.service.as_str());
-        return vec![Unguarded { kind: event.action().into(), id: String::new(), guards_trail }];
+        return vec![Unguarded { kind: event.action().into(), id: Text::default(), guards_trail }];
     }
     let of = |mention: &Mention| Unguarded {
         kind: mention.kind.as_str().into(),

@@ -51,9 +51,16 @@ enum Behind {
 
 /// The actor of the event at a place, as of that place.
 pub fn actor_of(store: &Store, key: &FactKey, event: &Event) -> Actor {
-    let entity: Arc<str> = entity_of(&event.identity).into();
+    actor_as(store, key, event, store.get(key).is_some_and(|fact| fact.may_pause))
+}
+
+/// The same, of an event of which it is known whether it may bear a pause.
+pub(super) fn actor_as(store: &Store, key: &FactKey, event: &Event, may_pause: bool) -> Actor {
+    let issuer = &event.identity.issuer_arn;
+    // Most have one, and share its text.
+    let entity: Arc<str> =
+        if issuer.is_empty() { entity_of(&event.identity).into() } else { Arc::from(issuer.clone()) };
     let is_aws_service = event.identity.is_aws_service();
-    let may_pause = store.get(key).is_some_and(|fact| fact.may_pause);
     let mut starters = Vec::new();
     let asking = Asking { as_of: key, may_pause, links: 0, names: 0, starts: 0 };
     let itself = || match event.identity.identity_center_user.as_str() {

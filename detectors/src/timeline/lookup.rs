@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::order::FactKey;
 use super::store::{FewKeys, Store, creates, destroys, parents_agree, region_of, unguards};
 use crate::engine::Fact;
-use crate::event::{Event, Mention, Outcome, Proof};
+use crate::event::{Event, Mention, Outcome, Proof, Text};
 use crate::limits::{RECREATE_SECONDS_MAX, UNGUARDED_SECONDS_MAX};
 
 /// One fact that names a resource, with the part of it that does.
@@ -51,7 +51,7 @@ fn family_of<'a>(
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Members<'a> {
-    let mut members = members_of(store, event, mention, is_heard);
+    let mut members = members_of(store, at, event, mention, is_heard);
     let is_other = |member: &&Member<'a>| creates(&member.fact.event) && member.mention.aliases != mention.aliases;
     let created: Members<'a> = members.iter().filter(is_other).copied().collect();
     if created.is_empty() {
@@ -76,7 +76,7 @@ fn led_to<'a>(
     created: &[Member<'a>],
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Vec<(Member<'a>, FactKey)> {
-    let mut by_parents: BTreeMap<&[String], (Member<'a>, BTreeMap<&String, FactKey>)> = BTreeMap::new();
+    let mut by_parents: BTreeMap<&[Text], (Member<'a>, BTreeMap<&Text, FactKey>)> = BTreeMap::new();
     for create in created {
         let (_, told) = by_parents.entry(&create.mention.parents).or_insert((*create, BTreeMap::new()));
         for alias in &create.mention.aliases {
@@ -87,7 +87,7 @@ fn led_to<'a>(
     for (create, told) in by_parents.into_values() {
         let (event, mention) = (&create.fact.event, create.mention);
         let region = region_of(event, mention);
-        let of_alias = |alias: &&String| store.named(&mention.kind, &event.account, region, alias);
+        let of_alias = |alias: &&Text| store.named(&mention.kind, &event.account, region, alias);
         let keys: BTreeSet<&FactKey> = told.keys().flat_map(of_alias).collect();
         for key in keys.into_iter().filter(|key| is_heard(key)) {
             let Some(member) = member_at(store, key, event, mention, &|alias| told.contains_key(alias)) else {
@@ -102,12 +102,24 @@ fn led_to<'a>(
 
 fn members_of<'a>(
     store: &'a Store,
+    at: &FactKey,
     event: &Event,
     mention: &Mention,
     is_heard: &dyn Fn(&FactKey) -> bool,
 ) -> Members<'a> {
     let keys: FewKeys = store.sharing_alias(event, mention);
-    let shares = |alias: &String| mention.aliases.contains(alias);
+    if let ([only], [itself]) = (keys.as_slice(), event.resources.as_slice())
+        && only == at
+        && std::ptr::eq(itself, mention)
+    {
+        // Nearly always nobody else speaks of it.
+        let member = store.at(only).filter(|(key, fact)| fact.event.outcome == Outcome::Ok && is_heard(key));
+        return member
+            .and_then(|(key, fact)| Some(Member { key, fact, mention: fact.event.resources.first()?, index: 0 }))
+            .into_iter()
+            .collect();
+    }
+    let shares = |alias: &Text| mention.aliases.contains(alias);
     keys.iter().filter(|key| is_heard(key)).filter_map(|key| member_at(store, key, event, mention, &shares)).collect()
 }
 
@@ -116,7 +128,7 @@ fn member_at<'a>(
     key: &FactKey,
     event: &Event,
     mention: &Mention,
-    shares: &dyn Fn(&String) -> bool,
+    shares: &dyn Fn(&Text) -> bool,
 ) -> Option<Member<'a>> {
     let (key, fact) = store.at(key)?;
     if fact.event.outcome != Outcome::Ok || fact.event.account != event.account {
@@ -199,7 +211,7 @@ pub(super) fn is_new(members: &[Member<'_>], key: &FactKey, mention: &Mention) -
 pub(super) fn proven_by<'a>(store: &Store, mention: &Mention, life: &Life<'a>) -> Option<Member<'a>> {
     let create = life.sights.first().filter(|first| creates(&first.fact.event))?;
     let event = &create.fact.event;
-    let aliases = create.mention.aliases.iter().chain(&mention.aliases).map(String::as_str);
+    let aliases = create.mention.aliases.iter().chain(&mention.aliases).map(Text::as_str);
     let was_there = life.ended_before.is_none()
         && store.inventory().existed(&mention.kind, &event.account, &event.region, aliases, event.time);
     let is_proven = create.mention.proof != Proof::None || life.ended_before.is_some();
@@ -238,7 +250,7 @@ pub(super) fn near<'m, 'a>(store: &Store, members: &'m [Member<'a>], at: &FactKe
 /// Whether all members share an alias, and have the same parents.
 fn is_of_one_resource(members: &[Member<'_>]) -> bool {
     let Some(first) = members.first() else { return true };
-    let shares = |alias: &String| members.iter().all(|member| member.mention.aliases.contains(alias));
+    let shares = |alias: &Text| members.iter().all(|member| member.mention.aliases.contains(alias));
     first.mention.aliases.iter().any(shares)
         && members.iter().all(|member| member.mention.parents == first.mention.parents)
 }

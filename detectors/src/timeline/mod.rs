@@ -28,7 +28,6 @@ mod store;
 mod successions;
 mod sweep;
 mod wanted;
-mod words;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -64,8 +63,6 @@ pub struct Timeline {
     successions: Successions,
     /// Boxed, since a table has room for more than it holds.
     ledgers: HashMap<Arc<str>, Box<Ledger>, FixedState>,
-    /// Keys whose ledger holds the fact.
-    keys_of: HashMap<FactKey, Names, FixedState>,
 }
 
 /// A few keys; of one fact its actor's, and its role's or user's where that is another.
@@ -123,8 +120,7 @@ impl Timeline {
         drop(oldest);
         let mut names = BTreeSet::new();
         for key in &gone {
-            self.remove(key);
-            names.extend(self.keys_of.remove(key).unwrap_or_default());
+            names.extend(self.remove(key));
         }
         for name in names {
             if let (Some(first), Some(ledger)) = (&first_kept, self.ledgers.get_mut(&name)) {
@@ -179,7 +175,7 @@ impl Timeline {
 
     /// Keys whose ledger holds a fact.
     pub fn keys_of(&self, fact: &FactKey) -> impl Iterator<Item = &Arc<str>> {
-        self.keys_of.get(fact).into_iter().flatten()
+        self.store.names(fact).iter()
     }
 
     /// What one key did.
@@ -210,17 +206,18 @@ impl Timeline {
         let first = FactKey::first_of(before);
         for (name, ledger) in &mut self.ledgers {
             for key in ledger.forget_before(name, &first, &self.limits) {
-                self.keys_of.remove(&key);
+                self.store.set_names(&key, &Names::new());
             }
         }
         self.ledgers.retain(|_, ledger| !ledger.is_empty());
         gone
     }
 
-    fn remove(&mut self, key: &FactKey) {
-        if let Some(fact) = self.store.remove(key) {
-            self.successions.forget(key, &fact.event);
-        }
+    /// Removes a fact; returns the keys whose ledger held it.
+    fn remove(&mut self, key: &FactKey) -> Names {
+        let Some((fact, names)) = self.store.remove(key) else { return Names::new() };
+        self.successions.forget(key, &fact.event);
+        names
     }
 
     /// Works out anew the entries that a fact bears on, then judges their keys from that fact on: by the law of causality
@@ -234,7 +231,7 @@ impl Timeline {
         touched.dedup();
         // Copies that differ change what their counterparts may do, which lies at the counterpart's own place. A create can
         // count as before a delete of its second, so there the whole second is judged anew.
-        let first = self.store.copies(event).min().unwrap_or(key).min(key);
+        let first = self.store.copies(&key.id, event).min().unwrap_or(key).min(key);
         let from = if store::creates(event) { FactKey::first_of(first.second) } else { *first };
         for name in &touched {
             if let Some(ledger) = self.ledgers.get_mut(name) {
@@ -252,14 +249,11 @@ impl Timeline {
             names.push(Arc::clone(key));
             names.extend((key != entity).then(|| Arc::clone(entity)));
         }
-        let before = self.keys_of.get(key).filter(|before| **before != names).cloned();
+        let before = self.store.set_names(key, &names);
         for name in before.iter().flatten().filter(|name| !names.contains(name)) {
             if self.ledgers.get_mut(name).is_some_and(|ledger| ledger.take(key)) {
                 changed.push(Arc::clone(name));
             }
-        }
-        if before.is_some() {
-            self.keys_of.remove(key);
         }
         if let Some(entry) = entry {
             let entry = Arc::new(entry);
@@ -269,7 +263,6 @@ impl Timeline {
                     changed.push(Arc::clone(name));
                 }
             }
-            self.keys_of.entry(*key).or_insert(names);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::Timeline;
 use super::lineage::actor_of;
 use super::lookup::{end_of, family};
 use super::store::creates;
-use crate::event::Proof;
+use crate::event::{Proof, Text};
 use crate::time::Second;
 
 /// A resource that a key made.
@@ -43,15 +43,15 @@ impl Timeline {
                 if end_of(&members, key).is_some() || !is_new {
                     continue;
                 }
-                let aliases = mention.aliases.iter().map(String::as_str);
+                let aliases = mention.aliases.iter().map(Text::as_str);
                 let inventory = self.store.inventory();
                 let was_there =
                     is_first && inventory.existed(&mention.kind, &event.account, &event.region, aliases, event.time);
                 owned.insert(Owned {
                     created_at: event.time,
-                    kind: mention.kind.clone(),
-                    id: mention.aliases.first().cloned().unwrap_or_default(),
-                    region: event.region.clone(),
+                    kind: mention.kind.to_string(),
+                    id: mention.aliases.first().map(Text::to_string).unwrap_or_default(),
+                    region: event.region.to_string(),
                     is_proven: mention.proof != Proof::None && !was_there,
                 });
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::contribution::Contribution;
 use super::entries::{Entries, Held};
 use super::order::FactKey;
-use crate::event::WeightClass;
+use crate::event::{Text, WeightClass};
 use crate::limits::PAIRING_CREATES_MAX;
 use crate::time::Second;
 use crate::timeline::Ownership;
@@ -33,7 +33,7 @@ pub(super) struct Pairing {
 struct Waiting {
     /// Creates by type and by whether they may bear a pause: what may is not lessened by what may not, which could be
     /// forged.
-    creates: BTreeMap<(Arc<str>, bool), VecDeque<Create>>,
+    creates: BTreeMap<(Text, bool), VecDeque<Create>>,
     /// When serving or state-holding resources were paired.
     heavy: VecDeque<Second>,
 }
@@ -51,7 +51,7 @@ impl Pairing {
         }
         let waiting = self.actors.entry(Arc::clone(&entry.actor.key)).or_default();
         for (index, created) in entry.created.iter().enumerate().filter(|(_, created)| created.is_proven) {
-            let queue = waiting.creates.entry((Arc::clone(&created.kind), entry.may_pause)).or_default();
+            let queue = waiting.creates.entry((created.kind.clone(), entry.may_pause)).or_default();
             queue.push_back((position, index));
             if queue.len() > PAIRING_CREATES_MAX {
                 queue.pop_front();
@@ -104,9 +104,9 @@ impl Waiting {
 
     /// Uses up the oldest create of a type that is recent, and of which what it made is still alive after the fact at
     /// `key`.
-    fn take(&mut self, entries: &Entries, kind: &Arc<str>, may_pause: bool, key: &FactKey) -> bool {
-        let oldest = |trust: bool, queues: &mut BTreeMap<(Arc<str>, bool), VecDeque<Create>>| {
-            let queue = queues.get_mut(&(Arc::clone(kind), trust))?;
+    fn take(&mut self, entries: &Entries, kind: &Text, may_pause: bool, key: &FactKey) -> bool {
+        let oldest = |trust: bool, queues: &mut BTreeMap<(Text, bool), VecDeque<Create>>| {
+            let queue = queues.get_mut(&(kind.clone(), trust))?;
             while let Some(create) = queue.front() {
                 if is_free(entries, create, key) {
                     return Some(*create);
@@ -118,7 +118,7 @@ impl Waiting {
         let trusted = oldest(true, &mut self.creates).map(|create| (create, true));
         let other = if may_pause { None } else { oldest(false, &mut self.creates).map(|create| (create, false)) };
         let Some((_, trust)) = trusted.into_iter().chain(other).min() else { return false };
-        let queue = self.creates.get_mut(&(Arc::clone(kind), trust));
+        let queue = self.creates.get_mut(&(kind.clone(), trust));
         queue.is_some_and(|queue| queue.pop_front().is_some())
     }
 }

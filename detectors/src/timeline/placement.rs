@@ -1,13 +1,15 @@
 //! The zones that a destroyed resource lived in, as far as they were known at its end. Never guessed.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+
+use smallvec::smallvec;
 
 use super::lookup::Life;
 use super::order::FactKey;
 use super::places::reached_word;
 use super::store::Store;
-use crate::event::{Event, Mention, Proof, Scope};
+use crate::engine::Fact;
+use crate::event::{Event, Mention, Proof, Scope, Text, Texts};
 
 /// Whether resources like this one live in zones.
 pub(super) fn lives_in_zones(mention: &Mention) -> bool {
@@ -17,28 +19,22 @@ pub(super) fn lives_in_zones(mention: &Mention) -> bool {
 /// The zones of what the fact at `key` destroyed, each in the event's region. What says most about this life comes first:
 /// the events that name its zones; network interfaces that a service made for it; an inventory; and its subnets, since a
 /// database in one zone has a group of subnets in all.
-pub(super) fn zones_of(
-    store: &Store,
-    key: &FactKey,
-    event: &Event,
-    mention: &Mention,
-    life: &Life<'_>,
-) -> Vec<Arc<str>> {
+pub(super) fn zones_of(store: &Store, key: &FactKey, fact: &Fact, mention: &Mention, life: &Life<'_>) -> Texts {
+    let event = &fact.event;
     if !lives_in_zones(mention) {
-        return Vec::new();
+        return Texts::new();
     }
     if life.sights.is_empty()
         && let [zone] = mention.zones.as_slice()
         && is_zone_of(zone, &event.region)
     {
-        return vec![store.word(zone)];
+        return smallvec![zone.clone()];
     }
-    let may_pause = store.get(key).is_some_and(|fact| fact.may_pause);
+    let may_pause = fact.may_pause;
     let mentions: Vec<&Mention> = life.creates().map(|create| create.mention).chain([mention]).collect();
     let looking = Looking { store, key, event, life, may_pause, mentions };
-    let in_region = |zones: BTreeSet<String>| -> Option<Vec<Arc<str>>> {
-        let zones = zones.iter().filter(|zone| is_zone_of(zone, &event.region));
-        let zones: Vec<Arc<str>> = zones.map(|zone| store.word(zone)).collect();
+    let in_region = |zones: BTreeSet<Text>| -> Option<Texts> {
+        let zones: Texts = zones.into_iter().filter(|zone| is_zone_of(zone, &event.region)).collect();
         (!zones.is_empty()).then_some(zones)
     };
     in_region(looking.named())
@@ -61,7 +57,7 @@ struct Looking<'a> {
 
 impl Looking<'_> {
     fn aliases(&self) -> BTreeSet<&str> {
-        self.mentions.iter().flat_map(|mention| &mention.aliases).map(String::as_str).collect()
+        self.mentions.iter().flat_map(|mention| &mention.aliases).map(Text::as_str).collect()
     }
 
     fn is_heard(&self, fact: &FactKey) -> bool {
@@ -69,12 +65,12 @@ impl Looking<'_> {
     }
 
     /// What the events name.
-    fn named(&self) -> BTreeSet<String> {
+    fn named(&self) -> BTreeSet<Text> {
         self.mentions.iter().flat_map(|mention| &mention.zones).cloned().collect()
     }
 
     /// Where network interfaces were made for it.
-    fn reached(&self) -> BTreeSet<String> {
+    fn reached(&self) -> BTreeSet<Text> {
         let Some(mention) = self.mentions.last() else { return BTreeSet::new() };
         let words = self.aliases().into_iter().map(|alias| reached_word(self.event, &mention.kind, alias));
         let places = self.store.places();
@@ -85,7 +81,7 @@ impl Looking<'_> {
 
     /// What an inventory says. It tells of one life: of this one if its create is not known, or gave it an identifier of
     /// its own, or made it when the inventory says that it was made.
-    fn listed(&self) -> BTreeSet<String> {
+    fn listed(&self) -> BTreeSet<Text> {
         let created = self.life.creates().next();
         if self.life.ended_before.is_some() && created.is_none() {
             return BTreeSet::new();
@@ -94,15 +90,15 @@ impl Looking<'_> {
         let began = created.filter(|create| create.mention.proof != Proof::ServerAssigned).map(|one| one.key.second);
         let (account, region) = (&self.event.account, &self.event.region);
         let zones = self.store.inventory().zones_of(&mention.kind, account, region, self.aliases().into_iter(), began);
-        zones.into_iter().map(str::to_owned).collect()
+        zones.into_iter().map(Text::from).collect()
     }
 
     /// Where its subnets are.
-    fn of_subnets(&self) -> BTreeSet<String> {
+    fn of_subnets(&self) -> BTreeSet<Text> {
         let mut all = BTreeSet::new();
         for subnet in self.mentions.iter().flat_map(|mention| &mention.subnets) {
             let zones = self.store.places().of_subnet(subnet, self.key, |fact| self.is_heard(fact));
-            let listed = || self.store.inventory().zone_of_subnet(subnet).map(str::to_owned);
+            let listed = || self.store.inventory().zone_of_subnet(subnet).map(Text::from);
             if zones.is_empty() { all.extend(listed()) } else { all.extend(zones) }
         }
         all

@@ -6,12 +6,12 @@ use std::ops::Bound;
 use foldhash::fast::FixedState;
 
 use super::order::FactKey;
-use crate::event::Event;
+use crate::event::{Event, Text};
 use crate::time::Second;
 
 /// By word (a subnet, a group of subnets, an alias of a resource) the zones that each fact names for it.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<String, BTreeMap<FactKey, BTreeSet<String>>, FixedState>);
+pub(super) struct Places(HashMap<Text, BTreeMap<FactKey, BTreeSet<Text>>, FixedState>);
 
 impl Places {
     /// Adds what a fact reveals, or takes it out.
@@ -31,12 +31,7 @@ impl Places {
     }
 
     /// The zones that the latest fact up to a place names for a subnet, or a group of subnets. Only facts that `counts`.
-    pub(super) fn of_subnet(
-        &self,
-        subnet: &str,
-        as_of: &FactKey,
-        counts: impl Fn(&FactKey) -> bool,
-    ) -> BTreeSet<String> {
+    pub(super) fn of_subnet(&self, subnet: &str, as_of: &FactKey, counts: impl Fn(&FactKey) -> bool) -> BTreeSet<Text> {
         let Some(facts) = self.0.get(subnet) else { return BTreeSet::new() };
         let latest = facts.range(..=as_of).rev().find(|(key, _)| counts(key));
         latest.map(|(_, zones)| zones.clone()).unwrap_or_default()
@@ -74,7 +69,7 @@ impl Places {
         since: Option<&FactKey>,
         as_of: &FactKey,
         counts: impl Fn(&FactKey) -> bool,
-    ) -> BTreeSet<String> {
+    ) -> BTreeSet<Text> {
         let Some(facts) = self.0.get(word) else { return BTreeSet::new() };
         let made = facts.range(..=as_of).filter(|(key, _)| since.is_none_or(|since| since < *key) && counts(key));
         made.flat_map(|(_, zones)| zones.iter().cloned()).collect()
@@ -82,6 +77,6 @@ impl Places {
 }
 
 /// The word under which a resource's network interfaces are found: it lives in a region, and is known by its alias.
-pub(super) fn reached_word(event: &Event, kind: &str, alias: &str) -> String {
-    [kind, &event.account, &event.region, alias].join("\n")
+pub(super) fn reached_word(event: &Event, kind: &str, alias: &str) -> Text {
+    [kind, &event.account, &event.region, alias].join("\n").into()
 }

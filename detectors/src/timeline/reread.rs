@@ -10,7 +10,8 @@ impl Timeline {
     /// where on; nothing if there is no fact.
     pub fn reread(&mut self, inventory: Inventory) -> Option<(Names, FactKey)> {
         self.store.set_inventory(inventory);
-        let keys: BTreeSet<FactKey> = self.keys_of.keys().cloned().collect();
+        let all = self.store.iter().map(|(key, _)| key);
+        let keys: BTreeSet<FactKey> = all.filter(|key| !self.store.names(key).is_empty()).copied().collect();
         let from = *keys.first()?;
         let mut touched = Names::new();
         for key in &keys {

@@ -8,7 +8,7 @@ use super::contribution::{Contribution, Ownership};
 use super::entries::{Entries, Held, is_itself_before, may_be_retired};
 use super::order::FactKey;
 use crate::detector::{Limits, Rebuilt, Returned, Shares, Span, Sums, Weights};
-use crate::event::WeightClass;
+use crate::event::{Text, WeightClass};
 use crate::limits::{RECREATE_SECONDS_MAX, TEARDOWNS_MAX};
 
 /// Which entries are looked at.
@@ -61,19 +61,19 @@ struct Cell {
     first: FactKey,
     last: FactKey,
     by_aws_services: bool,
-    actors: Shares,
+    actors: Shares<Arc<str>>,
 }
 
 /// A set of types that was torn down.
 #[derive(Clone, Debug)]
 struct Teardown {
     weight: u64,
-    kinds: BTreeSet<Arc<str>>,
-    again: BTreeSet<Arc<str>>,
+    kinds: BTreeSet<Text>,
+    again: BTreeSet<Text>,
     first: FactKey,
     last: FactKey,
     by_aws_services: bool,
-    actors: Shares,
+    actors: Shares<Arc<str>>,
 }
 
 impl Sight {
@@ -170,7 +170,7 @@ impl Sight {
             return;
         }
         let by_aws_services = sums.by_aws_services == sums.resources;
-        let kinds = sums.kinds.iter().map(|(kind, _)| Arc::clone(kind));
+        let kinds = sums.kinds.iter().map(|(kind, _)| kind.clone());
         let quarter = Span::QuarterHour.seconds();
         match self.teardowns.last_mut().filter(|set| set.last.second.plus(quarter) >= at.second) {
             Some(set) => {
@@ -195,16 +195,12 @@ impl Sight {
     }
 
     /// Types were created: says which torn-down sets that bears on, and how much of each is back.
-    pub(super) fn created<'k>(
-        &mut self,
-        at: &FactKey,
-        kinds: impl Iterator<Item = &'k Arc<str>> + Clone,
-    ) -> Vec<Rebuilt> {
+    pub(super) fn created<'k>(&mut self, at: &FactKey, kinds: impl Iterator<Item = &'k Text> + Clone) -> Vec<Rebuilt> {
         self.teardowns.retain(|set| set.last.second.plus(RECREATE_SECONDS_MAX) >= at.second);
         let mut rebuilt = Vec::new();
         for set in &mut self.teardowns {
             let before = set.again.len();
-            let again: Vec<&Arc<str>> = kinds.clone().filter(|kind| set.kinds.contains(*kind)).collect();
+            let again: Vec<&Text> = kinds.clone().filter(|kind| set.kinds.contains(*kind)).collect();
             if again.is_empty() {
                 continue;
             }
@@ -323,26 +319,21 @@ pub(super) struct Item<'a> {
 impl Item<'_> {
     pub(super) fn enter(&self, sums: &mut Sums) {
         // A destroyed resource can have come back only by a later fact.
-        self.change(sums, |sum, by| *sum += by, Shares::add, true);
+        self.change(sums, true, true);
     }
 
     fn leave(&self, sums: &mut Sums, is_retired: bool) {
-        self.change(sums, |sum, by| *sum = sum.saturating_sub(by), Shares::take, is_retired);
+        self.change(sums, false, is_retired);
     }
 
-    fn change(
-        &self,
-        sums: &mut Sums,
-        count: impl Fn(&mut u64, u64),
-        share_of: impl Fn(&mut Shares, &Arc<str>, u64),
-        is_retired: bool,
-    ) {
+    fn change(&self, sums: &mut Sums, enters: bool, is_retired: bool) {
+        let count = |sum: &mut u64, by| *sum = if enters { *sum + by } else { sum.saturating_sub(by) };
         let Self { held, contribution, span, view, weights } = *self;
         let weight = held.weight(contribution, weights);
         count(&mut sums.resources, 1);
         count(&mut sums.by_aws_services, u64::from(held.entry.actor.is_aws_service));
         if view.is_whole() {
-            share_of(&mut sums.actors, &held.entry.actor.key, weight);
+            sums.actors.change(&held.entry.actor.key, weight, enters);
         }
         if contribution.ownership == Ownership::OwnYoung {
             return count(&mut sums.weight_own_young, weight);
@@ -357,18 +348,18 @@ impl Item<'_> {
         }
         count(&mut sums.resources_full, u64::from(!held.is_paired(contribution)));
         if span == Span::QuarterHour {
-            share_of(&mut sums.kinds, &contribution.kind, 1);
+            sums.kinds.change(&contribution.kind, 1, enters);
         }
         if contribution.class == WeightClass::UsuallyUnused {
             return count(&mut sums.weight_unused, weight);
         }
         count(&mut sums.weight_full, weight);
         match span {
-            Span::FiveMinutes => share_of(&mut sums.regions, &contribution.region, weight),
+            Span::FiveMinutes => sums.regions.change(&contribution.region, weight, enters),
             Span::TenMinutes => {
                 let share = weight / (contribution.zones.len().max(1) as u64);
                 for zone in &contribution.zones {
-                    share_of(&mut sums.zones, zone, share);
+                    sums.zones.change(zone, share, enters);
                 }
             }
             Span::QuarterHour | Span::Hour => {}

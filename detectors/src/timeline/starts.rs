@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::index::{Index, Word};
 use super::order::FactKey;
 use super::store::Store;
-use crate::event::{Event, Identity, IdentityKind, RunsAs, Start};
+use crate::event::{Event, Identity, IdentityKind, RunsAs, Start, Text};
 use crate::limits::{STARTED_SECONDS_MAX, STARTS_LOOKED_AT_MAX};
 
 /// How AWS names the sessions in which it runs a stack's operation.
@@ -48,7 +48,7 @@ impl Starts {
     pub(super) fn borne_on(&self, store: &Store, at: &FactKey, event: &Event) -> BTreeSet<FactKey> {
         let Some(start) = &event.start else { return BTreeSet::new() };
         let others = self.sharing_target(event, start).filter_map(|key| store.get(key)?.event.start.as_ref());
-        let roles: BTreeSet<&String> = others
+        let roles: BTreeSet<&Text> = others
             .chain([start])
             .filter_map(|start| match &start.runs_as {
                 RunsAs::Role(role) => Some(role),
@@ -73,7 +73,7 @@ fn target_word(event: &Event, target: &str) -> Word {
 }
 
 /// Whether two calls are about a target of this name in the same place.
-fn share_target(one: &Event, other: &Event, target: &String) -> bool {
+fn share_target(one: &Event, other: &Event, target: &Text) -> bool {
     let is_same_place = one.service == "ssm" || (one.account == other.account && one.region == other.region);
     one.service == other.service
         && is_same_place
@@ -163,14 +163,14 @@ fn account_of(role: &str) -> &str {
 }
 
 /// The role that the latest earlier call for the same target gave.
-fn remembered_role<'a>(store: &'a Store, key: &FactKey, event: &Event, may_pause: bool) -> Option<&'a String> {
+fn remembered_role<'a>(store: &'a Store, key: &FactKey, event: &Event, may_pause: bool) -> Option<&'a Text> {
     let start = event.start.as_ref()?;
-    let sets = |earlier: &FactKey, target: &String| {
+    let sets = |earlier: &FactKey, target: &Text| {
         let earlier_event = &store.get(earlier)?.event;
         let runs_as = &earlier_event.start.as_ref().filter(|_| share_target(event, earlier_event, target))?.runs_as;
         (*runs_as != RunsAs::Remembered && store.is_heard(earlier, may_pause)).then_some(runs_as)
     };
-    let latest_for = |target: &String| {
+    let latest_for = |target: &Text| {
         let keys = store.starts().by_target.before(target_word(event, target), key);
         keys.iter().rev().find_map(|earlier| Some((earlier, sets(earlier, target)?)))
     };

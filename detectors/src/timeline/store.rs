@@ -6,15 +6,15 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
+use super::Names;
 use super::event_id::EventId;
 use super::index::{Index, Word};
 use super::name::stem;
 use super::order::FactKey;
 use super::places::Places;
 use super::starts::Starts;
-use super::words::Words;
 use crate::engine::{Column, Fact};
-use crate::event::{Effect, Event, Link, Mention, Outcome, Scope};
+use crate::event::{Effect, Event, Link, Mention, Outcome, Scope, Text};
 use crate::inventory::Inventory;
 use crate::time::Second;
 
@@ -35,11 +35,19 @@ pub struct Store {
     links_by_access_key: Index,
     links_by_session: Index,
     inventory: Inventory,
-    words: Words,
 }
 
 /// Facts of one event id, with their places: one, unless copies of it differ.
-type Copies = SmallVec<[(FactKey, Arc<Fact>); 1]>;
+type Copies = SmallVec<[Stored; 1]>;
+
+/// A fact, with its place.
+#[derive(Debug)]
+struct Stored {
+    key: FactKey,
+    fact: Arc<Fact>,
+    /// Keys whose ledger holds it.
+    names: Names,
+}
 
 /// Places of a few facts, in order.
 pub(super) type FewKeys = SmallVec<[FactKey; 4]>;
@@ -63,7 +71,7 @@ pub(super) fn stem_word(event: &Event, mention: &Mention) -> Option<String> {
     let mut word = String::new();
     for part in [&mention.kind, &event.account, region_of(event, mention)]
         .into_iter()
-        .chain(mention.parents.iter().map(String::as_str))
+        .chain(mention.parents.iter().map(Text::as_str))
     {
         word.push_str(part);
         word.push('\n');
@@ -87,10 +95,10 @@ impl Store {
     pub fn insert(&mut self, fact: Fact) -> (FactKey, Column) {
         let key = FactKey::of(&fact.event);
         let copies = self.facts.get(&key.id).map_or(&[][..], |copies| copies);
-        if copies.iter().any(|(copy, _)| *copy == key) {
+        if copies.iter().any(|copy| copy.key == key) {
             return (key, Column::Duplicate);
         }
-        let column = if copies.iter().any(|(_, copy)| copy.event.account == fact.event.account) {
+        let column = if copies.iter().any(|copy| copy.fact.event.account == fact.event.account) {
             Column::Conflicting
         } else if self.twins(&fact.event).any(|twin| twin.event.account != fact.event.account) {
             Column::Twin
@@ -99,8 +107,8 @@ impl Store {
         };
         self.index(&key, &fact.event, true);
         let copies = self.facts.entry(key.id).or_default();
-        let at = copies.partition_point(|(copy, _)| *copy < key);
-        copies.insert(at, (key, Arc::new(fact)));
+        let at = copies.partition_point(|copy| copy.key < key);
+        copies.insert(at, Stored { key, fact: Arc::new(fact), names: Names::new() });
         self.held += 1;
         self.order.insert(key);
         (key, column)
@@ -110,27 +118,42 @@ impl Store {
     /// whether that is new.
     pub fn trust(&mut self, key: &FactKey) -> bool {
         let copies = self.facts.get_mut(&key.id).into_iter().flatten();
-        match copies.into_iter().find(|(copy, _)| copy == key) {
-            Some((_, fact)) if !fact.may_pause => {
-                Arc::make_mut(fact).may_pause = true;
+        match copies.into_iter().find(|copy| copy.key == *key) {
+            Some(copy) if !copy.fact.may_pause => {
+                Arc::make_mut(&mut copy.fact).may_pause = true;
                 true
             }
             _ => false,
         }
     }
 
-    /// Removes a fact and everything by which it is found, and returns it.
-    pub fn remove(&mut self, key: &FactKey) -> Option<Arc<Fact>> {
+    /// Removes a fact and everything by which it is found, and returns it with the keys whose ledger held it.
+    pub fn remove(&mut self, key: &FactKey) -> Option<(Arc<Fact>, Names)> {
         let copies = self.facts.get_mut(&key.id)?;
-        let at = copies.iter().position(|(copy, _)| copy == key)?;
-        let (_, fact) = copies.remove(at);
+        let at = copies.iter().position(|copy| copy.key == *key)?;
+        let Stored { fact, names, .. } = copies.remove(at);
         if copies.is_empty() {
             self.facts.remove(&key.id);
         }
         self.held -= 1;
         self.order.remove(key);
         self.index(key, &fact.event, false);
-        Some(fact)
+        Some((fact, names))
+    }
+
+    /// Keys whose ledger holds a fact.
+    pub fn names(&self, key: &FactKey) -> &[Arc<str>] {
+        self.stored(key).map_or(&[], |copy| &copy.names)
+    }
+
+    /// Says whose ledgers hold a fact; returns whose did, if these were others.
+    pub(super) fn set_names(&mut self, key: &FactKey, names: &Names) -> Option<Names> {
+        let copy = self.facts.get_mut(&key.id)?.iter_mut().find(|copy| copy.key == *key)?;
+        (copy.names != *names).then(|| std::mem::replace(&mut copy.names, names.clone()))
+    }
+
+    fn stored(&self, key: &FactKey) -> Option<&Stored> {
+        self.facts.get(&key.id)?.iter().find(|copy| copy.key == *key)
     }
 
     fn index(&mut self, key: &FactKey, event: &Event, add: bool) {
@@ -145,9 +168,6 @@ impl Store {
         if let Some(link) = &event.link {
             change(&mut self.links_by_access_key, &link.access_key);
             change(&mut self.links_by_session, &link.session_id);
-        }
-        if add {
-            self.words.keep(event);
         }
         for mention in &event.resources {
             for alias in &mention.aliases {
@@ -189,12 +209,12 @@ impl Store {
 
     /// The fact at a place.
     pub fn get(&self, key: &FactKey) -> Option<&Arc<Fact>> {
-        self.facts.get(&key.id)?.iter().find(|(copy, _)| copy == key).map(|(_, fact)| fact)
+        self.stored(key).map(|copy| &copy.fact)
     }
 
     /// The same, with the place as it is held here.
     pub(super) fn at(&self, key: &FactKey) -> Option<(&FactKey, &Arc<Fact>)> {
-        self.facts.get(&key.id)?.iter().find(|(copy, _)| copy == key).map(|(copy, fact)| (copy, fact))
+        self.stored(key).map(|copy| (&copy.key, &copy.fact))
     }
 
     /// Whether no fact is held.
@@ -221,7 +241,7 @@ impl Store {
     /// Whether copies of this event are held that differ from each other. What may bear a pause is contradicted only by
     /// what may as well.
     pub fn is_conflicting(&self, key: &FactKey, fact: &Fact) -> bool {
-        let copies = self.facts.get(&key.id).into_iter().flatten().map(|(_, copy)| copy);
+        let copies = self.facts.get(&key.id).into_iter().flatten().map(|copy| &copy.fact);
         copies.filter(|copy| copy.event.account == fact.event.account && copy.may_pause >= fact.may_pause).count() > 1
     }
 
@@ -247,9 +267,9 @@ impl Store {
         facts.filter(move |(_, fact)| fact.event.shared_id == shared_id)
     }
 
-    /// Copies in other accounts, and differing copies, of an event.
-    pub fn copies<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a FactKey> {
-        let copies = self.facts.get(&EventId::of(&event.id)).into_iter().flatten().map(|(key, _)| key);
+    /// Copies in other accounts, and differing copies, of the event of this id.
+    pub fn copies<'a>(&'a self, id: &EventId, event: &'a Event) -> impl Iterator<Item = &'a FactKey> {
+        let copies = self.facts.get(id).into_iter().flatten().map(|copy| &copy.key);
         copies.chain(self.sharing_id(event).map(|(key, _)| key))
     }
 
@@ -269,11 +289,6 @@ impl Store {
     /// Whether no other fact names a resource of this mention's type under one of its aliases.
     pub(super) fn is_only_sight(&self, event: &Event, mention: &Mention) -> bool {
         mention.aliases.iter().all(|alias| self.by_alias.get(alias_word(event, mention, alias)).len() < 2)
-    }
-
-    /// A word that occurs often, held once.
-    pub(super) fn word(&self, word: &str) -> Arc<str> {
-        self.words.get(word)
     }
 
     /// Facts whose resources may live in a subnet.
@@ -309,7 +324,7 @@ impl Store {
     }
 
     fn link(&self, key: &FactKey) -> Option<&Link> {
-        self.get(key)?.event.link.as_ref()
+        self.get(key)?.event.link.as_deref()
     }
 }
 

@@ -66,6 +66,9 @@ impl Successions {
     /// successor now.
     pub(super) fn restate(&mut self, store: &Store, key: &FactKey, changed: &mut BTreeSet<FactKey>) {
         let Some(fact) = store.get(key).filter(|fact| creates(&fact.event) || destroys(&fact.event)) else { return };
+        if fact.event.resources.iter().all(|mention| mention.name.is_empty()) {
+            return;
+        }
         for word in words(&fact.event) {
             let heard = said(store, key, fact, &word, false);
             let trusted = said(store, key, fact, &word, true);

@@ -17,9 +17,9 @@ pub fn unplaced<'a>(
     let mut seen = BTreeSet::new();
     let unknown = destroyed.rev().filter(|contribution| contribution.is_unplaced);
     let wanted = unknown.filter_map(|contribution| {
-        let account = store.get(&contribution.fact)?.event.account.clone();
+        let account = store.get(&contribution.fact)?.event.account.to_string();
         let (region, kind, id) =
-            (contribution.region.to_string(), contribution.kind.to_string(), contribution.id.clone());
+            (contribution.region.to_string(), contribution.kind.to_string(), contribution.id.to_string());
         Some(Wanted { account, region, kind, id })
     });
     wanted.filter(|wanted| !asked.0.contains(wanted) && seen.insert(wanted.clone())).take(WANTED_MAX).collect()

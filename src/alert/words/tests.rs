@@ -226,3 +226,30 @@ fn only_our_own_ids_are_linked() {
     }
     assert_eq!(link(None, "tb-abc"), None);
 }
+
+#[test]
+fn what_happened_before_a_verdict_is_marked_and_says_whose() {
+    use trailbrake_detectors::engine::{Verdict, VerdictKind};
+    for (state, short) in [
+        (PauseState::Paused, "paused; before the verdict"),
+        (PauseState::Resumed, "RUNS ON: before the verdict"),
+        (PauseState::WouldPause, "RUNS ON: before the verdict"),
+        (PauseState::Failed, "STILL RUNNING: pause failed"),
+    ] {
+        let mut announcement = paused(agent_rebuild(Change::Updated), state);
+        let who = vec!["alice".to_owned(), "bob".to_owned()];
+        let at = trailbrake_detectors::time::Millis(1_767_571_200_000);
+        let (verdict, severity) = (VerdictKind::Close, trailbrake_detectors::incident::Severity::High);
+        let reason = "planned\u{1b}[2J".to_owned();
+        announcement.situation.verdicts = vec![Verdict { verdict, who, at, reason, severity }];
+        let said = "close by alice and bob at 2026-01-05 00:00:00 UTC: planned";
+        assert!(description(&announcement).contains(&format!("\nVerdict: {said}")), "{}", description(&announcement));
+        assert!(!summary(&announcement).contains("before the verdict"));
+        announcement.situation.before_verdict = true;
+        let text = description(&announcement);
+        let marked = format!("\nVerdict: BEFORE THE VERDICT, and came to light after it: {said}");
+        assert!(text.contains(&marked) && !text.contains('\u{1b}'), "{text}");
+        let glance: String = summary(&announcement).chars().take(GLANCE_CHARS_MAX).collect();
+        assert!(glance.contains(short), "{glance}");
+    }
+}

@@ -9,6 +9,7 @@ use crate::limits::VERDICT_REASON_BYTES_MAX;
 async fn answers_say_what_is_right_and_what_is_wrong() {
     let bench = start(Parts::default()).await;
     let resume = |reason: &str| json!({"verdict": "resume", "reason": reason, "break_glass": true}).to_string();
+    let other = |verdict: &str| json!({"verdict": verdict, "reason": " because "}).to_string();
     let long = "x".repeat(VERDICT_REASON_BYTES_MAX + 1);
     let verdict = "/v1/incidents/{id}/verdict";
     for (method, path, who, body, status, told) in [
@@ -17,6 +18,7 @@ async fn answers_say_what_is_right_and_what_is_wrong() {
         ("GET", "/v1/status", "sender", String::new(), 403, "lacks the role: read"),
         ("GET", "/v1/status", "reader", String::new(), 200, "\"connected\":true"),
         ("GET", "/v1/incidents", "reader", String::new(), 200, "\"incidents\":[{"),
+        ("GET", "/v1/incidents?state=confirmed", "reader", String::new(), 200, "\"incidents\":[]"),
         ("GET", "/v1/incidents?state=merged", "reader", String::new(), 200, "\"incidents\":[]"),
         ("GET", "/v1/incidents?severity=critical&limit=1", "reader", String::new(), 200, "\"critical\""),
         ("GET", "/v1/incidents?limit=0", "reader", String::new(), 200, "\"incidents\":[]"),
@@ -28,6 +30,11 @@ async fn answers_say_what_is_right_and_what_is_wrong() {
         ("DELETE", "/v1/incidents/{id}", "reader", String::new(), 405, "does not take this method"),
         ("POST", verdict, "reader", resume("because"), 403, "lacks the role: review"),
         ("POST", verdict, "reviewer", resume("because"), 200, "because, true"),
+        ("POST", verdict, "reviewer", other("close"), 200, "closed: because"),
+        ("POST", verdict, "reviewer", other("confirm"), 200, "confirmed: because"),
+        ("POST", verdict, "reader", other("close"), 403, "lacks the role: review"),
+        ("POST", verdict, "reviewer", other("approve"), 400, "or close or confirm"),
+        ("POST", verdict, "reviewer", json!({"verdict": "close"}).to_string(), 400, "reason"),
         ("POST", verdict, "reviewer", resume("refuse"), 409, "\"hint\":\"ask another one\""),
         ("POST", verdict, "reviewer", resume("lose"), 503, "not in it yet"),
         ("POST", verdict, "reviewer", resume("  "), 400, "reason is empty"),

@@ -6,7 +6,7 @@ mod events;
 mod files;
 mod secrets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use trailbrake_detectors::engine::{Act, Mode};
+use trailbrake_detectors::engine::{Act, BrakeSettings, Mode};
 use trailbrake_detectors::time::Millis;
 
 use super::*;
@@ -106,11 +106,12 @@ async fn decide(mut work: mpsc::Receiver<Work>) {
         let Work::Human { human, answer } = work else { panic!("only humans act here: {work:?}") };
         assert_eq!(human.principals, ["arn:aws:iam::111122223333:user/reviewer"]);
         assert_eq!((human.who.as_str(), human.at), ("reviewer", NOW));
-        let Act::Resume { reason, break_glass, .. } = human.act;
-        let _ = match reason.as_str() {
-            "refuse" => answer.send(Err("one more reviewer must agree\nhint: ask another one".to_owned())),
-            "lose" => continue,
-            reason => answer.send(Ok(format!("{reason}, {break_glass}"))),
+        let _ = match (human.act.reason(), &human.act) {
+            ("refuse", _) => answer.send(Err("one more reviewer must agree\nhint: ask another one".to_owned())),
+            ("lose", _) => continue,
+            (reason, Act::Resume { break_glass, .. }) => answer.send(Ok(format!("{reason}, {break_glass}"))),
+            (reason, Act::Close { .. }) => answer.send(Ok(format!("closed: {reason}"))),
+            (reason, Act::Confirm { .. }) => answer.send(Ok(format!("confirmed: {reason}"))),
         };
     }
 }
@@ -152,7 +153,9 @@ async fn start(parts: Parts) -> Bench {
         work,
         intake,
         clock: clock.clone(),
-        mode: Mode::Enforce,
+        brake: BrakeSettings { mode: Mode::Enforce, ..BrakeSettings::default() },
+        reads: BTreeMap::new(),
+        waiting: Waiting::default(),
         act_connected: Some(Box::new(|| true)),
         metrics: Arc::clone(&metrics),
         bounds: parts.bounds,

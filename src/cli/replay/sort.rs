@@ -175,7 +175,7 @@ mod tests {
         let decoded = records.iter().map(|record| decode(record.json.as_bytes(), now, Catalog::built_in()));
         // Copies that only the order of reading tells apart.
         let numbered = decoded.flat_map(|decoded| decoded.events).enumerate();
-        numbered.map(|(number, event)| Event { user_agent: number.to_string(), ..event }).collect()
+        numbered.map(|(number, event)| Event { user_agent: number.to_string().into(), ..event }).collect()
     }
 
     fn in_order(events: &[Event]) -> Vec<Event> {

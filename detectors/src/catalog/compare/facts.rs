@@ -92,7 +92,7 @@ pub(super) fn action_differences(catalog: &Catalog, fact: &Fact<'_>) -> Vec<Diff
 }
 
 fn kind_names(rules: &[&Rule]) -> Vec<String> {
-    rules.iter().filter_map(|rule| rule.kind.as_ref()).map(|kind| kind.name.clone()).collect()
+    rules.iter().filter_map(|rule| rule.kind.as_ref()).map(|kind| kind.name.to_string()).collect()
 }
 
 /// Only CloudFormation's types have names that two tables share.
@@ -170,7 +170,8 @@ fn create(catalog: &Catalog, fact: &Fact<'_>, source: &str, rules: &[&Rule]) -> 
     let kinds = kind_names(rules);
     let creates_it = |name: &str| match catalog.lookup(source, unversioned(name)) {
         Known::Listed(rules) => rules.iter().any(|rule| {
-            rule.effect == Effect::Create && rule.kind.as_ref().is_some_and(|kind| kinds.contains(&kind.name))
+            rule.effect == Effect::Create
+                && rule.kind.as_ref().is_some_and(|kind| kinds.iter().any(|name| *name == kind.name))
         }),
         Known::Guessed(_) => false,
     };

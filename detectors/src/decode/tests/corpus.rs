@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{assert_adds_up, decoded, reasons};
-use crate::event::{Effect, Event, Outcome};
+use crate::event::{Effect, Event, Outcome, Text, Texts};
 
 /// The corpus, or a word on why there is no test.
 pub(super) fn corpus() -> Option<PathBuf> {
@@ -81,11 +81,11 @@ fn every_wrapper_is_told() {
 fn deletes_link_to_creates() {
     let Some(corpus) = corpus() else { return };
     let decoded = decoded(fs::read(corpus.join("invictus.ndjson")).expect("a readable file"));
-    let names = |event: &Event| -> Vec<(String, Vec<String>, Vec<String>)> {
+    let names = |event: &Event| -> Vec<(Text, Vec<Text>, Texts)> {
         let mentions = event.resources.iter();
         mentions.map(|mention| (mention.kind.clone(), mention.parents.clone(), mention.aliases.clone())).collect()
     };
-    let created: BTreeSet<(String, Vec<String>, String)> = decoded
+    let created: BTreeSet<(Text, Vec<Text>, Text)> = decoded
         .events
         .iter()
         .filter(|event| event.effect == Effect::Create)

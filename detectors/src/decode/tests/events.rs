@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{decoded, event, record};
-use crate::event::{Effect, Event, IdentityKind, Outcome, Proof, Scope, WeightClass};
+use crate::event::{Effect, Event, IdentityKind, Outcome, Proof, Scope, Text, WeightClass};
 use crate::limits::{RESOURCES_PER_EVENT_MAX, STRING_BYTES_MAX};
 
 /// `kind alias… [< parent…]` of each resource, divided by `;`.
@@ -36,11 +36,8 @@ fn a_launch_says_where_what_and_that_it_is_new() {
     let [instance] = event.resources.as_slice() else { panic!("one resource: {event:?}") };
     assert_eq!((event.effect, instance.proof, &*instance.name), (Effect::Create, Proof::ServerAssigned, "web"));
     assert_eq!((instance.class, instance.scope), (WeightClass::ServesTraffic, Scope::Zonal));
-    assert_eq!(
-        (&*instance.zones, &*instance.subnets),
-        (&["eu-central-1b".to_owned()][..], &["subnet-1".to_owned()][..])
-    );
-    assert_eq!(event.subnet_zones, [("subnet-1".to_owned(), "eu-central-1b".to_owned())]);
+    assert_eq!((&*instance.zones, &*instance.subnets), (&["eu-central-1b".into()][..], &["subnet-1".into()][..]));
+    assert_eq!(event.subnet_zones, [("subnet-1".into(), "eu-central-1b".into())]);
 }
 
 #[test]
@@ -54,7 +51,7 @@ fn subnets_reveal_their_zones() {
     {
         let event = event(action, request, response, &json!({})).expect("an event");
         let of_subnets: Vec<_> = event.subnet_zones.iter().filter(|(name, _)| !name.starts_with("group:")).collect();
-        assert_eq!(of_subnets, [&("subnet-1".to_owned(), "eu-central-1a".to_owned())], "{action}");
+        assert_eq!(of_subnets, [&("subnet-1".into(), "eu-central-1a".into())], "{action}");
     }
 }
 
@@ -191,7 +188,7 @@ fn credentials_handed_out_are_links() {
     assert_eq!((found.effect, link), (Effect::Other, Some(("ASIA2", "AROA2:t"))));
     let session = json!({"credentials": {"accessKeyId": "ASIA3"}});
     let found = event("sts:GetSessionToken", json!({}), session, &json!({"readOnly": true}));
-    assert_eq!(found.and_then(|event| event.link).map(|link| link.session_id), Some(String::new()));
+    assert_eq!(found.and_then(|event| event.link).map(|link| link.session_id), Some("".into()));
     assert_eq!(event("sts:AssumeRole", json!({}), response, &json!({"errorCode": "AccessDenied"})), None);
     assert_eq!(event("sts:GetCallerIdentity", json!({}), json!(null), &json!({})), None);
 }
@@ -204,7 +201,7 @@ fn a_twin_names_the_trail_it_is_in() {
     assert_eq!((&*found.account, &*found.identity.account), ("123456789012", "210987654321"));
     assert_eq!((&*found.shared_id, found.identity.kind), ("shared", IdentityKind::AwsAccount));
     let found = event("s3:DeleteBucket", json!({"bucketName": "b"}), json!(null), &json!({"recipientAccountId": null}));
-    assert_eq!(found.map(|event| event.account), Some("123456789012".to_owned()));
+    assert_eq!(found.map(|event| event.account), Some("123456789012".into()));
 }
 
 #[test]
@@ -255,7 +252,7 @@ fn what_a_response_lists_as_failed_was_not_destroyed() {
         ),
     ] {
         let event = event(action, request, response, &json!({}));
-        let mut aliases: Vec<String> =
+        let mut aliases: Vec<Text> =
             event.into_iter().flat_map(|event| event.resources).flat_map(|mention| mention.aliases).collect();
         aliases.sort_unstable();
         assert_eq!(aliases, expected, "{action}");

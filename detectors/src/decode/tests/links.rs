@@ -7,7 +7,7 @@ use std::fs;
 use super::corpus::{corpus, files, say};
 use super::decoded;
 use crate::catalog::{Catalog, Guess, Known};
-use crate::event::{Effect, Event, Mention, Outcome};
+use crate::event::{Effect, Event, Mention, Outcome, Text};
 
 /// A record: its text, and the event it came to.
 struct Line {
@@ -42,7 +42,7 @@ fn seems_made_by(delete: &Event, mention: &Mention, line: &Line) -> bool {
     let is_create = made.effect == Effect::Create || line.event.name.starts_with("Put");
     let same = line.event.service == delete.service && line.event.account == delete.account && made.noun == gone.noun;
     let text = || line.text.to_lowercase();
-    let named = |alias: &String| {
+    let named = |alias: &Text| {
         let alias = alias.to_lowercase();
         let text = text();
         ['"', '/', ':'].iter().any(|before| text.contains(&format!("{before}{alias}\"")))
@@ -50,10 +50,10 @@ fn seems_made_by(delete: &Event, mention: &Mention, line: &Line) -> bool {
     is_create && same && line.event.outcome == Outcome::Ok && mention.aliases.iter().any(named)
 }
 
-type Key<'a> = (&'a str, &'a str, &'a str, &'a [String], &'a str);
+type Key<'a> = (&'a str, &'a str, &'a str, &'a [Text], &'a str);
 
 fn keys<'a>(event: &'a Event, mention: &'a Mention) -> impl Iterator<Item = Key<'a>> {
-    let of = move |alias: &'a String| (&*event.account, &*event.region, &*mention.kind, &*mention.parents, &**alias);
+    let of = move |alias: &'a Text| (&*event.account, &*event.region, &*mention.kind, &*mention.parents, &**alias);
     mention.aliases.iter().map(of)
 }
 

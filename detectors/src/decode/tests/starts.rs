@@ -6,12 +6,12 @@ use super::event;
 use crate::event::{Effect, RunsAs, Start};
 
 /// `begins|prepares target… as role`.
-fn told(start: Option<Start>) -> String {
+fn told(start: Option<Box<Start>>) -> String {
     let Some(start) = start else { return "nothing".to_owned() };
     let runs_as = match start.runs_as {
         RunsAs::Role(role) => role,
-        RunsAs::Remembered => "remembered".to_owned(),
-        RunsAs::Caller => "caller".to_owned(),
+        RunsAs::Remembered => "remembered".into(),
+        RunsAs::Caller => "caller".into(),
     };
     let verb = if start.begins { "begins" } else { "prepares" };
     format!("{verb} {} as {runs_as}", start.targets.join(" "))

@@ -6,6 +6,7 @@ mod inventory;
 mod judgement;
 mod restart;
 mod stories;
+mod verdicts;
 mod wanted;
 
 use super::*;
@@ -45,10 +46,26 @@ impl Run {
     }
 
     fn resume(&mut self, who: &str, at: &str, id: &str) -> Result<String, String> {
-        let act = Act::Resume { incident: id.to_owned(), reason: "checked".to_owned(), break_glass: false };
+        self.act(who, at, Act::Resume { incident: id.to_owned(), reason: "checked".to_owned(), break_glass: false })
+    }
+
+    fn close(&mut self, who: &str, at: &str, id: &str) -> Result<String, String> {
+        self.act(who, at, Act::Close { incident: id.to_owned(), reason: "planned".to_owned() })
+    }
+
+    fn confirm(&mut self, who: &str, at: &str, id: &str) -> Result<String, String> {
+        self.act(who, at, Act::Confirm { incident: id.to_owned(), reason: "it is real".to_owned() })
+    }
+
+    fn act(&mut self, who: &str, at: &str, act: Act) -> Result<String, String> {
         let principals = vec![format!("arn:aws:iam::111111111111:user/{who}")];
-        let human = Human { id: format!("{who}{at}"), at: second(at).millis(), who: who.to_owned(), principals, act };
+        let human =
+            Human { id: format!("{who}{at}{act:?}"), at: second(at).millis(), who: who.to_owned(), principals, act };
         self.apply(Input::Human(human));
+        self.answer()
+    }
+
+    fn answer(&self) -> Result<String, String> {
         match self.outputs.last() {
             Some(Output::Answer { result, .. }) => result.clone(),
             other => panic!("no answer: {other:?}"),

@@ -12,7 +12,8 @@ impl Run {
     fn apply_numbered(&mut self, input: Input) {
         let input = match input {
             Input::Human(mut human) => {
-                let Act::Resume { incident, .. } = &mut human.act;
+                let (Act::Resume { incident, .. } | Act::Close { incident, .. } | Act::Confirm { incident, .. }) =
+                    &mut human.act;
                 let number = incident.parse().unwrap_or(0);
                 let id = self.engine.situations().get(number).map(|one| one.incident.id.clone());
                 *incident = id.unwrap_or_default();
@@ -41,9 +42,14 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
         Input::Fact(Box::new(facts(&story).remove(0)))
     });
     // Which incident it is about is filled in when it is applied: names are known only then.
-    let human = (0..4_usize, prop::sample::select(vec!["carol", "dave"]), any::<bool>()).prop_map(
-        |(number, who, break_glass)| {
-            let act = Act::Resume { incident: number.to_string(), reason: "r".to_owned(), break_glass };
+    let human = (0..4_usize, prop::sample::select(vec!["carol", "dave"]), any::<bool>(), 0..3_u8).prop_map(
+        |(number, who, break_glass, kind)| {
+            let (incident, reason) = (number.to_string(), "r".to_owned());
+            let act = match kind {
+                0 => Act::Resume { incident, reason, break_glass },
+                1 => Act::Close { incident, reason },
+                _ => Act::Confirm { incident, reason },
+            };
             Input::Human(Human { id: String::new(), at: Millis(0), who: who.to_owned(), principals: Vec::new(), act })
         },
     );
@@ -63,9 +69,10 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
         let trouble = (!well).then(|| "stopped".to_owned());
         Input::Watch(Watch { source: "trail".into(), at: second("01:10:00").millis(), trouble })
     });
-    let input = prop_oneof![30 => fact, 2 => tick, 2 => mark, 3 => outcome, 1 => watch, 2 => human];
+    let input = prop_oneof![30 => fact, 2 => tick, 2 => mark, 3 => outcome, 1 => watch, 4 => human];
     prop::collection::vec(input, 1..60).prop_map(|inputs| {
-        let at = |index: usize| Second(crate::testing::START + 7_200 + 60 * index as i64).millis();
+        // Verdicts fall among the times of the facts.
+        let at = |index: usize| Second(crate::testing::START + 3_600 + 120 * index as i64).millis();
         inputs.into_iter().enumerate().map(|(index, input)| arriving_at(input, at(index))).collect()
     })
 }
@@ -102,7 +109,7 @@ fn rows_of(held: &BTreeMap<(String, String), String>) -> Vec<Row> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     /// Loading what was written after any prefix, then applying the rest, equals the undisturbed run.
     #[test]

@@ -129,8 +129,10 @@ impl EngineStep {
             Work::Remember => self.whole(),
             Work::Configure { settings, receivers, at, done } => {
                 self.receivers = receivers;
+                let note = audit::configuration(&settings, at);
                 let mut piece = self.one(Input::Configure(settings), at);
                 piece.decision = true;
+                piece.cut.notes.push(note);
                 piece.after.committed.push(done);
                 piece
             }

@@ -77,6 +77,9 @@ fn a_failed_commit_changes_nothing_and_the_next_one_works() {
     assert_eq!(journal.load().expect("loads").rows.len(), 1_000);
 }
 
+/// The words of an error, and what begins and ends it.
+type Trouble<'a> = (&'a str, &'a dyn Fn(&Connection, bool));
+
 #[test]
 fn a_file_that_is_locked_or_cannot_be_written_is_written_again_when_it_can_be() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -84,7 +87,7 @@ fn a_file_that_is_locked_or_cannot_be_written_is_written_again_when_it_can_be() 
     let mut journal = open(&path).expect("opens");
     journal.connection.busy_timeout(std::time::Duration::ZERO).expect("no patience");
     let other = Connection::open(&path).expect("opens");
-    let cases: [(&str, &dyn Fn(&Connection, bool)); 2] = [
+    let cases: [Trouble<'_>; 2] = [
         ("database is locked", &|_, begin| {
             other.execute_batch(if begin { "BEGIN IMMEDIATE" } else { "ROLLBACK" }).expect("a lock")
         }),

@@ -13,5 +13,6 @@ mod process;
 mod receivers;
 mod release;
 mod sources;
+#[cfg(test)]
 mod tests;
 mod world;

@@ -158,7 +158,7 @@ impl World {
         let Some(incident) = open.get(self.choices.below(open.len())) else { return Ok(false) };
         self.people.acts += 1;
         self.happened.acts += u32::from(!self.choices.are_spent());
-        let who = ["ann", "bob"][usize::from(self.people.acts % 2 == 0)];
+        let who = ["ann", "bob"][usize::from(self.people.acts.is_multiple_of(2))];
         let act = HumanAct::Resume {
             incident: incident.incident.id.clone(),
             reason: "planned".to_owned(),

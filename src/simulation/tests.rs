@@ -1,5 +1,7 @@
 //! Runs: each seed a world, and for each planted mistake a world that shows it.
 
+#![expect(clippy::print_stdout, reason = "what happened, and what was found, is shown with the test's output")]
+
 use std::cell::RefCell;
 
 use proptest::collection::vec;

@@ -89,7 +89,7 @@ pub(super) type Done = Result<bool, Broken>;
 
 impl World {
     pub(super) fn new(seed: u64, words: Vec<u16>, plant: Option<Plant>) -> Self {
-        let mode = if (seed / 6) % 3 == 0 { Mode::Observe } else { Mode::Enforce };
+        let mode = if (seed / 6).is_multiple_of(3) { Mode::Observe } else { Mode::Enforce };
         let settings = Settings { brake: BrakeSettings { mode, ..BrakeSettings::default() }, ..Settings::default() };
         let now = START.millis();
         let disk = Arc::new(Mutex::new(Disk::new()));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use trailbrake_detectors::time::Millis;
 
+use super::configuration::Configuration;
 use super::terminal::escape;
 use super::{Exit, Format, UsageError};
 use crate::config::JournalKind;
@@ -52,13 +53,11 @@ enum Command {
 
 /// Which journal.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
 struct Target {
-    /// The configuration file that names the journal.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The journal's file.
-    #[arg(long, value_name = "FILE")]
+    #[command(flatten)]
+    configuration: Configuration,
+    /// The journal's file, in place of the one that the configuration names.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
     journal: Option<PathBuf>,
 }
 
@@ -67,10 +66,9 @@ impl Target {
         if let Some(path) = &self.journal {
             return Ok(path.clone());
         }
-        let config = self.config.as_deref().map(crate::config::load).transpose()?;
-        match config.map(|config| config.journal) {
-            Some(JournalKind::Sqlite(path)) => Ok(path),
-            _ => {
+        match crate::config::load(self.configuration.path())?.journal {
+            JournalKind::Sqlite(path) => Ok(path),
+            JournalKind::Memory => {
                 Err(UsageError("a journal in memory has no audit trail\nhint: set `journal` to a file".to_owned())
                     .into())
             }

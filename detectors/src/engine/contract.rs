@@ -1,14 +1,12 @@
 //! The engine's contract: what goes in, what comes out. Time is an argument; same inputs, same outputs.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::memory::{fact_row_key, row, table};
-use super::{Announcement, Situation};
-use crate::detector::Limits;
+use super::{Announcement, Settings, Situation};
 use crate::event::Event;
 use crate::incident::Severity;
 use crate::inventory::Inventory;
@@ -160,92 +158,6 @@ pub struct Watch {
     pub at: Millis,
     /// What is wrong, as one bounded sentence; nothing if all is well (again).
     pub trouble: Option<String>,
-}
-
-/// What the engine is told to do about findings. The shell makes it from its configuration file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// The deployment's name: part of each page key.
-    pub deployment: String,
-    /// How long a partition of each source may be silent before the horizon stops waiting for it, in seconds.
-    pub quiet_limits: BTreeMap<String, i64>,
-    /// What things weigh, and from where on detectors speak.
-    pub limits: Limits,
-    /// How findings are acted on.
-    pub brake: BrakeSettings,
-}
-
-/// Modes, protection, budgets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BrakeSettings {
-    /// The mode where no exception matches.
-    pub mode: Mode,
-    /// Exceptions, the first match counts.
-    pub exceptions: Vec<ModeException>,
-    /// Exact ARNs and unique ids that are never paused.
-    pub protected: BTreeSet<String>,
-    /// Pauses per account and hour; past it incidents only page.
-    pub budget_account: u32,
-    /// Pauses per hour over all accounts.
-    pub budget_total: u32,
-    /// How many reviewers must agree before a `critical` incident is resumed.
-    pub reviewers_to_resume_critical: u32,
-}
-
-impl Default for BrakeSettings {
-    fn default() -> Self {
-        Self {
-            mode: Mode::Observe,
-            exceptions: Vec::new(),
-            protected: BTreeSet::new(),
-            budget_account: 3,
-            budget_total: 10,
-            reviewers_to_resume_critical: 2,
-        }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            deployment: "trailbrake".to_owned(),
-            quiet_limits: BTreeMap::new(),
-            limits: Limits::default(),
-            brake: BrakeSettings::default(),
-        }
-    }
-}
-
-/// What happens when an incident becomes `critical`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// Pages say what would have been paused.
-    #[default]
-    Observe,
-    /// Pauses, and pages at the same time.
-    Enforce,
-}
-
-impl Mode {
-    /// The word in configuration and output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Enforce => "enforce",
-        }
-    }
-}
-
-/// A mode for one detector, one account, or one detector in one account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModeException {
-    /// The detector, or any.
-    pub detector: Option<String>,
-    /// The account, or any.
-    pub account: Option<String>,
-    /// The mode there.
-    pub mode: Mode,
 }
 
 /// What the engine is told.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::contract::{Partition, Settings};
 use super::memory::Progress;
+use super::{Partition, Settings};
 use crate::limits::{LATENESS_SECONDS, PARTITIONS_MAX};
 use crate::time::{Millis, Second};
 

@@ -10,6 +10,7 @@ mod incidents;
 mod memory;
 mod pauses;
 mod register;
+mod settings;
 mod settle;
 mod situation;
 mod steady;
@@ -29,6 +30,7 @@ pub use held::Held;
 pub use memory::LoadError;
 use memory::{Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;
+pub use settings::{BrakeSettings, Mode, ModeException, Settings};
 use settle::News;
 pub use situation::*;
 

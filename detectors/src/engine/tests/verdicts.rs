@@ -220,7 +220,9 @@ proptest! {
                 run.apply(input.clone());
             }
             run.apply(Input::Tick(second("01:50:00").millis()));
-            let mut found: Vec<_> = run.engine.situations().into_iter().map(|one| {
+            // What another took in holds no longer, and whether it was ever told apart is a matter of order.
+            let standing = run.engine.situations().into_iter().filter(|one| one.incident.state != State::Merged);
+            let mut found: Vec<_> = standing.map(|one| {
                 let incident = one.incident;
                 (incident.first_event_time, incident.last_event_time, incident.severity, incident.destroyed.resources)
             }).collect();

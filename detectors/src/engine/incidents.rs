@@ -69,8 +69,13 @@ impl Engine {
             self.may_be_quiet_from(episode);
         }
         if self.incidents.get(id).is_some_and(Incident::is_over) {
-            self.refresh_report(id, episode);
-            self.write(id, outputs);
+            let is_news = self.incidents.get(id).is_some_and(|one| !one.has_said(episode) || before != one.essence());
+            if is_news {
+                self.refresh_report(id, episode);
+                self.write(id, outputs);
+            } else {
+                self.is_stale_though_over(id, outputs);
+            }
         } else {
             self.brake(id, episode, news, outputs);
             let is_news = self.incidents.get(id).is_some_and(|one| !one.has_said(episode) || before != one.essence());
@@ -93,6 +98,11 @@ impl Engine {
     pub(super) fn show_stale(&mut self, outputs: &mut Vec<Output>) {
         let stale: BTreeSet<String> = self.stale.drain().collect();
         for id in stale {
+            if self.incidents.get(&id).is_some_and(Incident::is_over) {
+                self.stale.insert(id.clone());
+                self.write(&id, outputs);
+                continue;
+            }
             self.want_zones(&id, outputs);
             if let Some(fresh) = self.fresh_report(&id)
                 && let Some(incident) = self.incidents.get_mut(&id)
@@ -129,10 +139,13 @@ impl Engine {
 
     /// Brings what is shown of an incident up to date, if its facts have changed since.
     pub(super) fn freshen(&mut self, id: &str) {
-        if self.stale.remove(id)
-            && let Some(fresh) = self.fresh_report(id)
-            && let Some(incident) = self.incidents.get_mut(id)
-        {
+        if !self.stale.remove(id) {
+            return;
+        }
+        let fresh = self.fresh_report(id);
+        let Some(incident) = self.incidents.get_mut(id) else { return };
+        incident.is_stale = false;
+        if let Some(fresh) = fresh {
             (incident.report, incident.own) = fresh;
         }
     }
@@ -193,6 +206,7 @@ impl Engine {
         let Some(fresh) = self.report_of(id, episode) else { return };
         if let Some(incident) = self.incidents.get_mut(id) {
             (incident.report, incident.own) = fresh;
+            incident.is_stale = false;
             self.stale.remove(id);
         }
     }

@@ -56,6 +56,9 @@ pub(super) struct Incident {
     pub sequence: u64,
     /// As it is shown.
     pub report: Report,
+    /// Whether it is over, and its facts tell of more than is shown.
+    #[serde(default)]
+    pub is_stale: bool,
     /// Of what the report says is destroyed, what its principal had made itself.
     #[serde(default)]
     pub own: OwnShare,
@@ -272,6 +275,7 @@ impl Incident {
             approvals: Vec::new(),
             sequence: 0,
             report: blind(&standing, at.second(), sentence),
+            is_stale: false,
             own: OwnShare::default(),
         }
     }

@@ -28,7 +28,7 @@ pub use contract::*;
 pub use explain::{Moments, Nearness, OwnShare, Reached, Said};
 pub use held::Held;
 pub use memory::LoadError;
-use memory::{Judgement, Progress, Tables, Want, gone, row, table};
+use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;
 pub use settings::{BrakeSettings, Mode, ModeException, Settings};
 use settle::News;
@@ -98,6 +98,8 @@ impl Engine {
         let heard = engine.partitions.values().map(|one| one.heard_at);
         let received = engine.timeline.store().iter().map(|(_, fact)| fact.received_at);
         engine.now = heard.chain(received).chain(engine.horizon.map(Second::millis)).max().unwrap_or_default();
+        let is_stale = |(id, one): (&String, &Incident)| one.is_stale.then(|| id.clone());
+        engine.stale = engine.incidents.iter().filter_map(is_stale).collect();
         engine.refresh_reports();
         Ok(engine)
     }
@@ -281,6 +283,8 @@ impl Engine {
             return;
         }
         self.forgotten_before = Some(before);
+        // What is over holds no facts back, and is told by all that it had.
+        self.show_stale(outputs);
         self.timeline.forget(before).iter().for_each(|key| say_forgotten(key, outputs));
         let (gone_now, kept) = std::mem::take(&mut self.judgements).into_iter().partition(|one| one.until < before);
         self.judgements = kept;

@@ -7,11 +7,15 @@ use super::worker::Worker;
 use super::writer::{Writer, pick, unique_id};
 use super::{functions, routine};
 
+/// What is begun before the end is over at most this much later.
+const LAST_ACT_MS: i64 = 60 * 60 * 1000;
+
 pub(super) fn write(writer: &mut Writer) {
     let mut developer = Developer::new(writer);
     let from_ms = writer.between(20, 200);
     let until_ms = writer.between(60 * 60, 150 * 60);
-    let over_ms = keep(writer, &mut developer, from_ms, until_ms);
+    // Once the day's work is done, the night that follows is no part of the trail.
+    let over_ms = keep(writer, &mut developer, from_ms, until_ms).min(until_ms + LAST_ACT_MS);
     routine::sparse_traffic(writer, over_ms, 8);
 }
 

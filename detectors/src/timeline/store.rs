@@ -24,6 +24,8 @@ pub struct Store {
     facts: HashMap<EventId, Copies, FixedState>,
     /// How many facts there are.
     held: usize,
+    /// How many of them may bear no pause.
+    untrusted: usize,
     order: BTreeSet<FactKey>,
     by_shared_id: Index,
     by_alias: Index,
@@ -106,6 +108,7 @@ impl Store {
             Column::Judged
         };
         self.index(&key, &fact.event, true);
+        self.untrusted += usize::from(!fact.may_pause);
         let copies = self.facts.entry(key.id).or_default();
         let at = copies.partition_point(|copy| copy.key < key);
         copies.insert(at, Stored { key, fact: Arc::new(fact), names: Names::new() });
@@ -121,6 +124,7 @@ impl Store {
         match copies.into_iter().find(|copy| copy.key == *key) {
             Some(copy) if !copy.fact.may_pause => {
                 Arc::make_mut(&mut copy.fact).may_pause = true;
+                self.untrusted -= 1;
                 true
             }
             _ => false,
@@ -136,6 +140,7 @@ impl Store {
             self.facts.remove(&key.id);
         }
         self.held -= 1;
+        self.untrusted -= usize::from(!fact.may_pause);
         self.order.remove(key);
         self.index(key, &fact.event, false);
         Some((fact, names))
@@ -215,6 +220,11 @@ impl Store {
     /// The same, with the place as it is held here.
     pub(super) fn at(&self, key: &FactKey) -> Option<(&FactKey, &Arc<Fact>)> {
         self.stored(key).map(|copy| (&copy.key, &copy.fact))
+    }
+
+    /// Whether all facts may bear a pause: then all who ask hear the same.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.untrusted == 0
     }
 
     /// Whether no fact is held.

@@ -71,13 +71,13 @@ impl Successions {
         }
         for word in words(&fact.event) {
             let heard = said(store, key, fact, &word, false);
-            let trusted = said(store, key, fact, &word, true);
+            let trusted = (!store.is_trusted()).then(|| said(store, key, fact, &word, true));
             let stem = self.0.entry(word).or_default();
-            if heard != trusted && stem.trusted.is_none() {
+            if stem.trusted.is_none() && trusted.as_ref().is_some_and(|trusted| *trusted != heard) {
                 stem.trusted = Some(Box::new(stem.all.clone()));
             }
             if let Some(line) = stem.trusted.as_deref_mut() {
-                line.state(key, trusted, changed);
+                line.state(key, trusted.unwrap_or_else(|| heard.clone()), changed);
             }
             stem.all.state(key, heard, changed);
         }

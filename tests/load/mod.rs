@@ -122,6 +122,11 @@ fn quantiles(histogram: &Histogram<u64>) -> String {
     )
 }
 
+/// From a microsecond to ten minutes; more counts as that.
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 600_000_000, 3).expect("bounds")
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().expect("a runtime")
 }

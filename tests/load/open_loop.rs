@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::histogram;
 use super::mix::Mix;
 use crate::support::plain::Plain;
 use crate::support::web;
@@ -69,7 +70,6 @@ struct Shared {
 
 /// Carries out a plan; comes back when each request was answered with 202.
 pub(super) async fn run(daemon: &Plain, mix: &mut Mix, plan: Plan) -> Done {
-    let histogram = || Histogram::new(3).expect("three digits");
     let shared = Arc::new(Shared {
         client: web::client(),
         url: daemon.events(),

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use trailbrake_detectors::scenario::{Options, stream};
 
 use super::mix::dated;
-use super::{TARGET, quantiles, runtime};
+use super::{TARGET, histogram, quantiles, runtime};
 use crate::support::namespace::note;
 use crate::support::plain::{Plain, Told};
 use crate::support::receiver::Receiver;
@@ -68,7 +67,7 @@ fn a_thousand_actors_are_told_of_one_by_one() {
         };
         let all = async || (opened().count() as u64 >= ACTORS).then_some(());
         eventually("each incident is told", PATIENCE, all).await;
-        let mut latencies: Histogram<u64> = Histogram::new(3).expect("three digits");
+        let mut latencies = histogram();
         for (key, at) in opened() {
             let since = intended.remove(&key.expect("a principal")).expect("one incident of each actor");
             latencies.saturating_record(u64::try_from((at - since).as_micros()).unwrap_or(u64::MAX));

@@ -86,6 +86,7 @@ async fn measure(daemon: &Plain, mix: &mut Mix, name: &str, plan: Plan, sent: &m
          {:.1} s after the start; told to come back {} times\n\
          load:   from the intended time to 202: {}\n\
          load:   from the sending to 202, which bounds receipt → committed and released: {} (target: p99 {TARGET:?})\n\
+         load:   the longest of each second, in ms: {:?}\n\
          load:   {count:.0} commits, {:.2} ms each; {:.2} processors busy with the daemon; {} MB resident",
         plan.records_per_second,
         plan.per_request,
@@ -96,6 +97,7 @@ async fn measure(daemon: &Plain, mix: &mut Mix, name: &str, plan: Plan, sent: &m
         done.busy,
         quantiles(&done.intended),
         quantiles(&done.sent),
+        done.worst,
         seconds / count.max(1.0) * 1_000.0,
         (daemon.processor_seconds() - processor) / done.took.as_secs_f64(),
         daemon.resident_bytes() >> 20,

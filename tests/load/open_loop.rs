@@ -48,6 +48,8 @@ pub(super) struct Done {
     pub(super) sent: Histogram<u64>,
     /// How often a request was told to come back.
     pub(super) busy: u64,
+    /// The longest latency of the requests that were meant for each second, in milliseconds.
+    pub(super) worst: Vec<u64>,
     /// From the start to the last answer.
     pub(super) took: Duration,
 }
@@ -66,11 +68,16 @@ struct Shared {
     connections: Semaphore,
     busy: AtomicU64,
     latencies: Mutex<(Histogram<u64>, Histogram<u64>)>,
+    start: Instant,
+    worst: Mutex<Vec<u64>>,
 }
 
 /// Carries out a plan; comes back when each request was answered with 202.
 pub(super) async fn run(daemon: &Plain, mix: &mut Mix, plan: Plan) -> Done {
+    let start = Instant::now();
     let shared = Arc::new(Shared {
+        start,
+        worst: Mutex::new(vec![0; plan.seconds as usize]),
         client: web::client(),
         url: daemon.events(),
         token: daemon.token.clone(),
@@ -79,7 +86,6 @@ pub(super) async fn run(daemon: &Plain, mix: &mut Mix, plan: Plan) -> Done {
         latencies: Mutex::new((histogram(), histogram())),
     });
     let interval = Duration::from_secs(1) * plan.per_request / plan.records_per_second;
-    let start = Instant::now();
     let mut requests = JoinSet::new();
     for number in 0..plan.requests() {
         let intended = start + interval * number;
@@ -93,7 +99,7 @@ pub(super) async fn run(daemon: &Plain, mix: &mut Mix, plan: Plan) -> Done {
     let took = start.elapsed();
     let (intended, sent) = shared.latencies.lock().await.clone();
     assert_eq!(intended.len(), u64::from(plan.requests()), "each request was answered with 202");
-    Done { intended, sent, busy: shared.busy.load(Ordering::Relaxed), took }
+    Done { intended, sent, busy: shared.busy.load(Ordering::Relaxed), worst: shared.worst.lock().await.clone(), took }
 }
 
 async fn request(shared: Arc<Shared>, body: bytes::Bytes, intended: Instant) {
@@ -110,6 +116,10 @@ async fn request(shared: Arc<Shared>, body: bytes::Bytes, intended: Instant) {
             let mut latencies = shared.latencies.lock().await;
             latencies.0.saturating_record(microseconds(intended));
             latencies.1.saturating_record(microseconds(sent));
+            let second = usize::try_from((intended - shared.start).as_secs()).expect("not too long");
+            if let Some(worst) = shared.worst.lock().await.get_mut(second) {
+                *worst = (*worst).max(microseconds(intended) / 1_000);
+            }
             return;
         }
         assert!(status == 429, "{status}: {text}");

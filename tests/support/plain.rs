@@ -32,6 +32,7 @@ pub(crate) struct Told {
 pub(crate) struct Plain {
     directory: PathBuf,
     run: Option<Child>,
+    environment: Vec<(&'static str, String)>,
     /// The token that may post events and read.
     pub(crate) token: String,
     http: u16,
@@ -42,9 +43,17 @@ pub(crate) struct Plain {
 impl Plain {
     /// Writes the configuration and starts it; comes back when it is ready.
     pub(crate) async fn start(directory: &Path, told: &Told) -> Self {
+        let plain = Self::start_in(directory, told, Vec::new());
+        plain.until_ready().await;
+        plain
+    }
+
+    /// The same with more in its environment, and does not wait.
+    pub(crate) fn start_in(directory: &Path, told: &Told, environment: Vec<(&'static str, String)>) -> Self {
         let mut plain = Self {
             directory: directory.to_owned(),
             run: None,
+            environment,
             token: hex(64),
             http: free_port(),
             metrics: free_port(),
@@ -53,7 +62,6 @@ impl Plain {
         fs::write(plain.followed(), "").expect("a file");
         fs::write(directory.join("trailbrake.toml"), plain.configuration(told)).expect("the configuration");
         plain.spawn();
-        plain.until_ready().await;
         plain
     }
 
@@ -102,6 +110,7 @@ impl Plain {
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(self.directory.join("trailbrake.toml"));
         command.env_remove("TRAILBRAKE_LOG").env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.run = Some(command.stdout(log.try_clone().expect("the log")).stderr(log).spawn().expect("trailbrake run"));
     }
 
@@ -110,6 +119,16 @@ impl Plain {
         let url = format!("http://127.0.0.1:{}/readyz", self.metrics);
         let ready = async || self.client.get(&url).send().await.ok()?.status().is_success().then_some(());
         eventually("ready", PATIENCE, ready).await;
+    }
+
+    /// Waits until it answers, ready or not.
+    pub(crate) async fn until_there(&self) {
+        let url = format!("http://127.0.0.1:{}/v1/status", self.http);
+        let there = async || {
+            let answer = self.client.get(&url).bearer_auth(&self.token).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        };
+        eventually("there", PATIENCE, there).await;
     }
 
     /// kill -9.

@@ -1,6 +1,8 @@
 //! kill -9 of `trailbrake run`, of `trailbrake act` and of both, in the middle of what they do for an incident: after the
 //! restart the role is paused once and a human paged once. What makes them slow enough to be killed there is on the far
-//! side: IAM or the pager holds a call.
+//! side: IAM or the pager holds a call. `random` kills at moments that nobody chose.
+
+mod random;
 
 use std::path::Path;
 use std::sync::Arc;

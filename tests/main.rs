@@ -9,6 +9,8 @@ mod deploy;
 mod journal;
 mod kill;
 mod lifecycle;
+mod load;
 mod parts;
 mod replay;
+mod soak;
 mod whole_chain;

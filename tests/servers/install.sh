@@ -94,10 +94,22 @@ monitoring() {
     rm -rf "$installed/monitoring/packages"
 }
 
+# libfaketime, unpacked from Debian's package: a wall clock that runs fast.
+faketime() {
+    lists
+    rm -rf "$installed/faketime" && mkdir -p "$installed/faketime/packages" && cd "$installed/faketime/packages" || return 1
+    apt-get download libfaketime || {
+        echo "hint: as root, run apt-get update and this again"
+        return 1
+    }
+    dpkg-deb -x ./*.deb "$installed/faketime" && rm -rf "$installed/faketime/packages"
+}
+
 part emulators emulators "$here/requirements.txt"
 part kinesis kinesis "$here/package-lock.json"
 part kafka kafka "$here/kafka/pom.xml"
 part monitoring monitoring debian-packages-1
+part faketime faketime debian-packages-1
 
 if [ -n "$missing" ]; then
     echo "install: not to be had here:$missing" >&2

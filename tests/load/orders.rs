@@ -26,9 +26,11 @@ fn calls() -> BTreeMap<String, String> {
     for seed in 0..ACTORS * 2 {
         let options = Options::new(seed, now().second());
         let mut records = stream("batch-terminate", &options).expect("a scenario");
-        if let Some(record) =
-            records.find(|record| record.destructive && record.json.contains("\"TerminateInstances\""))
-        {
+        if let Some(record) = records.find(|record| {
+            record.destructive
+                && record.json.contains("\"TerminateInstances\"")
+                && !record.json.contains("\"errorCode\"")
+        }) {
             calls.entry(record.entity).or_insert(record.json);
         }
         if calls.len() as u64 == ACTORS {

@@ -20,6 +20,9 @@ impl World {
     /// After each commit: the accounts add up, and positions and answers cover what is durable and nothing else.
     pub(super) fn check_disk(&self) -> Result<(), Broken> {
         let disk = self.disk();
+        if let Some(id) = &disk.made_twice {
+            return Err(format!("order {id} was made again"));
+        }
         for source in [STREAM, CLIENTS] {
             let received = disk.count(source, Accounts::RECEIVED);
             let of_source =

@@ -34,6 +34,8 @@ pub(super) struct Disk {
     pub(super) positions: BTreeMap<(String, String), String>,
     pub(super) counts: BTreeMap<(String, String), u64>,
     pub(super) orders: BTreeMap<String, Order>,
+    /// An order that was made although it was durable already.
+    pub(super) made_twice: Option<String>,
     pub(super) ended: BTreeMap<String, OrderEnd>,
     pub(super) desired: Vec<Desired>,
     pub(super) artefacts: BTreeSet<(PauseKey, u64)>,
@@ -50,6 +52,7 @@ impl Disk {
             positions: BTreeMap::new(),
             counts: BTreeMap::new(),
             orders: BTreeMap::new(),
+            made_twice: None,
             ended: BTreeMap::new(),
             desired: Vec::new(),
             artefacts: BTreeSet::new(),
@@ -79,6 +82,9 @@ impl Disk {
             *self.counts.entry((source.clone(), column.clone())).or_default() += records;
         }
         for order in &cut.orders {
+            if self.orders.contains_key(&order.id) {
+                self.made_twice.get_or_insert_with(|| order.id.clone());
+            }
             self.orders.entry(order.id.clone()).or_insert_with(|| order.clone());
         }
         for (id, end, _) in &cut.ended {

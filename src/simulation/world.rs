@@ -222,7 +222,8 @@ impl World {
         let committed = self.process.step.commit(self.process.journal.as_mut(), now);
         match committed {
             Ok(after) => {
-                self.note("commit");
+                let orders: Vec<_> = after.orders.iter().map(|order| order.id.as_str()).collect();
+                self.note(format!("commit {orders:?}"));
                 self.release(after)?;
                 self.check_disk()?;
             }
@@ -317,6 +318,9 @@ impl World {
         }
         self.act.lose_connection();
         let is_torn = self.disk.lock().unwrap_or_else(PoisonError::into_inner).crash(&mut self.choices);
+        if is_torn {
+            self.note("the commit that failed is there");
+        }
         self.happened.torn += u32::from(is_torn);
         let durable = self.disk().durable;
         self.log.truncate(durable);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::memory::Incident;
 use super::{Change, Engine, Output, Watch};
-use crate::incident::{Severity, State, incident_id};
+use crate::incident::{Severity, State};
 
 /// How keys of these incidents begin.
 pub(super) const BLIND_KEY: &str = "blind:";
@@ -18,7 +18,7 @@ impl Engine {
         let open = open.map(|(id, incident)| (id.clone(), incident.report.reason.clone()));
         match (&watch.trouble, open) {
             (Some(trouble), None) => {
-                let id = incident_id(&key, &watch.at.0.to_string());
+                let id = self.free_id(&key, &watch.at.0.to_string());
                 self.incidents.insert(id.clone(), Incident::new(&id, &key, watch.at, Severity::High, trouble));
                 self.tell(&id, Change::Opened, outputs);
                 self.write(&id, outputs);

@@ -168,14 +168,19 @@ impl Engine {
         matches.into_iter().map(name).collect()
     }
 
-    fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
-        let mut id = incident_id(key, &episode.first_event_id().to_string());
+    /// An id that no incident has: differing copies of one event can begin several episodes, and a clock can go back.
+    pub(super) fn free_id(&self, key: &str, name: &str) -> String {
+        let mut id = incident_id(key, name);
         let mut others = 0_u32;
         while self.incidents.contains(&id) {
-            // Differing copies of one event can begin several episodes.
             others += 1;
-            id = incident_id(key, &format!("{}/{others}", episode.first_event_id()));
+            id = incident_id(key, &format!("{name}/{others}"));
         }
+        id
+    }
+
+    fn open(&mut self, key: &Arc<str>, episode: &Episode, received_at: Millis) -> String {
+        let id = self.free_id(key, &episode.first_event_id().to_string());
         let mut incident = Incident::new(&id, key, received_at, Severity::Info, "");
         (incident.from, incident.to) = (episode.from, episode.to);
         incident.judged = self.judged_before(key, episode);

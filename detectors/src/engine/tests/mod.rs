@@ -251,6 +251,11 @@ fn a_blind_source_pages_once_and_is_well_again() {
     let report = run.only().incident;
     assert_eq!((report.principal, report.detectors), (None, vec!["blind".to_owned()]));
     assert_eq!(run.desired(), []);
+    // A clock that goes back, or stands still, makes no two incidents one.
+    run.apply(watch("01:05:00", Some("trail was stopped"))).apply(watch("01:05:00", None));
+    assert_eq!(run.told().len(), 4);
+    let ids: BTreeSet<_> = run.engine.situations().into_iter().map(|one| one.incident.id).collect();
+    assert_eq!(ids.len(), 2);
 }
 
 #[test]

@@ -140,24 +140,25 @@ impl World {
         Ok(())
     }
 
+    /// Whether a message that told of several told of a page or of one of its incidents.
+    fn was_told_together(&self, page_key: &str, name: &str, disk: &Disk) -> bool {
+        let Some(receiver) = self.receivers.get(name) else { return false };
+        let mut orders = disk.orders.values().filter(|order| order.announcement.page_key == page_key);
+        receiver.together.contains(page_key)
+            || orders.any(|order| receiver.together.contains(&order.announcement.situation.incident.id))
+    }
+
     /// A receiver heard of each page, at last what was said last, and nothing twice without a cause.
     fn check_told(&self, name: &str, disk: &Disk) -> Result<(), Broken> {
         let Some(receiver) = self.receivers.get(name) else { return Ok(()) };
-        let mut last: BTreeMap<&str, (u64, &str)> = BTreeMap::new();
-        for order in disk.orders.values().filter(|order| order.receiver == name) {
-            let announcement = &order.announcement;
-            let said = (announcement.situation.sequence, announcement.situation.incident.id.as_str());
-            let held = last.entry(&announcement.page_key).or_insert(said);
-            *held = said.max(*held);
-        }
-        for (page_key, (sequence, incident)) in last {
+        for ((_, page_key), said) in disk.said_last.iter().filter(|((receiver, _), _)| receiver == name) {
             let heard = receiver.last.get(page_key);
             let is_told = match name {
-                CHAT => heard.is_some() || receiver.together.contains(page_key) || receiver.together.contains(incident),
-                _ => heard.is_some_and(|(heard, _)| *heard == sequence),
+                CHAT => heard.is_some() || self.was_told_together(page_key, name, disk),
+                _ => heard == Some(said),
             };
             if !is_told {
-                return Err(format!("{name} heard {heard:?} of {page_key} last, {sequence} was said last"));
+                return Err(format!("{name} heard {heard:?} of {page_key} last, {said} was said last"));
             }
         }
         if name == FORGETFUL {

@@ -34,6 +34,8 @@ pub(super) struct Disk {
     pub(super) positions: BTreeMap<(String, String), String>,
     pub(super) counts: BTreeMap<(String, String), u64>,
     pub(super) orders: BTreeMap<String, Order>,
+    /// The last order for each receiver and page: incidents of one actor share a page.
+    pub(super) said_last: BTreeMap<(String, String), String>,
     /// An order that was made although it was durable already.
     pub(super) made_twice: Option<String>,
     pub(super) ended: BTreeMap<String, OrderEnd>,
@@ -52,6 +54,7 @@ impl Disk {
             positions: BTreeMap::new(),
             counts: BTreeMap::new(),
             orders: BTreeMap::new(),
+            said_last: BTreeMap::new(),
             made_twice: None,
             ended: BTreeMap::new(),
             desired: Vec::new(),
@@ -85,6 +88,7 @@ impl Disk {
             if self.orders.contains_key(&order.id) {
                 self.made_twice.get_or_insert_with(|| order.id.clone());
             }
+            self.said_last.insert((order.receiver.clone(), order.announcement.page_key.clone()), order.id.clone());
             self.orders.entry(order.id.clone()).or_insert_with(|| order.clone());
         }
         for (id, end, _) in &cut.ended {

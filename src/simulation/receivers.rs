@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use trailbrake_detectors::engine::Change;
 use trailbrake_detectors::time::Millis;
 
 use super::choices::Choices;
@@ -40,8 +39,8 @@ pub(super) struct Answer {
 pub(super) struct Receiver {
     /// Of each order, how often.
     pub(super) taken: BTreeMap<String, u32>,
-    /// Of each page, the greatest number and whether it was over.
-    pub(super) last: BTreeMap<String, (u64, bool)>,
+    /// Of each page, the last order.
+    pub(super) last: BTreeMap<String, String>,
     /// Pages that messages stood for which told of several.
     pub(super) together: BTreeSet<String>,
     /// Attempts of each order whose sender could not know what became of them.
@@ -88,10 +87,7 @@ impl Receiver {
                 if *times > 1 && !is_marked {
                     return Err(format!("{} was told of {} again, unmarked", order.receiver, order.id));
                 }
-                let announcement = &order.announcement;
-                let last = (announcement.situation.sequence, announcement.change == Change::Resolved);
-                let held = self.last.entry(announcement.page_key.clone()).or_insert(last);
-                *held = last;
+                self.last.insert(order.announcement.page_key.clone(), order.id.clone());
             }
             Letter::Together(summary) => {
                 self.together.insert(summary.worst.page_key.clone());

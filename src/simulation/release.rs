@@ -1,7 +1,7 @@
 //! What follows a commit, what `act` and people say, and what comes of that.
 
 use tokio::sync::oneshot;
-use trailbrake_detectors::engine::{Act as HumanAct, Human};
+use trailbrake_detectors::engine::{Act as HumanAct, Desired, Human};
 
 use super::act::Saying;
 use super::process::PIECES_MAX;
@@ -41,7 +41,9 @@ impl World {
             let _ = committed.send(());
         }
         for (desired, mode) in after.desired {
-            if !self.disk().desired.contains(&desired) {
+            // Of several states of one entity in a group only the last is written.
+            let covers = |held: &Desired| held.key == desired.key && held.generation >= desired.generation;
+            if !self.disk().desired.iter().any(covers) {
                 return Err(format!("{} is to be paused before that is durable", desired.key.entity));
             }
             self.process.wanted.add(desired, mode).map_err(|error| error.to_string())?;

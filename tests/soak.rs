@@ -42,7 +42,7 @@ struct Seen {
 }
 
 #[test]
-#[ignore = "needs the machine for itself: see .ci/run"]
+#[ignore = "needs the machine for itself: see .ci/long"]
 fn twelve_hours_in_a_minute() {
     if !in_place("twelve_hours_in_a_minute", &["faketime"]) {
         return;

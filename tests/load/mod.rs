@@ -32,7 +32,7 @@ const STEPS: [u32; 4] = [30_000, 40_000, 50_000, 60_000];
 const SINGLE_RATE: u32 = 500;
 
 #[test]
-#[ignore = "needs the machine for itself: see .ci/run"]
+#[ignore = "needs the machine for itself: see .ci/long"]
 fn twenty_thousand_records_a_second() {
     let is_full = std::env::var("TRAILBRAKE_LOAD").is_ok_and(|form| form == "full");
     let (seconds, step_seconds) = if is_full { (60, 10) } else { (20, 3) };

@@ -54,6 +54,8 @@ pub const IDENTITIES_HELD_MAX: usize = 1_000;
 pub const FACTS_MAX: usize = 200_000;
 /// How many facts go at once when there are too many.
 pub const FACTS_DROPPED_AT_ONCE: usize = FACTS_MAX / 64;
+/// At least so many go, so that judging anew what they leave is worth it.
+pub const FACTS_DROPPED_AT_LEAST: usize = FACTS_MAX / 1_024;
 /// Incidents remembered by the engine, closed ones included. When full, the oldest closed one goes first.
 pub const INCIDENTS_MAX: usize = 10_000;
 /// Creates of one type by one actor that wait to stand for what is destroyed next; of more, the oldest go.
@@ -104,6 +106,14 @@ pub const PAUSES_PER_INCIDENT_MAX: usize = 5;
 pub const HUMAN_ACTS_MAX: usize = 10_000;
 /// Verdicts remembered of one incident; the oldest go first.
 pub const VERDICTS_KEPT_MAX: usize = 20;
+/// Incidents of which a tick shows what has changed, those that have waited for longest.
+pub const STALE_SHOWN_PER_TICK: usize = 32;
+/// Incidents of which a mark does: only those that ticks did not come to in [`STALE_MILLISECONDS`].
+pub const STALE_SHOWN_PER_MARK: usize = 4;
+/// An incident that has waited for so long to be shown does not wait for a tick.
+pub const STALE_MILLISECONDS: i64 = 2_000;
+/// Of how many resources incidents tell that are shown at once, about: a few wide ones take as long as many small ones.
+pub const SHOWN_RESOURCES_AT_ONCE: u64 = 2_000;
 /// Facts are forgotten in steps of at least this much event time.
 pub const FACTS_FORGOTTEN_EVERY_SECONDS: i64 = 5 * 60;
 /// A pause that failed is tried again when its principal goes on destroying, but not before this.

@@ -94,26 +94,6 @@ impl Engine {
         self.bound_incidents(outputs);
     }
 
-    /// Brings what is shown up to date: telling all of an incident takes time, so it is not done at each of its facts.
-    pub(super) fn show_stale(&mut self, outputs: &mut Vec<Output>) {
-        let stale: BTreeSet<String> = self.stale.drain().collect();
-        for id in stale {
-            if self.incidents.get(&id).is_some_and(Incident::is_over) {
-                self.stale.insert(id.clone());
-                self.write(&id, outputs);
-                continue;
-            }
-            self.want_zones(&id, outputs);
-            if let Some(fresh) = self.fresh_report(&id)
-                && let Some(incident) = self.incidents.get_mut(&id)
-            {
-                (incident.report, incident.own) = fresh;
-                let peak = incident.report.severity_peak;
-                outputs.push(Output::Incident { situation: Box::new(situation(incident)), peak });
-            }
-        }
-    }
-
     /// An incident as its facts tell it now.
     pub(super) fn fresh_report(&self, id: &str) -> Option<(Report, OwnShare)> {
         let incident = self.incidents.get(id)?;
@@ -135,19 +115,6 @@ impl Engine {
             return Some((report, incident.own));
         }
         Some((report, OwnShare::of(ledger, &incident.key, episode)))
-    }
-
-    /// Brings what is shown of an incident up to date, if its facts have changed since.
-    pub(super) fn freshen(&mut self, id: &str) {
-        if !self.stale.remove(id) {
-            return;
-        }
-        let fresh = self.fresh_report(id);
-        let Some(incident) = self.incidents.get_mut(id) else { return };
-        incident.is_stale = false;
-        if let Some(fresh) = fresh {
-            (incident.report, incident.own) = fresh;
-        }
     }
 
     /// An incident and what is done about it, as it stands now.

@@ -13,26 +13,26 @@ mod register;
 mod settings;
 mod settle;
 mod situation;
+mod stale;
 mod steady;
 #[cfg(test)]
 mod tests;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-use foldhash::fast::FixedState;
 
 use contract::Remembered;
 pub use contract::*;
 pub use explain::{Moments, Nearness, OwnShare, Reached, Said};
 pub use held::Held;
 pub use memory::LoadError;
-use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
+use memory::{Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;
 pub use settings::{BrakeSettings, Mode, ModeException, Settings};
 use settle::News;
 pub use situation::*;
+use stale::Stale;
 
 use crate::brake::Spent;
 use crate::event::Event;
@@ -50,7 +50,7 @@ pub struct Engine {
     timeline: Timeline,
     incidents: Register,
     /// Incidents whose report is older than their facts.
-    stale: HashSet<String, FixedState>,
+    stale: Stale,
     /// Of which resources it was said that their zones are wanted.
     asked: Asked,
     wants: BTreeMap<PauseKey, Want>,
@@ -98,8 +98,9 @@ impl Engine {
         let heard = engine.partitions.values().map(|one| one.heard_at);
         let received = engine.timeline.store().iter().map(|(_, fact)| fact.received_at);
         engine.now = heard.chain(received).chain(engine.horizon.map(Second::millis)).max().unwrap_or_default();
-        let is_stale = |(id, one): (&String, &Incident)| one.is_stale.then(|| id.clone());
-        engine.stale = engine.incidents.iter().filter_map(is_stale).collect();
+        for (id, _) in engine.incidents.iter().filter(|(_, one)| one.is_stale) {
+            engine.stale.insert(id, engine.now);
+        }
         engine.refresh_reports();
         Ok(engine)
     }
@@ -158,7 +159,7 @@ impl Engine {
             Input::Mark { partition, time, received_at } => self.mark(partition, time, received_at, outputs),
             Input::Tick(now) => {
                 self.now = self.now.max(now);
-                self.show_stale(outputs);
+                self.show_at_tick(outputs);
                 self.advance(outputs);
             }
             Input::Human(human) => self.take_human(human, outputs),
@@ -208,9 +209,8 @@ impl Engine {
         }
         let is_late = self.horizon.is_some_and(|horizon| fact.event.time < horizon.plus(-LATENESS_SECONDS));
         let received_at = fact.received_at;
-        if self.timeline.is_full() {
-            // Some may have to go: what incidents tell of them is kept.
-            self.show_stale(outputs);
+        if let Some(last) = self.timeline.last_to_go() {
+            self.show_before_loss(&last, outputs);
         }
         let inserted = self.timeline.insert(fact);
         self.dropped_to = self.dropped_to.max(inserted.dropped.last().copied());
@@ -245,6 +245,7 @@ impl Engine {
             self.partitions.remove(&surplus);
             outputs.push(Output::Row(gone(table::PARTITION, memory::partition_row_key(&surplus))));
         }
+        self.show_at_mark(outputs);
         self.advance(outputs);
     }
 
@@ -284,7 +285,7 @@ impl Engine {
         }
         self.forgotten_before = Some(before);
         // What is over holds no facts back, and is told by all that it had.
-        self.show_stale(outputs);
+        self.show_before_loss(&FactKey::first_of(before), outputs);
         self.timeline.forget(before).iter().for_each(|key| say_forgotten(key, outputs));
         let (gone_now, kept) = std::mem::take(&mut self.judgements).into_iter().partition(|one| one.until < before);
         self.judgements = kept;

@@ -1,30 +1,12 @@
 //! What nearly all facts of an open incident are: more of what was said of it already.
 
-use super::memory::{Incident, row, table};
+use super::memory::Incident;
 use super::settle::News;
-use super::{Engine, Output, Pause, PauseState};
+use super::{Engine, Pause, PauseState};
 use crate::incident::{Episode, Severity};
 use crate::timeline::FactKey;
 
 impl Engine {
-    /// What is shown of an incident is older than its facts.
-    pub(super) fn is_stale(&mut self, id: &str) {
-        if !self.stale.contains(id) {
-            self.stale.insert(id.to_owned());
-        }
-    }
-
-    /// The same of an incident that is over: that is written down, so that a load knows it.
-    pub(super) fn is_stale_though_over(&mut self, id: &str, outputs: &mut Vec<Output>) {
-        if self.stale.contains(id) {
-            return;
-        }
-        let Some(incident) = self.incidents.get_mut(id) else { return };
-        incident.is_stale = true;
-        outputs.push(Output::Row(row(table::INCIDENT, id, incident)));
-        self.stale.insert(id.to_owned());
-    }
-
     /// Whether an episode says of its incident, which is open, what it said before: then there is nothing to decide, to
     /// announce or to write down but where it ends.
     pub(super) fn is_steady(&self, id: &str, episode: &Episode, news: &News) -> bool {

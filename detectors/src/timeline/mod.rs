@@ -52,7 +52,7 @@ pub use wanted::{Asked, unplaced};
 use crate::detector::Limits;
 use crate::engine::{Column, Fact};
 use crate::event::Event;
-use crate::limits::{FACTS_DROPPED_AT_ONCE, FACTS_MAX};
+use crate::limits::{FACTS_DROPPED_AT_LEAST, FACTS_DROPPED_AT_ONCE, FACTS_MAX};
 use crate::time::Second;
 
 /// All facts, and what each key did.
@@ -64,6 +64,9 @@ pub struct Timeline {
     /// Boxed, since a table has room for more than it holds.
     ledgers: HashMap<Arc<str>, Box<Ledger>, FixedState>,
 }
+
+/// A key's facts are judged anew when some are dropped: at least one is for so many.
+const ENTRIES_PER_DROPPED: usize = 32;
 
 /// A few keys; of one fact its actor's, and its role's or user's where that is another.
 pub type Names = SmallVec<[Arc<str>; 2]>;
@@ -104,9 +107,10 @@ impl Timeline {
         Inserted { key, column, is_news, touched, from, dropped }
     }
 
-    /// Whether one fact more makes the oldest go.
-    pub fn is_full(&self) -> bool {
-        self.store.len() >= FACTS_MAX
+    /// The last of the facts that go with the next new one, if it is one too many.
+    pub fn last_to_go(&self) -> Option<FactKey> {
+        let is_full = self.store.len() >= FACTS_MAX;
+        is_full.then(|| self.store.iter().nth(self.dropped_at_once()).map(|(key, _)| *key)).flatten()
     }
 
     /// When full, the oldest facts go, some at a time. Returns their places.
@@ -114,8 +118,9 @@ impl Timeline {
         if self.store.len() <= FACTS_MAX {
             return Vec::new();
         }
+        let dropped_at_once = self.dropped_at_once();
         let mut oldest = self.store.iter().map(|(key, _)| key);
-        let gone: Vec<FactKey> = oldest.by_ref().take(FACTS_DROPPED_AT_ONCE).cloned().collect();
+        let gone: Vec<FactKey> = oldest.by_ref().take(dropped_at_once).cloned().collect();
         let first_kept = oldest.next().cloned();
         drop(oldest);
         let mut names = BTreeSet::new();
@@ -128,6 +133,15 @@ impl Timeline {
             }
         }
         gone
+    }
+
+    /// How many of the oldest facts go at once: a few, so that what comes next hardly waits; but more where one key holds so
+    /// many that judging it anew for each few would take longer than all else.
+    fn dropped_at_once(&self) -> usize {
+        let oldest = self.store.iter().map(|(key, _)| key).take(FACTS_DROPPED_AT_LEAST);
+        let names = oldest.flat_map(|key| self.store.names(key));
+        let most = names.filter_map(|name| self.ledgers.get(name)).map(|ledger| ledger.entries().len()).max();
+        (most.unwrap_or(0) / ENTRIES_PER_DROPPED).clamp(FACTS_DROPPED_AT_LEAST, FACTS_DROPPED_AT_ONCE)
     }
 
     /// Takes many facts in at once, with the times at which humans judged keys: the same as one after the other, with one

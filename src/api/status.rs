@@ -38,8 +38,9 @@ pub struct Status {
     /// Of each receiver the number of orders that it is still to be told.
     #[serde(default)]
     pub receivers: BTreeMap<String, usize>,
-    /// The quantiles of each latency, by window, in seconds: delivery is CloudTrail's (event to receipt), decision ours
-    /// (receipt to the hook being called), effective AWS's (call to effect).
+    /// The quantiles of each latency, by window, in seconds: delivery is CloudTrail's (event to receipt), release ours
+    /// (receipt to the commit and the release of what follows), decision ours as well (receipt to the hook being called),
+    /// effective AWS's (call to effect).
     #[serde(default)]
     pub latencies: BTreeMap<String, BTreeMap<String, Quantiles>>,
     /// Which configuration holds.

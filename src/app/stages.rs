@@ -13,7 +13,7 @@ use crate::clock::SharedClock;
 use crate::health::Health;
 use crate::journal::{Journal, JournalError};
 use crate::limits::{REORDER_MAX, TICK};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, seconds_between};
 use crate::order::OrderSender;
 use crate::pause::PauseClient;
 use crate::pipeline::{
@@ -287,6 +287,10 @@ impl JournalThread {
         }
         for (sender, result) in after.answers {
             let _ = sender.send(result);
+        }
+        let now = self.clock.now();
+        for receipt in after.receipts {
+            self.metrics.observe_release_seconds(seconds_between(receipt.received_at, now), receipt.facts);
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::clock::SharedClock;
 const MINUTES_KEPT: usize = 11;
 /// Windows: their label, and how many whole minutes they reach back before the one that is going on.
 const WINDOWS: [(&str, i64); 2] = [("1m", 1), ("10m", 10)];
-const QUANTILES: [(&str, f64); 2] = [("0.5", 0.5), ("0.99", 0.99)];
+const QUANTILES: [(&str, f64); 3] = [("0.5", 0.5), ("0.99", 0.99), ("0.999", 0.999)];
 /// A longer latency is recorded as this long.
 const SECONDS_MAX: u64 = 24 * 60 * 60;
 const MICROSECONDS_PER_SECOND: f64 = 1e6;
@@ -37,22 +37,27 @@ impl Latency {
         Ok(Self { name, help, desc, clock, minutes: Arc::default() })
     }
 
-    pub(super) fn observe(&self, seconds: f64) {
+    /// Records the same latency so many times.
+    pub(super) fn observe(&self, seconds: f64, times: u64) {
         // The cast keeps within the type's range; a clock that went back makes a negative latency, recorded as none.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let microseconds = (seconds * MICROSECONDS_PER_SECOND) as u64;
         let now = self.clock.now();
-        self.minutes.lock().unwrap_or_else(PoisonError::into_inner).record(now, microseconds);
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
+        self.minutes.lock().unwrap_or_else(PoisonError::into_inner).record(now, microseconds, times);
     }
 }
 
-/// What half, and what all but one in a hundred, took at most, in seconds.
+/// What half, all but one in a hundred and all but one in a thousand took at most, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
     /// The median.
     pub p50: f64,
     /// All but one in a hundred took no longer.
     pub p99: f64,
+    /// All but one in a thousand took no longer.
+    #[serde(default)]
+    pub p999: f64,
 }
 
 impl Latency {
@@ -64,7 +69,7 @@ impl Latency {
             let histogram = minutes.within(now, reach)?;
             #[expect(clippy::cast_precision_loss)]
             let seconds = |quantile| histogram.value_at_quantile(quantile) as f64 / MICROSECONDS_PER_SECOND;
-            Some((window.to_owned(), Quantiles { p50: seconds(0.5), p99: seconds(0.99) }))
+            Some((window.to_owned(), Quantiles { p50: seconds(0.5), p99: seconds(0.99), p999: seconds(0.999) }))
         };
         WINDOWS.into_iter().filter_map(of).collect()
     }
@@ -120,20 +125,20 @@ struct Minutes {
 }
 
 impl Minutes {
-    fn record(&mut self, now: Millis, microseconds: u64) {
+    fn record(&mut self, now: Millis, microseconds: u64, times: u32) {
         let minute = minute_of(now);
         if let Some((_, recorder)) = self.recorders.iter_mut().find(|(of, _)| *of == minute) {
-            recorder.saturating_record(microseconds);
+            recorder.saturating_record_n(microseconds, times);
             return;
         }
         if self.recorders.len() < MINUTES_KEPT {
             let Some(mut recorder) = recorder() else { return };
-            recorder.saturating_record(microseconds);
+            recorder.saturating_record_n(microseconds, times);
             self.recorders.push((minute, recorder));
         } else if let Some((of, recorder)) = self.recorders.iter_mut().min_by_key(|(of, _)| *of) {
             *of = minute;
             recorder.reset();
-            recorder.saturating_record(microseconds);
+            recorder.saturating_record_n(microseconds, times);
         }
     }
 
@@ -184,17 +189,26 @@ mod tests {
         let latency = Latency::new("trailbrake_test_seconds", "Help.", clock.clone()).expect("a valid name");
         assert_eq!(shown(&latency), [""; 0]);
         for hundredths in 1..=100_u32 {
-            latency.observe(f64::from(hundredths) / 100.0);
+            latency.observe(f64::from(hundredths) / 100.0, 1);
         }
-        assert_eq!(shown(&latency), ["0.5 1m 0.50", "0.99 1m 0.99", "0.5 10m 0.50", "0.99 10m 0.99"]);
+        assert_eq!(
+            shown(&latency),
+            ["0.5 1m 0.50", "0.99 1m 0.99", "0.999 1m 1.00", "0.5 10m 0.50", "0.99 10m 0.99", "0.999 10m 1.00"]
+        );
         clock.set(Millis(60_000));
-        latency.observe(9.0);
-        latency.observe(9.0);
-        assert_eq!(shown(&latency), ["0.5 1m 0.51", "0.99 1m 9.00", "0.5 10m 0.51", "0.99 10m 9.00"]);
+        latency.observe(9.0, 1);
+        latency.observe(9.0, 1);
+        assert_eq!(
+            shown(&latency),
+            ["0.5 1m 0.51", "0.99 1m 9.00", "0.999 1m 9.00", "0.5 10m 0.51", "0.99 10m 9.00", "0.999 10m 9.00"]
+        );
         clock.set(Millis(120_000));
-        assert_eq!(shown(&latency), ["0.5 1m 9.00", "0.99 1m 9.00", "0.5 10m 0.51", "0.99 10m 9.00"]);
+        assert_eq!(
+            shown(&latency),
+            ["0.5 1m 9.00", "0.99 1m 9.00", "0.999 1m 9.00", "0.5 10m 0.51", "0.99 10m 9.00", "0.999 10m 9.00"]
+        );
         clock.set(Millis(11 * 60_000));
-        assert_eq!(shown(&latency), ["0.5 10m 9.00", "0.99 10m 9.00"]);
+        assert_eq!(shown(&latency), ["0.5 10m 9.00", "0.99 10m 9.00", "0.999 10m 9.00"]);
         clock.set(Millis(12 * 60_000));
         assert_eq!(shown(&latency), [""; 0]);
     }
@@ -204,11 +218,11 @@ mod tests {
         let latency = Latency::new("trailbrake_test_seconds", "Help.", Arc::new(ManualClock::at(Millis(0))));
         let latency = latency.expect("a valid name");
         assert!(latency.quantiles().is_empty());
-        (1..=100_u32).for_each(|hundredths| latency.observe(f64::from(hundredths) / 100.0));
+        (1..=100_u32).for_each(|hundredths| latency.observe(f64::from(hundredths) / 100.0, 1));
         let told = latency.quantiles();
         let rounded = |window: &str| format!("{:.2} {:.2}", told[window].p50, told[window].p99);
         assert_eq!((rounded("1m"), rounded("10m")), ("0.50 0.99".to_owned(), "0.50 0.99".to_owned()));
-        assert_eq!(shown(&latency)[..2], ["0.5 1m 0.50", "0.99 1m 0.99"]);
+        assert_eq!(shown(&latency)[..3], ["0.5 1m 0.50", "0.99 1m 0.99", "0.999 1m 1.00"]);
     }
 
     #[test]
@@ -218,11 +232,11 @@ mod tests {
         for minute in 0..100 {
             clock.set(Millis(minute * 60_000));
             for seconds in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
-                latency.observe(seconds);
+                latency.observe(seconds, 1);
             }
         }
         assert_eq!(latency.minutes.lock().expect("whole").recorders.len(), MINUTES_KEPT);
-        assert_eq!(shown(&latency).len(), 4);
+        assert_eq!(shown(&latency).len(), 6);
         assert!(shown(&latency)[0].ends_with(" 0.00"), "{:?}", shown(&latency));
     }
 }

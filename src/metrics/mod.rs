@@ -143,25 +143,31 @@ impl Metrics {
 
     /// CloudTrail's latency: from event time to receipt, in seconds.
     pub fn observe_delivery_seconds(&self, seconds: f64) {
-        self.time.delivery.observe(seconds);
+        self.time.delivery.observe(seconds, 1);
         self.time.observations.with_label_values(&["delivery"]).inc();
+    }
+
+    /// Our latency: from the receipt of so many facts to their commit and the release of what follows, in seconds.
+    pub fn observe_release_seconds(&self, seconds: f64, facts: u64) {
+        self.time.release.observe(seconds, facts);
+        self.time.observations.with_label_values(&["release"]).inc_by(facts);
     }
 
     /// Our latency: from receipt to the hook being called, in seconds.
     pub fn observe_decision_seconds(&self, seconds: f64) {
-        self.time.decision.observe(seconds);
+        self.time.decision.observe(seconds, 1);
         self.time.observations.with_label_values(&["decision"]).inc();
     }
 
     /// AWS's latency: from the hook being called to the pause being seen effective, in seconds.
     pub fn observe_effective_seconds(&self, seconds: f64) {
-        self.time.effective.observe(seconds);
+        self.time.effective.observe(seconds, 1);
         self.time.observations.with_label_values(&["effective"]).inc();
     }
 
     /// The quantiles of each latency, by window, in seconds.
     pub fn latencies(&self) -> BTreeMap<String, BTreeMap<String, Quantiles>> {
-        let all = [&self.time.delivery, &self.time.decision, &self.time.effective];
+        let all = [&self.time.delivery, &self.time.release, &self.time.decision, &self.time.effective];
         LATENCIES.iter().zip(all).map(|(word, latency)| ((*word).to_owned(), latency.quantiles())).collect()
     }
 
@@ -248,6 +254,12 @@ impl Metrics {
             self.health.stage_heartbeat.with_label_values(&[stage]).set(seconds(*at));
         }
     }
+}
+
+/// How long it is from one time to another, in seconds; none if a clock went back.
+#[expect(clippy::cast_precision_loss, reason = "a latency needs no more than a float holds")]
+pub(crate) fn seconds_between(from: Millis, to: Millis) -> f64 {
+    to.0.saturating_sub(from.0).max(0) as f64 / 1_000.0
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a float's 53 bits")]

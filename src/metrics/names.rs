@@ -20,7 +20,7 @@ pub const PAUSE_RESULTS: &[&str] = &["paused", "resumed", "failed", "unpausable"
 /// How bad an incident can be.
 pub const SEVERITIES: &[&str] = &["info", "low", "medium", "high", "critical"];
 /// The three latencies.
-pub(super) const LATENCIES: &[&str] = &["delivery", "decision", "effective"];
+pub(super) const LATENCIES: &[&str] = &["delivery", "release", "decision", "effective"];
 /// How a reload of the configuration can end.
 pub(super) const RELOAD_RESULTS: &[&str] = &["ok", "failed"];
 /// How a commit can end.
@@ -60,11 +60,17 @@ const SOURCE_BLIND: Named = Named(
 );
 const LATENCY_OBSERVATIONS: Named = Named(
     "trailbrake_latency_observations_total",
-    "Latencies observed: delivery (event to receipt), decision (receipt to hook), effective (hook to effect).",
+    "Latencies observed: delivery (event to receipt), release (receipt to commit and orders), decision (receipt to hook), \
+     effective (hook to effect).",
 );
 const DELIVERY: Named = Named(
     "trailbrake_delivery_seconds",
     "CloudTrail's latency, from event to receipt, over the whole minutes before and this one. Not ours to promise.",
+);
+const RELEASE: Named = Named(
+    "trailbrake_release_seconds",
+    "Our latency, from a fact's receipt to its commit and the release of what follows, over the whole minutes before and \
+     this one. Ours to promise.",
 );
 const DECISION: Named = Named(
     "trailbrake_decision_seconds",
@@ -162,6 +168,7 @@ impl OfSources {
 pub(super) struct OfTime {
     pub(super) observations: IntCounterVec,
     pub(super) delivery: Latency,
+    pub(super) release: Latency,
     pub(super) decision: Latency,
     pub(super) effective: Latency,
 }
@@ -172,6 +179,7 @@ impl OfTime {
         Ok(Self {
             observations: kept(registry, IntCounterVec::new(LATENCY_OBSERVATIONS.into(), &["latency"])?)?,
             delivery: latency(DELIVERY)?,
+            release: latency(RELEASE)?,
             decision: latency(DECISION)?,
             effective: latency(EFFECTIVE)?,
         })

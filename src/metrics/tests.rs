@@ -46,6 +46,7 @@ fn each_method_moves_its_metric() {
     metrics.count_source_error("s", "timeout");
     metrics.set_source_lag_seconds("s", 1.5);
     metrics.observe_delivery_seconds(4.0);
+    metrics.observe_release_seconds(0.01, 5);
     metrics.observe_decision_seconds(0.02);
     metrics.observe_effective_seconds(3.0);
     metrics.set_queue_length("batches", 7);
@@ -66,15 +67,21 @@ fn each_method_moves_its_metric() {
             "trailbrake_decision_seconds{quantile=\"0.5\",window=\"1m\"} 0.020015",
             "trailbrake_decision_seconds{quantile=\"0.99\",window=\"10m\"} 0.020015",
             "trailbrake_decision_seconds{quantile=\"0.99\",window=\"1m\"} 0.020015",
+            "trailbrake_decision_seconds{quantile=\"0.999\",window=\"10m\"} 0.020015",
+            "trailbrake_decision_seconds{quantile=\"0.999\",window=\"1m\"} 0.020015",
             "trailbrake_delivery_failures_total{reason=\"timeout\",receiver=\"r\"} 1",
             "trailbrake_delivery_seconds{quantile=\"0.5\",window=\"10m\"} 4.001791",
             "trailbrake_delivery_seconds{quantile=\"0.5\",window=\"1m\"} 4.001791",
             "trailbrake_delivery_seconds{quantile=\"0.99\",window=\"10m\"} 4.001791",
             "trailbrake_delivery_seconds{quantile=\"0.99\",window=\"1m\"} 4.001791",
+            "trailbrake_delivery_seconds{quantile=\"0.999\",window=\"10m\"} 4.001791",
+            "trailbrake_delivery_seconds{quantile=\"0.999\",window=\"1m\"} 4.001791",
             "trailbrake_effective_seconds{quantile=\"0.5\",window=\"10m\"} 3.000319",
             "trailbrake_effective_seconds{quantile=\"0.5\",window=\"1m\"} 3.000319",
             "trailbrake_effective_seconds{quantile=\"0.99\",window=\"10m\"} 3.000319",
             "trailbrake_effective_seconds{quantile=\"0.99\",window=\"1m\"} 3.000319",
+            "trailbrake_effective_seconds{quantile=\"0.999\",window=\"10m\"} 3.000319",
+            "trailbrake_effective_seconds{quantile=\"0.999\",window=\"1m\"} 3.000319",
             "trailbrake_heartbeat_timestamp_seconds 3.5",
             "trailbrake_incidents_open{severity=\"critical\"} 1",
             "trailbrake_incidents_open{severity=\"high\"} 2",
@@ -84,6 +91,7 @@ fn each_method_moves_its_metric() {
             "trailbrake_latency_observations_total{latency=\"decision\"} 1",
             "trailbrake_latency_observations_total{latency=\"delivery\"} 1",
             "trailbrake_latency_observations_total{latency=\"effective\"} 1",
+            "trailbrake_latency_observations_total{latency=\"release\"} 5",
             "trailbrake_orders_total{receiver=\"r\",result=\"delivered\"} 1",
             "trailbrake_pauses_total{result=\"paused\"} 1",
             "trailbrake_placements_wanted_total 1",
@@ -93,6 +101,12 @@ fn each_method_moves_its_metric() {
             "trailbrake_ready 1",
             "trailbrake_records_total{column=\"judged\",source=\"s\"} 3",
             "trailbrake_rejects_total{reason=\"no-json\",source=\"s\"} 2",
+            "trailbrake_release_seconds{quantile=\"0.5\",window=\"10m\"} 0.010007",
+            "trailbrake_release_seconds{quantile=\"0.5\",window=\"1m\"} 0.010007",
+            "trailbrake_release_seconds{quantile=\"0.99\",window=\"10m\"} 0.010007",
+            "trailbrake_release_seconds{quantile=\"0.99\",window=\"1m\"} 0.010007",
+            "trailbrake_release_seconds{quantile=\"0.999\",window=\"10m\"} 0.010007",
+            "trailbrake_release_seconds{quantile=\"0.999\",window=\"1m\"} 0.010007",
             "trailbrake_resources_left_out_total{source=\"s\"} 6",
             "trailbrake_source_blind{source=\"s\"} 1",
             "trailbrake_source_errors_total{reason=\"timeout\",source=\"s\"} 1",

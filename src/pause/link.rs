@@ -18,7 +18,7 @@ use crate::act::stopped;
 use crate::clock::SharedClock;
 use crate::journal::Artefact;
 use crate::limits::{ACT_HELLO_TIMEOUT, ACT_INCIDENTS_SAID_MAX};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, seconds_between};
 
 /// What the connection needs.
 pub(super) struct Link {
@@ -167,9 +167,4 @@ impl Link {
             tracing::debug!("an event of act came when nobody listened any more");
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a latency needs no more than a float holds")]
-fn seconds_between(from: Millis, to: Millis) -> f64 {
-    to.0.saturating_sub(from.0).max(0) as f64 / 1_000.0
 }

@@ -10,10 +10,10 @@ use trailbrake_detectors::inventory::Inventory;
 use trailbrake_detectors::time::{Millis, Second};
 
 use super::memory::Memory;
-use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece, audit};
+use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece, Receipt, audit};
 use crate::journal::{OnRecord, Order, Recall};
 use crate::limits::FACTS_BETWEEN_BEATS;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, seconds_between};
 use crate::source::Committed;
 
 /// What the engine's stage is given.
@@ -181,8 +181,7 @@ impl EngineStep {
             if number % FACTS_BETWEEN_BEATS == 0 {
                 (self.alive)();
             }
-            let delay = batch.received_at.0.saturating_sub(event.time.millis().0).max(0);
-            self.metrics.observe_delivery_seconds(seconds(delay));
+            self.metrics.observe_delivery_seconds(seconds_between(event.time.millis(), batch.received_at));
             if self.memory.knows(&self.engine, &event) {
                 accounts.count(Accounts::word(Column::Duplicate), 1);
                 continue;
@@ -206,6 +205,10 @@ impl EngineStep {
         if let Some(position) = batch.position {
             piece.cut.positions.push((batch.partition, position));
         }
+        let facts =
+            [Column::Judged, Column::Conflicting, Column::Twin].map(|column| accounts.column(Accounts::word(column)));
+        let facts = facts.iter().sum();
+        piece.after.receipts.extend((facts > 0).then_some(Receipt { received_at: batch.received_at, facts }));
         let committed = Committed { received: accounts.received(), rejected: accounts.column(Accounts::REJECTED) };
         let client_waits = piece.cut.positions.is_empty();
         let acknowledge = |sender| Acknowledge { sender, committed, client_waits };
@@ -294,10 +297,4 @@ impl EngineStep {
         self.metrics.set_incidents_open(&open);
         self.metrics.set_paused(counts.paused);
     }
-}
-
-/// Milliseconds as the seconds that metrics speak in.
-#[expect(clippy::cast_precision_loss, reason = "a latency has far fewer than 53 bits")]
-fn seconds(milliseconds: i64) -> f64 {
-    milliseconds.max(0) as f64 / 1000.0
 }

@@ -38,6 +38,15 @@ pub struct Acknowledge {
     pub client_waits: bool,
 }
 
+/// Facts of one batch, of which is measured how long they took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// When the batch was complete.
+    pub received_at: Millis,
+    /// How many of its records went into the judgement.
+    pub facts: u64,
+}
+
 /// What came of a human's act: one sentence, or why it was refused.
 pub type Answer = Result<String, String>;
 
@@ -54,6 +63,8 @@ pub struct After {
     pub answers: Vec<(oneshot::Sender<Answer>, Answer)>,
     /// Who waits until artefacts, or all that was decided before, are in the journal.
     pub committed: Vec<oneshot::Sender<()>>,
+    /// What was received.
+    pub receipts: Vec<Receipt>,
 }
 
 /// The stage that owns the journal's cuts.
@@ -230,12 +241,13 @@ impl JournalStep {
 
 impl After {
     fn is_empty(&self) -> bool {
-        let Self { acknowledgements, desired, orders, answers, committed } = self;
+        let Self { acknowledgements, desired, orders, answers, committed, receipts } = self;
         acknowledgements.is_empty()
             && desired.is_empty()
             && orders.is_empty()
             && answers.is_empty()
             && committed.is_empty()
+            && receipts.is_empty()
     }
 
     fn extend(&mut self, later: Self) {
@@ -244,6 +256,7 @@ impl After {
         self.orders.extend(later.orders);
         self.answers.extend(later.answers);
         self.committed.extend(later.committed);
+        self.receipts.extend(later.receipts);
     }
 
     /// Drops the acknowledgements and answers that somebody is waiting for: they hear that nothing was committed.

@@ -22,5 +22,5 @@ pub(crate) use board::is_open;
 pub use board::{Board, ConfigStatus, JournalStatus, SourceStatus, StatusCounts};
 pub use decode::{DecodeStep, DecodedBatch, RejectNote};
 pub use engine::{EngineStep, Work};
-pub use journal::{Acknowledge, After, Answer, JournalStep, Piece};
+pub use journal::{Acknowledge, After, Answer, JournalStep, Piece, Receipt};
 pub use reorder::{Reorder, TooFarAhead};

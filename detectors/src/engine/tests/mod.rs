@@ -5,6 +5,7 @@ mod guards;
 mod inventory;
 mod judgement;
 mod restart;
+mod shown;
 mod stories;
 mod verdicts;
 mod wanted;

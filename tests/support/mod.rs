@@ -15,6 +15,7 @@ pub(crate) mod receiver;
 pub(crate) mod recorder;
 pub(crate) mod server;
 pub(crate) mod stream;
+pub(crate) mod toxiproxy;
 pub(crate) mod trail;
 pub(crate) mod web;
 

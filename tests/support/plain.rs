@@ -26,6 +26,8 @@ pub(crate) struct Told {
     pub(crate) slack: Option<String>,
     /// Where CloudEvents are posted.
     pub(crate) webhook: Option<String>,
+    /// Where alerts for Alertmanager are posted.
+    pub(crate) alertmanager: Option<String>,
 }
 
 /// `trailbrake run` with the sources `post` (HTTP) and `file` (a followed file).
@@ -93,6 +95,9 @@ impl Plain {
             let secret = self.secret("webhook-secret", WEBHOOK_SECRET);
             text +=
                 &format!("[receivers.program.webhook]\nurl = \"{url}\"\nsecret = {{ file = \"{secret}\" }}\n{limit}\n");
+        }
+        if let Some(url) = &told.alertmanager {
+            text += &format!("[receivers.alerts.alertmanager]\nurls = [\"{url}\"]\n");
         }
         text
     }
@@ -175,6 +180,24 @@ impl Plain {
         Accounts(self.get("/v1/status").await["sources"][source]["records"].clone())
     }
 
+    /// What `/readyz` says, with its status.
+    pub(crate) async fn readiness(&self) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}/readyz", self.metrics);
+        let answer = self.client.get(&url).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    }
+
+    /// What it logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
+    /// Posts records, and comes back when they are acknowledged.
+    pub(crate) async fn post(&self, body: String) {
+        let request = self.client.post(self.events()).bearer_auth(&self.token).body(body);
+        assert_eq!(request.send().await.expect("an answer").status().as_u16(), 202);
+    }
+
     /// All metrics.
     pub(crate) async fn metrics(&self) -> String {
         let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
@@ -204,7 +227,7 @@ impl Drop for Plain {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+            let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             let last = &lines[lines.len().saturating_sub(40)..];
             namespace::note(&format!("--- trailbrake's log\n{}", last.join("\n")));

@@ -86,7 +86,7 @@ impl Scene {
     /// An incident, posted now; the daemon takes it at once.
     async fn incident(&self, seed: u64) {
         let begin = Instant::now();
-        self.daemon.post(trail(seed)).await;
+        assert_eq!(self.daemon.post(trail(seed)).await, 202);
         assert!(begin.elapsed() < PROMPT, "dead receivers delay the judgement: {:?}", begin.elapsed());
     }
 
@@ -149,10 +149,9 @@ impl Scene {
 
     /// The incidents that page.
     async fn incidents(&self) -> BTreeSet<String> {
-        let told = self.daemon.get("/v1/incidents").await;
-        let told = told["incidents"].as_array().expect("a list").iter().map(|one| &one["incident"]);
-        let paging = told.filter(|one| ["high", "critical"].iter().any(|severity| one["severity"] == **severity));
-        paging.map(|one| one["id"].as_str().expect("an id").to_owned()).collect()
+        let is_told = |one: &Value| ["high", "critical"].iter().any(|severity| one["severity"] == **severity);
+        let all = self.daemon.incidents().await.into_iter();
+        all.filter(|(_, incident)| is_told(incident)).map(|(id, _)| id).collect()
     }
 }
 

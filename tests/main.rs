@@ -15,3 +15,4 @@ mod parts;
 mod replay;
 mod soak;
 mod whole_chain;
+mod yesterday;

@@ -105,6 +105,9 @@ faketime() {
     dpkg-deb -x ./*.deb "$installed/faketime" && rm -rf "$installed/faketime/packages"
 }
 
+# strace: a disk that refuses to be written, for one process.
+tracing() { need strace strace; }
+
 # toxiproxy, built: a proxy that delays, cuts or swallows what passes.
 toxiproxy() {
     need go golang-go || return 1
@@ -117,6 +120,7 @@ part kinesis kinesis "$here/package-lock.json"
 part kafka kafka "$here/kafka/pom.xml"
 part monitoring monitoring debian-packages-1
 part faketime faketime debian-packages-1
+part strace tracing debian-packages-1
 part toxiproxy toxiproxy "$toxiproxy_version"
 
 if [ -n "$missing" ]; then

@@ -5,6 +5,7 @@ pub(crate) mod agent;
 pub(crate) mod cloudtrail_fake;
 pub(crate) mod daemon;
 pub(crate) mod emulator;
+pub(crate) mod fast_clock;
 pub(crate) mod iam_proxy;
 pub(crate) mod monitoring;
 pub(crate) mod namespace;

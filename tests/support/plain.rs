@@ -1,5 +1,6 @@
 //! Trailbrake without anything that pauses: it takes events over HTTP and from a followed file, and tells receivers of ours.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,7 @@ impl Plain {
             client: web::client(),
         };
         fs::write(plain.followed(), "").expect("a file");
-        fs::write(directory.join("trailbrake.toml"), plain.configuration(told)).expect("the configuration");
+        fs::write(plain.configured_in(), plain.configuration(told)).expect("the configuration");
         plain.spawn();
         plain
     }
@@ -113,7 +114,7 @@ impl Plain {
     pub(crate) fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.directory.join("log")).expect("a log");
         let mut command = Command::new(PROGRAM);
-        command.arg("run").arg("--config").arg(self.directory.join("trailbrake.toml"));
+        command.arg("run").arg("--config").arg(self.configured_in());
         command.env_remove("TRAILBRAKE_LOG").env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.run = Some(command.stdout(log.try_clone().expect("the log")).stderr(log).spawn().expect("trailbrake run"));
@@ -192,10 +193,18 @@ impl Plain {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
-    /// Posts records, and comes back when they are acknowledged.
-    pub(crate) async fn post(&self, body: String) {
+    /// Posts records, and says with which status they were answered.
+    pub(crate) async fn post(&self, body: String) -> u16 {
         let request = self.client.post(self.events()).bearer_auth(&self.token).body(body);
-        assert_eq!(request.send().await.expect("an answer").status().as_u16(), 202);
+        request.send().await.expect("an answer").status().as_u16()
+    }
+
+    /// The incidents that it shows, by their ids.
+    pub(crate) async fn incidents(&self) -> BTreeMap<String, Value> {
+        let mut answer = self.get("/v1/incidents").await;
+        let Some(Value::Array(all)) = answer.get_mut("incidents").map(Value::take) else { panic!("no list: {answer}") };
+        let incidents = all.into_iter().map(|mut one| one["incident"].take());
+        incidents.map(|one| (one["id"].as_str().expect("an id").to_owned(), one)).collect()
     }
 
     /// All metrics.
@@ -204,9 +213,19 @@ impl Plain {
         self.client.get(url).send().await.expect("metrics").text().await.expect("metrics")
     }
 
+    /// Its configuration's file.
+    pub(crate) fn configured_in(&self) -> PathBuf {
+        self.directory.join("trailbrake.toml")
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.run.as_ref().expect("it runs").id()
+    }
+
     /// Bytes of memory that are resident.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let id = self.run.as_ref().expect("it runs").id();
+        let id = self.id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1_024
@@ -214,7 +233,7 @@ impl Plain {
 
     /// Seconds of processor time that it took since it was started.
     pub(crate) fn processor_seconds(&self) -> f64 {
-        let id = self.run.as_ref().expect("it runs").id();
+        let id = self.id();
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).expect("its times");
         let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
         // utime and stime, in hundredths of a second on Linux.

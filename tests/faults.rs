@@ -98,9 +98,8 @@ impl Scene {
     async fn until_all_told(&self) {
         eventually("all is told", PATIENCE, async || {
             let receivers = self.daemon.get("/v1/status").await["receivers"].clone();
-            let is_well =
-                |name: &&str| receivers[**name]["waiting"] == 0 && receivers[**name]["failing_since"].is_null();
-            RECEIVERS.iter().all(|name| is_well(&name)).then_some(())
+            let is_well = |name: &str| receivers[name]["waiting"] == 0 && receivers[name]["failing_since"].is_null();
+            RECEIVERS.iter().all(|name| is_well(name)).then_some(())
         })
         .await;
         assert_eq!(self.daemon.readiness().await, (200, "ready\n".to_owned()));

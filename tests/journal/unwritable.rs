@@ -53,16 +53,17 @@ fn story<Fault>(reason: &str, begin: impl AsyncFnOnce(&Plain) -> Option<Fault>) 
         eventually("a page", PATIENCE, async || (pager.pages().len() == 1).then_some(())).await;
         let before = pager.taken();
         let Some(fault) = begin(&daemon).await else { return };
-        unwritten(&daemon, &pager, reason).await;
+        let trail = trail(8);
+        unwritten(&daemon, &pager, &trail, reason).await;
         drop(fault);
-        written(&mut daemon, &pager, &before).await;
+        written(&mut daemon, &pager, &trail, &before).await;
     });
 }
 
 /// Clients are told to send again, humans are paged with a mark, and it is said everywhere.
-async fn unwritten(daemon: &Plain, pager: &Pager, reason: &str) {
+async fn unwritten(daemon: &Plain, pager: &Pager, trail: &str, reason: &str) {
     let begin = Instant::now();
-    assert_eq!(daemon.post(trail(8)).await, 503);
+    assert_eq!(daemon.post(trail.to_owned()).await, 503);
     eventually("a page", PATIENCE, async || (pager.pages().len() == 2).then_some(())).await;
     assert!(begin.elapsed() < PROMPT, "paged after {:?}", begin.elapsed());
     let page = pager.taken().pop().expect("a page");
@@ -81,13 +82,13 @@ async fn unwritten(daemon: &Plain, pager: &Pager, reason: &str) {
 }
 
 /// It works again by itself; nothing is lost, and nothing is told twice.
-async fn written(daemon: &mut Plain, pager: &Pager, before: &[Value]) {
+async fn written(daemon: &mut Plain, pager: &Pager, trail: &str, before: &[Value]) {
     daemon.until_ready().await;
     assert_eq!(daemon.get("/v1/status").await["journal"]["ok"], true);
     assert!(daemon.log().contains("the journal works again"));
     let (taken, judged) = (pager.taken(), daemon.accounts("post").await);
     assert!(taken.starts_with(before));
-    assert_eq!(daemon.post(trail(8)).await, 202);
+    assert_eq!(daemon.post(trail.to_owned()).await, 202);
     let again = daemon.accounts("post").await;
     again.assert_add_up();
     assert_eq!(again.kept(), judged.kept(), "what was judged without an answer is known");

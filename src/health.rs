@@ -38,6 +38,15 @@ pub enum HealthError {
     },
 }
 
+/// Why a receiver takes no messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverTrouble {
+    /// When an attempt failed first, after the last that did not.
+    pub since: Millis,
+    /// Why the last attempt failed: one of a fixed few words.
+    pub reason: &'static str,
+}
+
 /// How the daemon is: what its stages say of themselves.
 pub struct Health {
     clock: SharedClock,
@@ -49,6 +58,8 @@ struct Condition {
     not_ready: Option<String>,
     /// Why the journal cannot be written; nothing: it can.
     journal_trouble: Option<String>,
+    /// Receivers whose last attempt failed.
+    receiver_troubles: BTreeMap<String, ReceiverTrouble>,
     /// When each stage last showed life.
     beats: BTreeMap<String, Millis>,
 }
@@ -68,8 +79,12 @@ impl Default for Health {
 impl Health {
     /// Not ready, and without stages.
     pub fn new(clock: SharedClock) -> Self {
-        let condition =
-            Condition { not_ready: Some("starting".to_owned()), journal_trouble: None, beats: BTreeMap::new() };
+        let condition = Condition {
+            not_ready: Some("starting".to_owned()),
+            journal_trouble: None,
+            receiver_troubles: BTreeMap::new(),
+            beats: BTreeMap::new(),
+        };
         Self { clock, state: Mutex::new(condition) }
     }
 
@@ -86,6 +101,25 @@ impl Health {
     /// The journal cannot be written, for this reason; or nothing is wrong with it. While it cannot, the daemon is not ready.
     pub fn set_journal_trouble(&self, why: Option<&str>) {
         self.condition().journal_trouble = why.map(str::to_owned);
+    }
+
+    /// A receiver takes no messages, for this reason; or it takes them. The daemon stays ready all the same: events are taken
+    /// and judged, principals are paused, the others are told, and what this one is to be told waits in the journal.
+    pub fn set_receiver_trouble(&self, receiver: &str, why: Option<&'static str>) {
+        let now = self.clock.now();
+        let troubles = &mut self.condition().receiver_troubles;
+        match why {
+            None => drop(troubles.remove(receiver)),
+            Some(reason) => {
+                let since = troubles.get(receiver).map_or(now, |trouble| trouble.since);
+                troubles.insert(receiver.to_owned(), ReceiverTrouble { since, reason });
+            }
+        }
+    }
+
+    /// Receivers that take no messages, and why.
+    pub fn receiver_troubles(&self) -> BTreeMap<String, ReceiverTrouble> {
+        self.condition().receiver_troubles.clone()
     }
 
     /// A stage shows life. From its first beat on it must go on to, until it is retired.
@@ -221,10 +255,14 @@ async fn show_alive(State(shown): State<Shown>) -> (StatusCode, String) {
 }
 
 async fn show_ready(State(shown): State<Shown>) -> (StatusCode, String) {
-    match shown.health.not_ready() {
+    let (status, mut said) = match shown.health.not_ready() {
         None => (StatusCode::OK, "ready\n".to_owned()),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+    };
+    for (receiver, ReceiverTrouble { since, reason }) in shown.health.receiver_troubles() {
+        said.push_str(&format!("receiver takes no messages since {}: {receiver}: {reason}\n", since.second()));
     }
+    (status, said)
 }
 
 #[cfg(test)]
@@ -262,6 +300,18 @@ mod tests {
         assert_eq!(get(address, "/readyz"), "503 not ready: journal cannot be written: disk full\n");
         assert!(get(address, "/metrics").contains("trailbrake_ready 0\n"));
         health.set_journal_trouble(None);
+        health.set_receiver_trouble("pager", Some("timeout"));
+        clock.set(Millis(1_000_000 + 9_000));
+        health.set_receiver_trouble("pager", Some("unreachable"));
+        health.set_receiver_trouble("chat", Some("broken"));
+        assert_eq!(
+            get(address, "/readyz"),
+            "200 ready\nreceiver takes no messages since 1970-01-01T00:16:49Z: chat: broken\n\
+             receiver takes no messages since 1970-01-01T00:16:40Z: pager: unreachable\n"
+        );
+        clock.set(Millis(1_000_000));
+        health.set_receiver_trouble("pager", None);
+        health.set_receiver_trouble("chat", None);
         health.beat("engine");
         health.beat("decode");
         assert_eq!(get(address, "/readyz"), "200 ready\n");

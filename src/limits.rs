@@ -240,7 +240,7 @@ pub const JOURNAL_COPIES_MAX: usize = 3;
 pub const JOURNAL_SET_ASIDE_MAX: usize = 3;
 /// Rows of a damaged journal that make no sense and are left out; with more, the daemon does not start.
 pub const BAD_ROWS_MAX: usize = 100;
-/// The journal fails this long before pages go out that are not written down.
+/// The journal fails this long, or is locked by another process, before pages go out that are not written down.
 pub const JOURNAL_DOWN_AFTER: Duration = Duration::from_secs(1);
 /// Of one incident, a page that is not written down goes out at most this often.
 pub const UNWRITTEN_PAGE_INTERVAL: Duration = Duration::from_secs(60);

@@ -1,6 +1,8 @@
 //! What goes wrong with the journal of a running daemon: a full disk, a flipped byte, a file that is gone. It stays up, says
 //! so everywhere, pages all the same, and recovers by itself; and its audit trail is whole all the while.
 
+mod unwritable;
+
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{FileExt, PermissionsExt};

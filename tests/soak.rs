@@ -11,11 +11,11 @@ use tokio::time::Instant;
 use trailbrake_detectors::scenario::{Options, stream};
 use trailbrake_detectors::time::Second;
 
+use crate::support::fast_clock::fast_clock;
 use crate::support::namespace::note;
 use crate::support::pager::Pager;
 use crate::support::plain::{Plain, Told};
-use crate::support::server::{in_place, installed};
-use crate::support::trail::time;
+use crate::support::server::in_place;
 use crate::support::{eventually, now, web};
 
 /// How long the organisation is watched.
@@ -54,7 +54,8 @@ fn twelve_hours_in_a_minute() {
         let pager = Pager::start().await;
         let told = Told { pagerduty: Some(pager.endpoint()), ..Told::default() };
         let begin = now().second().plus(-SPAN_SECONDS);
-        let mut daemon = Plain::start_in(folder.path(), &told, fast_clock(begin, takes));
+        let mut daemon =
+            Plain::start_in(folder.path(), &told, fast_clock(begin, SPAN_SECONDS as f64 / takes.as_secs_f64()));
         let start = Instant::now();
         daemon.until_there().await;
         let (sent, seen) = squeeze(&daemon, principals, begin, start, takes).await;
@@ -75,20 +76,6 @@ fn twelve_hours_in_a_minute() {
         assert_flat(&seen);
         assert_bounded(&daemon, accounts.kept());
     });
-}
-
-/// A wall clock that begins at a time and goes through the whole span in `takes`.
-fn fast_clock(begin: Second, takes: Duration) -> Vec<(&'static str, String)> {
-    let library = installed().join("faketime/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
-    let begin = time(begin.millis()).replace(['T', 'Z'], " ");
-    let speed = SPAN_SECONDS as f64 / takes.as_secs_f64();
-    vec![
-        ("LD_PRELOAD", library.display().to_string()),
-        ("FAKETIME", format!("@{} x{speed}", begin.trim())),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ("DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ("TZ", "UTC".to_owned()),
-    ]
 }
 
 /// Posts all that happens, each record at its time's part of the whole; looks at the daemon meanwhile.

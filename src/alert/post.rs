@@ -31,6 +31,8 @@ pub(super) enum Address<'a> {
 pub(super) struct Answer {
     status: StatusCode,
     body: Vec<u8>,
+    /// Whether the body did not break off.
+    is_whole: bool,
 }
 
 impl Answer {
@@ -98,6 +100,8 @@ impl Post {
         match understood(&answer) {
             Ok(()) => Ok(answer.taken()),
             Err(reason) => {
+                // Half a word is not the receiver's own: whatever it was about to say, it says it again.
+                let reason = if answer.is_whole { reason } else { FailureReason::Broken };
                 let detail = format!("{}: {}", answer.status.as_u16(), answer.text());
                 Err(self.error(reason, &detail, None))
             }
@@ -131,7 +135,8 @@ impl Post {
     async fn judge(&self, response: Response) -> Result<Answer, DeliveryError> {
         let status = response.status();
         let retry_after = retry_after(response.headers());
-        let answer = Answer { status, body: start_of(response).await };
+        let (body, is_whole) = start_of(response).await;
+        let answer = Answer { status, body, is_whole };
         let reason = match status.as_u16() {
             200..=299 => return Ok(answer),
             300..=399 => FailureReason::Redirected,
@@ -149,17 +154,22 @@ impl Post {
     }
 }
 
-/// The first bytes of an answer. An answer that breaks off was still an answer: its status counts.
-async fn start_of(mut response: Response) -> Vec<u8> {
+/// The first bytes of an answer, and whether it did not break off. One that did was still an answer: its status counts.
+async fn start_of(mut response: Response) -> (Vec<u8>, bool) {
     let mut start = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ANSWER_BYTES_MAX - start.len();
-        start.extend(chunk.iter().take(room));
-        if start.len() == ANSWER_BYTES_MAX {
-            break;
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = ANSWER_BYTES_MAX - start.len();
+                start.extend(chunk.iter().take(room));
+                if start.len() == ANSWER_BYTES_MAX {
+                    return (start, true);
+                }
+            }
+            Ok(None) => return (start, true),
+            Err(_) => return (start, false),
         }
     }
-    start
 }
 
 /// The seconds that a receiver asks us to wait; its other form, a date, is not read: our own backoff serves.

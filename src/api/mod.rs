@@ -30,6 +30,7 @@ use trailbrake_detectors::engine::BrakeSettings;
 
 use crate::clock::SharedClock;
 use crate::config::{Config, TlsConfig};
+use crate::health::Health;
 use crate::limits::{
     HTTP_BODY_TIMEOUT, HTTP_CONNECTIONS_MAX, HTTP_DRAIN, HTTP_HEAD_TIMEOUT, HTTP_IDLE_TIMEOUT, HTTP_REQUEST_TIMEOUT,
     HTTP_REQUESTS_MAX, LISTENER_FILES_POLL, VERDICT_BODY_BYTES_MAX,
@@ -42,7 +43,7 @@ use crate::token::{Role, TokenFileError, Tokens};
 
 pub use answer::Refusal;
 pub use incidents::{Incidents, Verdict, VerdictAnswer};
-pub use status::{ActStatus, BrakeStatus, Reads, SourceShown, Status};
+pub use status::{ActStatus, BrakeStatus, Reads, ReceiverStatus, SourceShown, Status};
 pub use tls::TlsError;
 
 use auth::{Authentication, Recognised};
@@ -67,6 +68,8 @@ pub struct Api {
     pub reads: BTreeMap<String, Reads>,
     /// Tells what receivers are still to be told.
     pub waiting: Waiting,
+    /// Tells which receivers take no messages.
+    pub health: Arc<Health>,
     /// Tells whether `act` is there.
     pub act_connected: ActConnected,
     /// Counts requests and connections.

@@ -35,9 +35,9 @@ pub struct Status {
     pub incidents: StatusCounts,
     /// How `act` stands.
     pub act: ActStatus,
-    /// Of each receiver the number of orders that it is still to be told.
+    /// How each receiver stands.
     #[serde(default)]
-    pub receivers: BTreeMap<String, usize>,
+    pub receivers: BTreeMap<String, ReceiverStatus>,
     /// The quantiles of each latency, by window, in seconds: delivery is CloudTrail's (event to receipt), release ours
     /// (receipt to the commit and the release of what follows), decision ours as well (receipt to the hook being called),
     /// effective AWS's (call to effect).
@@ -46,6 +46,17 @@ pub struct Status {
     /// Which configuration holds.
     #[serde(default)]
     pub config: ConfigStatus,
+}
+
+/// How a receiver stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiverStatus {
+    /// Orders that it is still to be told.
+    pub waiting: usize,
+    /// Since when attempts fail; nothing: the last one did not.
+    pub failing_since: Option<String>,
+    /// Why the last one failed.
+    pub reason: Option<String>,
 }
 
 /// A source, and how it stands.
@@ -120,6 +131,17 @@ pub struct ActStatus {
     pub connected: bool,
 }
 
+fn receivers(api: &Api) -> BTreeMap<String, ReceiverStatus> {
+    let mut troubles = api.health.receiver_troubles();
+    let shown = |(name, waiting)| {
+        let trouble = troubles.remove(&name);
+        let failing_since = trouble.as_ref().map(|trouble| trouble.since.second().to_string());
+        let reason = trouble.map(|trouble| trouble.reason.to_owned());
+        (name, ReceiverStatus { waiting, failing_since, reason })
+    };
+    api.waiting.orders().into_iter().map(shown).collect()
+}
+
 /// Shows how the daemon is.
 pub(super) async fn show(State(api): State<Arc<Api>>) -> Json<Status> {
     let connected = api.act_connected.as_ref().is_some_and(|connected| connected());
@@ -147,7 +169,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>) -> Json<Status> {
         memory: api.board.memory(),
         incidents: api.board.counts(),
         act: ActStatus { configured: api.act_connected.is_some(), connected },
-        receivers: api.waiting.orders(),
+        receivers: receivers(&api),
         latencies: api.metrics.latencies(),
         config: api.board.config_status(),
     })

@@ -183,6 +183,7 @@ impl JournalThread {
             let now = Instant::now();
             let wait = match step.due_at() {
                 Some(due) if due <= now || (!open && !step.is_failing()) => {
+                    open = open && self.take_in(&mut step);
                     self.commit(&mut step);
                     continue;
                 }
@@ -199,6 +200,19 @@ impl JournalThread {
             }
         }
         self.health.retire(Self::NAME);
+    }
+
+    /// An attempt that fails may take longer than the wait before the next one: what came meanwhile is taken in before it, so
+    /// that pages which must not wait for the journal are found. Says whether more may come.
+    fn take_in(&mut self, step: &mut JournalStep) -> bool {
+        while step.is_failing() && !step.is_full() {
+            match self.pieces.try_recv() {
+                Ok(piece) => step.push(piece, Instant::now()),
+                Err(mpsc::error::TryRecvError::Empty) => return true,
+                Err(mpsc::error::TryRecvError::Disconnected) => return false,
+            }
+        }
+        true
     }
 
     fn commit(&mut self, step: &mut JournalStep) {

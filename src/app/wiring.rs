@@ -94,8 +94,8 @@ pub(super) async fn start(
     let (client, events) = pauses.map_or((None, None), |(client, events)| (Some(client), Some(events)));
     say_again(client.as_ref(), &recovered);
     let (orders, open_pages) = (recovered.orders.clone(), &recovered.open_pages);
-    let (orders, desk, ended) =
-        order::start(receivers, orders, open_pages, Arc::clone(&clock), Arc::clone(&metrics), outside_stopped);
+    let shown = order::Shown { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
+    let (orders, desk, ended) = order::start(receivers, orders, open_pages, Arc::clone(&clock), shown, outside_stopped);
     let desk = Arc::new(desk);
 
     let board = Arc::clone(&recovered.board);
@@ -130,6 +130,7 @@ pub(super) async fn start(
         brake: config.settings.brake.clone(),
         reads: config.sources.iter().map(api::Reads::of).collect(),
         waiting: desk.waiting(),
+        health: Arc::clone(&health),
         act_connected: client.map(|client| Box::new(move || client.is_connected()) as Box<_>),
         metrics: Arc::clone(&metrics),
         bounds: api::Bounds::default(),

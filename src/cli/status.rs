@@ -54,10 +54,15 @@ fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
         (true, true) => "connected",
     };
     writeln!(out, "act        {act}")?;
-    for (name, waiting) in &status.receivers {
-        let waiting =
-            if *waiting == 0 { "nothing waits".to_owned() } else { counted(*waiting as u64, "order") + " wait" };
+    for (name, receiver) in &status.receivers {
+        let waiting = match receiver.waiting {
+            0 => "nothing waits".to_owned(),
+            waiting => counted(waiting as u64, "order") + " wait",
+        };
         writeln!(out, "receiver   {}: {waiting}", escape(name))?;
+        if let (Some(since), Some(reason)) = (&receiver.failing_since, &receiver.reason) {
+            writeln!(out, "           FAILING since {}: {}", escape(since), escape(reason))?;
+        }
     }
     for (name, source) in &status.sources {
         self::source(name, source, out)?;

@@ -12,7 +12,7 @@ use super::{
     Cut, Head, Journal, JournalError, Link, Loaded, Recall, Retention, SetAside, audit, cut, forgotten, lock, migrate,
     salvage, schema,
 };
-use crate::limits::JOURNAL_BUSY_WAIT;
+use crate::limits::{JOURNAL_BUSY_WAIT, JOURNAL_DOWN_AFTER};
 
 /// The write-ahead log is cut back to this size when it has been copied into the file.
 const LOG_BYTES_KEPT: i64 = 64 << 20;
@@ -72,7 +72,8 @@ impl SqliteJournal {
         let shown = self.shown();
         self.forgotten = forgotten::count(&self.connection).map_err(|error| open_error(&shown, &error))?;
         self.open = file_id(&self.path).ok();
-        Ok(())
+        // Pages that must not wait for the journal wait for no lock either.
+        self.connection.busy_timeout(JOURNAL_DOWN_AFTER).map_err(|error| open_error(&shown, &error))
     }
 
     /// A file that was removed, or another put in its place, is still written to, and no restart would find it.

@@ -86,6 +86,7 @@ impl Metrics {
             self.sources.resources_left_out.with_label_values(&[source]).inc_by(0);
         }
         for receiver in receivers {
+            self.set_receiver_failing(receiver, false);
             ORDER_ENDS.iter().for_each(|end| drop(self.deeds.orders.with_label_values(&[receiver, end])));
             let failures = DELIVERY_FAILURES.iter();
             failures.for_each(|reason| drop(self.deeds.delivery_failures.with_label_values(&[receiver, reason])));
@@ -184,6 +185,11 @@ impl Metrics {
     /// An attempt at a receiver failed, by reason.
     pub fn count_delivery_failure(&self, receiver: &str, reason: &str) {
         self.deeds.delivery_failures.with_label_values(&[receiver, reason]).inc();
+    }
+
+    /// Whether the last attempt at a receiver failed.
+    pub fn set_receiver_failing(&self, receiver: &str, failing: bool) {
+        self.deeds.receiver_failing.with_label_values(&[receiver]).set(i64::from(failing));
     }
 
     /// A pause or resume ended (`paused`, `resumed`, `failed`, `unpausable`).

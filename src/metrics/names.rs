@@ -91,6 +91,10 @@ const DELIVERY_FAILED: Named = Named(
     "trailbrake_delivery_failures_total",
     "Attempts at a receiver that failed, by reason. All but refused and redirected are tried again.",
 );
+const RECEIVER_FAILING: Named = Named(
+    "trailbrake_receiver_failing",
+    "1 while the last attempt at a receiver failed, 0 once it takes messages again. What it is to be told waits.",
+);
 const PAUSES: Named = Named(
     "trailbrake_pauses_total",
     "Pauses and resumes that ended. failed and unpausable: somebody may go on destroying.",
@@ -191,6 +195,7 @@ pub(super) struct OfDeeds {
     pub(super) queue_length: IntGaugeVec,
     pub(super) orders: IntCounterVec,
     pub(super) delivery_failures: IntCounterVec,
+    pub(super) receiver_failing: IntGaugeVec,
     pub(super) pauses: IntCounterVec,
     pub(super) incidents_open: IntGaugeVec,
     pub(super) placements_wanted: IntCounter,
@@ -209,6 +214,7 @@ impl OfDeeds {
             queue_length: kept(registry, IntGaugeVec::new(QUEUE_LENGTH.into(), &["queue"])?)?,
             orders: kept(registry, IntCounterVec::new(ORDERS.into(), &["receiver", "result"])?)?,
             delivery_failures: kept(registry, IntCounterVec::new(DELIVERY_FAILED.into(), &["receiver", "reason"])?)?,
+            receiver_failing: kept(registry, IntGaugeVec::new(RECEIVER_FAILING.into(), &["receiver"])?)?,
             pauses: kept(registry, IntCounterVec::new(PAUSES.into(), &["result"])?)?,
             incidents_open: kept(registry, IntGaugeVec::new(INCIDENTS_OPEN.into(), &["severity"])?)?,
             placements_wanted: kept(registry, IntCounter::with_opts(PLACEMENTS_WANTED.into())?)?,

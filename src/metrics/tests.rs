@@ -20,6 +20,7 @@ fn what_is_fixed_or_configured_is_there_from_the_start() {
         "trailbrake_placements_wanted_total 0",
         "trailbrake_orders_total{receiver=\"oncall\",result=\"given-up\"} 0",
         "trailbrake_delivery_failures_total{reason=\"refused\",receiver=\"oncall\"} 0",
+        "trailbrake_receiver_failing{receiver=\"oncall\"} 0",
         "trailbrake_pauses_total{result=\"failed\"} 0",
         "trailbrake_incidents_open{severity=\"critical\"} 0",
         "trailbrake_principals_paused 0",
@@ -52,6 +53,7 @@ fn each_method_moves_its_metric() {
     metrics.set_queue_length("batches", 7);
     metrics.count_order_end("r", "delivered");
     metrics.count_delivery_failure("r", "timeout");
+    metrics.set_receiver_failing("r", true);
     metrics.count_pause("paused");
     metrics.set_incidents_open(&[("high", 2), ("critical", 1)]);
     metrics.set_paused(4);
@@ -99,6 +101,7 @@ fn each_method_moves_its_metric() {
             "trailbrake_queue_length{queue=\"batches\"} 7",
             "trailbrake_read_only_destructive_total{source=\"s\"} 5",
             "trailbrake_ready 1",
+            "trailbrake_receiver_failing{receiver=\"r\"} 1",
             "trailbrake_records_total{column=\"judged\",source=\"s\"} 3",
             "trailbrake_rejects_total{reason=\"no-json\",source=\"s\"} 2",
             "trailbrake_release_seconds{quantile=\"0.5\",window=\"10m\"} 0.010007",

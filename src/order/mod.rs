@@ -22,8 +22,9 @@ pub use self::manner::Manner;
 pub use self::outbox::Outbox;
 use self::postman::Postman;
 pub use self::step::{Failure, Input, Step};
-use crate::alert::Receiver;
+use crate::alert::{FailureReason, Receiver};
 use crate::clock::SharedClock;
+use crate::health::Health;
 use crate::journal::{Order, OrderEnd};
 use crate::limits::ENDS_QUEUED_MAX;
 use crate::metrics::Metrics;
@@ -39,6 +40,23 @@ pub struct Ended {
     pub at: Millis,
     /// How it is counted: see [`word`].
     pub word: &'static str,
+}
+
+/// Where it is shown how receivers are.
+#[derive(Clone, Default)]
+pub struct Shown {
+    /// Counts what ends and what fails.
+    pub metrics: Arc<Metrics>,
+    /// Says which receivers take no messages.
+    pub health: Arc<Health>,
+}
+
+impl Shown {
+    /// The last attempt at a receiver failed, for this reason; or none has since it was taken up.
+    fn trouble(&self, receiver: &str, why: Option<FailureReason>) {
+        self.health.set_receiver_trouble(receiver, why.map(FailureReason::as_str));
+        self.metrics.set_receiver_failing(receiver, why.is_some());
+    }
 }
 
 /// The mailboxes of all receivers, by name.
@@ -86,25 +104,25 @@ pub fn start(
     orders: Vec<Order>,
     open_pages: &[Order],
     clock: SharedClock,
-    metrics: Arc<Metrics>,
+    shown: Shown,
     stop: watch::Receiver<bool>,
 ) -> (OrderSender, Desk, mpsc::Receiver<Ended>) {
     let (ends, ended) = mpsc::channel(ENDS_QUEUED_MAX);
     let now = clock.now();
     let sender = OrderSender { mailboxes: Mailboxes::default(), clock };
-    let desk = Desk { sender: sender.clone(), metrics, ends, stop };
+    let desk = Desk { sender: sender.clone(), shown, ends, stop };
     desk.take_up(receivers, open_pages);
     let (known, unknown): (Vec<_>, Vec<_>) =
         orders.into_iter().partition(|order| sender.mailbox(&order.receiver).is_some());
     known.into_iter().for_each(|order| sender.recover(order));
-    give_up_unknown(unknown, now, &desk.metrics, desk.ends.clone());
+    give_up_unknown(unknown, now, &desk.shown.metrics, desk.ends.clone());
     (sender, desk, ended)
 }
 
 /// Where receivers come and go while orders are under way.
 pub struct Desk {
     sender: OrderSender,
-    metrics: Arc<Metrics>,
+    shown: Shown,
     ends: mpsc::Sender<Ended>,
     stop: watch::Receiver<bool>,
 }
@@ -120,6 +138,8 @@ impl Desk {
             let name = receiver.name().to_owned();
             if let Some(mailbox) = mailboxes.get(&name) {
                 mailbox.replace(receiver, now);
+                // What is wrong with it, if anything, nobody has tried.
+                self.shown.trouble(&name, None);
                 continue;
             }
             let pages = open_pages.iter().filter(|page| page.receiver == name).cloned().collect();
@@ -128,7 +148,7 @@ impl Desk {
                 name: name.clone(),
                 mailbox: Arc::clone(&mailbox),
                 clock: Arc::clone(&self.sender.clock),
-                metrics: Arc::clone(&self.metrics),
+                shown: self.shown.clone(),
                 ends: self.ends.clone(),
                 failing: None,
             };

@@ -8,12 +8,11 @@ use tokio::task::JoinSet;
 use trailbrake_detectors::time::Millis;
 
 use super::mailbox::Mailbox;
-use super::{Ended, Failure, Input};
+use super::{Ended, Failure, Input, Shown};
 use crate::alert::{Delivery, DeliveryError, FailureReason, Notice, Receiver, Summary};
 use crate::clock::SharedClock;
 use crate::journal::{Order, OrderEnd};
 use crate::limits::DRAIN_DEADLINE;
-use crate::metrics::Metrics;
 
 /// What was tried.
 enum Tried {
@@ -37,7 +36,7 @@ pub(super) struct Postman {
     pub(super) name: String,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) clock: SharedClock,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) shown: Shown,
     pub(super) ends: mpsc::Sender<Ended>,
     /// Why the receiver failed last: it is logged when it changes, not with each attempt.
     pub(super) failing: Option<FailureReason>,
@@ -74,6 +73,7 @@ impl Postman {
         if left > 0 {
             tracing::warn!(receiver = %self.name, left, "orders wait in the journal for the next start");
         }
+        self.shown.trouble(&self.name, None);
     }
 
     /// Starts what is to be sent and tells the journal what ended; says whether nothing more is due.
@@ -97,9 +97,9 @@ impl Postman {
             tracing::warn!(%receiver, incidents, "past the receiver's limit: incidents are told together");
             attempts.spawn(attempt_together(self.mailbox.receiver(), summary));
         }
-        self.metrics.set_queue_length(&format!("orders-{}", self.name), length);
+        self.shown.metrics.set_queue_length(&format!("orders-{}", self.name), length);
         for end in ended {
-            self.metrics.count_order_end(&self.name, end.word);
+            self.shown.metrics.count_order_end(&self.name, end.word);
             if end.end == OrderEnd::GivenUp {
                 tracing::error!(receiver = %self.name, order = %end.id, "order given up: nobody was told by it");
             }
@@ -115,15 +115,17 @@ impl Postman {
             Tried::Summary { id } => id,
         };
         let result = result.map_err(|error| {
-            self.metrics.count_delivery_failure(&self.name, error.reason.as_str());
+            self.shown.metrics.count_delivery_failure(&self.name, error.reason.as_str());
             if self.failing != Some(error.reason) {
                 tracing::warn!(receiver = %self.name, order = %id, %error, "delivery failed");
             }
             self.failing = Some(error.reason);
+            self.shown.trouble(&self.name, self.failing);
             Failure { reason: error.reason, retry_after: error.retry_after }
         });
         if result.is_ok() && self.failing.take().is_some() {
             tracing::info!(receiver = %self.name, "the receiver takes messages again");
+            self.shown.trouble(&self.name, None);
         }
         let random = fastrand::f64();
         let input = match tried {

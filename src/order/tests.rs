@@ -325,8 +325,8 @@ type Started = (OrderSender, mpsc::Receiver<Ended>, watch::Sender<bool>);
 fn started(receiver: &Arc<Scripted>, orders: Vec<Order>, open_pages: Vec<Order>) -> Started {
     let (stop, stopped) = watch::channel(false);
     let receivers: Vec<Arc<dyn Receiver>> = vec![receiver.clone()];
-    let metrics = Arc::new(Metrics::default());
-    let (sender, _desk, ended) = start(receivers, orders, &open_pages, Arc::new(SystemClock), metrics, stopped);
+    let (sender, _desk, ended) =
+        start(receivers, orders, &open_pages, Arc::new(SystemClock), Shown::default(), stopped);
     (sender, ended, stop)
 }
 

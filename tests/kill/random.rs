@@ -58,6 +58,7 @@ impl Receivers {
             pagerduty: Some(self.pager.endpoint()),
             webhook: Some(self.program.url()),
             slack: Some(self.channel.url()),
+            ..Told::default()
         }
     }
 }
@@ -226,7 +227,7 @@ async fn end(daemon: &Plain, receivers: &Receivers, expected: Option<&End>) -> E
         let incidents = incidents(daemon).await;
         let difference = expected.map(|expected| differences(&expected.incidents, &incidents)).unwrap_or_default();
         let waiting = daemon.get("/v1/status").await["receivers"].clone();
-        let all_told = waiting.as_object().into_iter().flatten().all(|(_, orders)| orders == 0);
+        let all_told = waiting.as_object().into_iter().flatten().all(|(_, one)| one["waiting"] == 0);
         // Nobody says what is expected of the undisturbed one: it has told what it had to when nothing waits.
         if difference.is_empty() && all_told && !incidents.is_empty() {
             break incidents;

@@ -105,11 +105,23 @@ faketime() {
     dpkg-deb -x ./*.deb "$installed/faketime" && rm -rf "$installed/faketime/packages"
 }
 
+# strace: a disk that refuses to be written, for one process.
+tracing() { need strace strace; }
+
+# toxiproxy, built: a proxy that delays, cuts or swallows what passes.
+toxiproxy() {
+    need go golang-go || return 1
+    GOBIN="$installed/toxiproxy" go install "github.com/Shopify/toxiproxy/v2/cmd/server@$toxiproxy_version"
+}
+toxiproxy_version=v2.5.0
+
 part emulators emulators "$here/requirements.txt"
 part kinesis kinesis "$here/package-lock.json"
 part kafka kafka "$here/kafka/pom.xml"
 part monitoring monitoring debian-packages-1
 part faketime faketime debian-packages-1
+part strace tracing debian-packages-1
+part toxiproxy toxiproxy "$toxiproxy_version"
 
 if [ -n "$missing" ]; then
     echo "install: not to be had here:$missing" >&2

@@ -5,6 +5,7 @@ pub(crate) mod agent;
 pub(crate) mod cloudtrail_fake;
 pub(crate) mod daemon;
 pub(crate) mod emulator;
+pub(crate) mod fast_clock;
 pub(crate) mod iam_proxy;
 pub(crate) mod monitoring;
 pub(crate) mod namespace;
@@ -15,6 +16,7 @@ pub(crate) mod receiver;
 pub(crate) mod recorder;
 pub(crate) mod server;
 pub(crate) mod stream;
+pub(crate) mod toxiproxy;
 pub(crate) mod trail;
 pub(crate) mod web;
 

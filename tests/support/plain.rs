@@ -1,5 +1,6 @@
 //! Trailbrake without anything that pauses: it takes events over HTTP and from a followed file, and tells receivers of ours.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub(crate) struct Told {
     pub(crate) slack: Option<String>,
     /// Where CloudEvents are posted.
     pub(crate) webhook: Option<String>,
+    /// Where alerts for Alertmanager are posted.
+    pub(crate) alertmanager: Option<String>,
 }
 
 /// `trailbrake run` with the sources `post` (HTTP) and `file` (a followed file).
@@ -60,7 +63,7 @@ impl Plain {
             client: web::client(),
         };
         fs::write(plain.followed(), "").expect("a file");
-        fs::write(directory.join("trailbrake.toml"), plain.configuration(told)).expect("the configuration");
+        fs::write(plain.configured_in(), plain.configuration(told)).expect("the configuration");
         plain.spawn();
         plain
     }
@@ -94,6 +97,9 @@ impl Plain {
             text +=
                 &format!("[receivers.program.webhook]\nurl = \"{url}\"\nsecret = {{ file = \"{secret}\" }}\n{limit}\n");
         }
+        if let Some(url) = &told.alertmanager {
+            text += &format!("[receivers.alerts.alertmanager]\nurls = [\"{url}\"]\n");
+        }
         text
     }
 
@@ -108,7 +114,7 @@ impl Plain {
     pub(crate) fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.directory.join("log")).expect("a log");
         let mut command = Command::new(PROGRAM);
-        command.arg("run").arg("--config").arg(self.directory.join("trailbrake.toml"));
+        command.arg("run").arg("--config").arg(self.configured_in());
         command.env_remove("TRAILBRAKE_LOG").env_remove("RUST_LOG").env_remove("NOTIFY_SOCKET");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.run = Some(command.stdout(log.try_clone().expect("the log")).stderr(log).spawn().expect("trailbrake run"));
@@ -175,15 +181,51 @@ impl Plain {
         Accounts(self.get("/v1/status").await["sources"][source]["records"].clone())
     }
 
+    /// What `/readyz` says, with its status.
+    pub(crate) async fn readiness(&self) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}/readyz", self.metrics);
+        let answer = self.client.get(&url).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    }
+
+    /// What it logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
+    /// Posts records, and says with which status they were answered.
+    pub(crate) async fn post(&self, body: String) -> u16 {
+        let request = self.client.post(self.events()).bearer_auth(&self.token).body(body);
+        request.send().await.expect("an answer").status().as_u16()
+    }
+
+    /// The incidents that it shows, by their ids.
+    pub(crate) async fn incidents(&self) -> BTreeMap<String, Value> {
+        let mut answer = self.get("/v1/incidents").await;
+        let Some(Value::Array(all)) = answer.get_mut("incidents").map(Value::take) else { panic!("no list: {answer}") };
+        let incidents = all.into_iter().map(|mut one| one["incident"].take());
+        incidents.map(|one| (one["id"].as_str().expect("an id").to_owned(), one)).collect()
+    }
+
     /// All metrics.
     pub(crate) async fn metrics(&self) -> String {
         let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
         self.client.get(url).send().await.expect("metrics").text().await.expect("metrics")
     }
 
+    /// Its configuration's file.
+    pub(crate) fn configured_in(&self) -> PathBuf {
+        self.directory.join("trailbrake.toml")
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.run.as_ref().expect("it runs").id()
+    }
+
     /// Bytes of memory that are resident.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let id = self.run.as_ref().expect("it runs").id();
+        let id = self.id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1_024
@@ -191,7 +233,7 @@ impl Plain {
 
     /// Seconds of processor time that it took since it was started.
     pub(crate) fn processor_seconds(&self) -> f64 {
-        let id = self.run.as_ref().expect("it runs").id();
+        let id = self.id();
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).expect("its times");
         let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
         // utime and stime, in hundredths of a second on Linux.
@@ -204,7 +246,7 @@ impl Drop for Plain {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+            let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             let last = &lines[lines.len().saturating_sub(40)..];
             namespace::note(&format!("--- trailbrake's log\n{}", last.join("\n")));

@@ -13,7 +13,7 @@ use super::web::{self, Service};
 
 type Taken = Arc<Mutex<Vec<(Instant, Value)>>>;
 
-/// The receiver at work. It answers `ok`, as Slack does.
+/// The receiver at work, at any path. It answers `ok`, as Slack does.
 pub(crate) struct Receiver {
     service: Service,
     taken: Taken,
@@ -23,7 +23,7 @@ impl Receiver {
     /// Starts it.
     pub(crate) async fn start() -> Self {
         let taken = Taken::default();
-        let router = Router::new().route("/", post(take)).with_state(taken.clone());
+        let router = Router::new().fallback(post(take)).with_state(taken.clone());
         Self { service: web::serve(router).await, taken }
     }
 

@@ -299,7 +299,8 @@ pub enum Output {
     Row(Row),
     /// A row that changes with each fact.
     Fact(FactRow),
-    /// A fact was forgotten, its row is gone, and [`Engine::is_held`](super::Engine::is_held) no longer knows its copies.
+    /// A fact was forgotten and its row is gone, or it came too late to be held at all: [`Engine::is_held`](super::Engine::is_held)
+    /// does not know its copies.
     Forgotten(Forgotten),
     /// Tell the receivers.
     Announce(Box<Announcement>),

@@ -202,9 +202,11 @@ impl Engine {
         self.now = self.now.max(fact.received_at);
         let source = Arc::clone(&fact.partition.source);
         if self.forgotten_before.is_some_and(|before| fact.event.time < before) {
-            // Nothing is left that it could be judged with: counted, and it raises nothing.
-            let column = if self.is_held(&fact.event) { Column::Duplicate } else { Column::Judged };
+            // Nothing is left that it could be judged with: counted, and it raises nothing. Its copies are known by their key.
+            let is_held = self.is_held(&fact.event);
+            let column = if is_held { Column::Duplicate } else { Column::Judged };
             outputs.push(Output::Counted { source, column });
+            outputs.extend((!is_held).then(|| Output::Forgotten(Self::forgotten(&fact.event))));
             return;
         }
         let is_late = self.horizon.is_some_and(|horizon| fact.event.time < horizon.plus(-LATENESS_SECONDS));

@@ -166,11 +166,12 @@ async fn what_is_no_http_or_breaks_off_is_broken() {
 #[tokio::test]
 async fn a_body_that_breaks_off_or_never_ends_is_judged_by_what_came() {
     let cut = saying(b"HTTP/1.1 202 Accepted\r\ncontent-length: 1000\r\n\r\n{\"status\":").await;
+    let half_a_word = saying(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no").await;
     let endless = {
         let body: &'static str = Box::leak("x".repeat(8 << 20).into_boxed_str());
         Server::answering(Answer::of(200, body)).await.address
     };
-    for address in [cut, endless] {
+    for address in [cut, half_a_word, endless] {
         let mut reasons = Vec::new();
         for kind in kinds(address) {
             let told =
@@ -180,9 +181,11 @@ async fn a_body_that_breaks_off_or_never_ends_is_judged_by_what_came() {
             }
             reasons.push(told.err().map(|error| error.reason));
         }
-        let bad = Some(FailureReason::BadAnswer);
-        // A megabyte of x is, to Slack's ear, one long word that says no.
-        let slack = if address == endless { Some(FailureReason::Refused) } else { bad };
-        assert_eq!(reasons, [bad, None, slack, None]);
+        // A megabyte of x is, to Slack's ear, one long word that says no. What breaks off says neither yes nor no.
+        let [pagerduty, slack] = match () {
+            () if address == endless => [FailureReason::BadAnswer, FailureReason::Refused],
+            () => [FailureReason::Broken; 2],
+        };
+        assert_eq!(reasons, [Some(pagerduty), None, Some(slack), None]);
     }
 }

@@ -156,6 +156,7 @@ async fn start(parts: Parts) -> Bench {
         brake: BrakeSettings { mode: Mode::Enforce, ..BrakeSettings::default() },
         reads: BTreeMap::new(),
         waiting: Waiting::default(),
+        health: Arc::default(),
         act_connected: Some(Box::new(|| true)),
         metrics: Arc::clone(&metrics),
         bounds: parts.bounds,

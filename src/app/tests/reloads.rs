@@ -116,11 +116,12 @@ async fn limits_receivers_and_tokens_are_taken_up_and_no_page_is_lost_or_repeate
     let (dead, alive) =
         (program.receiver(directory.path(), "program", "/dead"), program.receiver(directory.path(), "program", "/ok"));
     let status = daemon.reload(&format!("{plain}{dead}")).await;
-    assert_eq!(status["receivers"], serde_json::json!({"program": 0}), "{status}");
+    let well = serde_json::json!({ "waiting": 0, "failing_since": null, "reason": null });
+    assert_eq!(status["receivers"], serde_json::json!({ "program": well }), "{status}");
 
     daemon.post(trail().0).await;
     until(|| *program.refused.lock().expect("whole") > 0).await;
-    assert!(daemon.get("/v1/status").await["receivers"]["program"].as_u64() > Some(0));
+    assert!(daemon.get("/v1/status").await["receivers"]["program"]["waiting"].as_u64() > Some(0));
     assert_eq!(worst(&daemon.get("/v1/incidents").await), 1);
 
     // What waited for the receiver as it was goes to the receiver as it is, once; and nobody is paged by those limits.
@@ -129,7 +130,7 @@ async fn limits_receivers_and_tokens_are_taken_up_and_no_page_is_lost_or_repeate
     until(|| !program.taken.lock().expect("whole").is_empty()).await;
     assert_eq!(worst(&daemon.get("/v1/incidents").await), 0);
     for _ in 0..500 {
-        if daemon.get("/v1/status").await["receivers"]["program"] == 0 {
+        if daemon.get("/v1/status").await["receivers"]["program"] == well {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -142,7 +143,7 @@ async fn limits_receivers_and_tokens_are_taken_up_and_no_page_is_lost_or_repeate
     let status = daemon.reload(&format!("{renamed}{other}")).await;
     assert_eq!(status["sources"]["post"]["records"]["received"].as_u64(), Some(trail().1), "{status}");
     for _ in 0..500 {
-        if daemon.get("/v1/status").await["receivers"] == serde_json::json!({"other": 0}) {
+        if daemon.get("/v1/status").await["receivers"] == serde_json::json!({ "other": well }) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

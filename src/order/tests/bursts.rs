@@ -212,7 +212,8 @@ async fn the_task_of_a_receiver_tells_incidents_together_and_counts_them() {
     let metrics = Arc::new(Metrics::default());
     let clock = Arc::new(crate::clock::ManualClock::at(Millis(1_000_000)));
     let receivers: Vec<Arc<dyn Receiver>> = vec![receiver.clone()];
-    let (sender, _desk, mut ended) = start(receivers, Vec::new(), &[], clock.clone(), Arc::clone(&metrics), stopped);
+    let shown = Shown { metrics: Arc::clone(&metrics), ..Shown::default() };
+    let (sender, _desk, mut ended) = start(receivers, Vec::new(), &[], clock.clone(), shown, stopped);
     for (index, severity) in [Severity::High, Severity::High, Severity::Medium, Severity::High].into_iter().enumerate()
     {
         let mut order = order(index, index, Change::Opened, Millis(1_000_000));

@@ -5,8 +5,7 @@ use super::*;
 fn running(receiver: &Arc<Scripted>) -> (OrderSender, Desk, mpsc::Receiver<Ended>, watch::Sender<bool>) {
     let (stop, stopped) = watch::channel(false);
     let receivers: Vec<Arc<dyn Receiver>> = vec![receiver.clone()];
-    let metrics = Arc::new(Metrics::default());
-    let (sender, desk, ended) = start(receivers, Vec::new(), &[], Arc::new(SystemClock), metrics, stopped);
+    let (sender, desk, ended) = start(receivers, Vec::new(), &[], Arc::new(SystemClock), Shown::default(), stopped);
     (sender, desk, ended, stop)
 }
 
@@ -28,6 +27,12 @@ async fn what_one_receiver_did_not_take_the_one_in_its_place_gets_once() {
     sender.send(order(1, 1, Change::Opened, now));
     until(|| before.heard().len() >= 2).await;
     assert_eq!(desk.waiting().orders(), BTreeMap::from([("oncall".to_owned(), 2)]));
+    let troubles = || desk.shown.health.receiver_troubles();
+    let failing = |value| {
+        desk.shown.metrics.render().contains(&format!("trailbrake_receiver_failing{{receiver=\"oncall\"}} {value}\n"))
+    };
+    until(|| troubles().get("oncall").is_some_and(|trouble| trouble.reason == "server-error")).await;
+    until(|| failing(1)).await;
 
     let after = Scripted::new(&[], None);
     let receivers: Vec<Arc<dyn Receiver>> = vec![after.clone()];

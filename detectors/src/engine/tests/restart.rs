@@ -166,4 +166,16 @@ fn what_is_forgotten_is_said_and_known_again() {
     run.outputs.clear();
     run.story("00:30:00 agent new db kept id=kept");
     assert!(matches!(run.outputs.as_slice(), [Output::Counted { column: Column::Duplicate, .. }]), "{:?}", run.outputs);
+    // What comes when nothing is left to judge it with is known by its copies from then on as well.
+    let late = &facts("00:40:00 agent delete db late id=late")[0];
+    run.outputs.clear();
+    run.apply(Input::Fact(Box::new(late.clone())));
+    let known = Engine::forgotten(&late.event);
+    assert!(
+        matches!(run.outputs.as_slice(),
+            [Output::Counted { column: Column::Judged, .. }, Output::Forgotten(one)] if *one == known),
+        "{:?}",
+        run.outputs
+    );
+    assert!(!run.engine.is_held(&late.event));
 }

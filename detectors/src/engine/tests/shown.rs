@@ -1,7 +1,7 @@
 //! What is shown of incidents that go on: all of it in the end, and never so much at once that records wait for it.
 
 use super::*;
-use crate::limits::{SHOWN_RESOURCES_AT_ONCE, STALE_MILLISECONDS, STALE_SHOWN_PER_MARK, STALE_SHOWN_PER_TICK};
+use crate::limits::{STALE_MILLISECONDS, STALE_SHOWN_PER_MARK, STALE_SHOWN_PER_TICK};
 use crate::testing::partition;
 
 const ACTORS: usize = STALE_SHOWN_PER_TICK + STALE_SHOWN_PER_MARK + 1;
@@ -58,23 +58,4 @@ fn a_mark_shows_a_few_that_ticks_did_not_come_to() {
     assert_eq!(shown(&mut run), (0..STALE_SHOWN_PER_MARK).map(|actor| (role(actor), 3)).collect::<Vec<_>>());
     // Whoever asks is told what holds.
     assert!(run.engine.situations().iter().all(|one| one.incident.destroyed.resources == 3));
-}
-
-#[test]
-fn wide_incidents_are_shown_one_at_a_time() {
-    let mut run = Run::new(Settings::default());
-    let actors = ["wide", "wider"].into_iter();
-    let tables = actors.flat_map(|actor| {
-        (0..SHOWN_RESOURCES_AT_ONCE)
-            .map(move |table| format!("01:{:02}:{:02} {actor} delete table t{table}", table / 60, table % 60))
-    });
-    run.story(&tables.collect::<Vec<_>>().join("\n"));
-    run.outputs.clear();
-    let now = second("01:59:59").millis();
-    for actor in ["wide", "wider"] {
-        run.apply(Input::Tick(now));
-        let shown = shown(&mut run);
-        assert_eq!(shown.len(), 1, "{shown:?}");
-        assert!(shown[0].0.ends_with(actor) && shown[0].1 == SHOWN_RESOURCES_AT_ONCE, "{shown:?}");
-    }
 }

@@ -173,7 +173,7 @@ mod tests {
         let batch = bench.batches.recv().await.expect("a batch");
         assert_eq!((batch.payloads.len(), batch.position.is_none()), (1, true));
         assert!(!waiting.is_finished());
-        let done = Committed { received: 1, rejected: 0 };
+        let done = Committed { received: 1, ..Committed::default() };
         batch.acknowledgement.expect("is asked for").send(done).expect("is waited for");
         assert_eq!(waiting.await.expect("no panic"), Ok(done));
 

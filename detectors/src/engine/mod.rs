@@ -30,7 +30,7 @@ pub use held::Held;
 pub use memory::LoadError;
 use memory::{Incident, Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;
-pub use settings::{BrakeSettings, Mode, ModeException, Settings};
+pub use settings::{BrakeSettings, Mode, ModeException, Reach, Settings};
 use settle::News;
 pub use situation::*;
 

@@ -125,9 +125,8 @@ fn answer(committed: Committed) -> Response {
     if committed.rejected < committed.received {
         return (StatusCode::ACCEPTED, Json(counts)).into_response();
     }
-    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "the body holds no record that can be taken").hint(
-        "reasons says why; `trailbrake replay FILE` says of the same bytes in a file where",
-    );
+    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "the body holds no record that can be taken")
+        .hint("reasons says why; `trailbrake replay FILE` says of the same bytes in a file where");
     (StatusCode::BAD_REQUEST, Json(Unusable { refusal, counts })).into_response()
 }
 

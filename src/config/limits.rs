@@ -333,7 +333,7 @@ fn places(section: &mut Section<'_, '_>, raw: &RawPlaces, into: &mut Spread) {
     };
     if let Some(missing) = missing {
         let (places, weight) = (into.places, plain(into.weight));
-        let hint = format!("write both: {{ places = {places}, weight = {weight:?} }} is the default; or \"never\"");
+        let hint = format!("write both, as in the default {{ places = {places}, weight = {weight:?} }}, or \"never\"");
         section.problem("", missing, hint);
     }
     if let Some(places) = raw.places {

@@ -174,7 +174,7 @@ mod tests {
         assert_eq!((batch.payloads.len(), batch.position.is_none()), (1, true));
         assert!(!waiting.is_finished());
         let done = Committed { received: 1, ..Committed::default() };
-        batch.acknowledgement.expect("is asked for").send(done).expect("is waited for");
+        batch.acknowledgement.expect("is asked for").send(done.clone()).expect("is waited for");
         assert_eq!(waiting.await.expect("no panic"), Ok(done));
 
         let waiting = tokio::spawn({

@@ -55,7 +55,7 @@ fn piece(number: u64, client_waits: bool) -> (Piece, oneshot::Receiver<Committed
 
 fn release(after: After) -> Vec<u64> {
     let acknowledge = |one: Acknowledge| {
-        let _ = one.sender.send(one.committed);
+        let _ = one.sender.send(one.committed.clone());
         one.committed.received
     };
     after.acknowledgements.into_iter().map(acknowledge).collect()

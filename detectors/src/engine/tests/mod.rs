@@ -191,7 +191,9 @@ fn whom_no_policy_can_be_attached_to_is_unpausable_unless_a_program_pauses() {
         settings.brake.reach = reach;
         let mut run = Run::new(settings);
         for mut fact in facts(BURST) {
-            fact.event.identity.issuer_arn = format!("arn:aws:iam::111111111111:{role}").as_str().into();
+            let mut identity = (*fact.event.identity).clone();
+            identity.issuer_arn = format!("arn:aws:iam::111111111111:{role}").as_str().into();
+            fact.event.identity = std::sync::Arc::new(identity);
             run.apply(Input::Fact(Box::new(fact)));
         }
         let situation = run.only();

@@ -174,3 +174,32 @@ fn latencies(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn severities_go_from_the_worst_and_each_latency_says_what_it_is_and_why_there_is_none() {
+        let status = json!({
+            "version": "1.2.3", "mode": "observe", "sources": {}, "journal": { "ok": true },
+            "incidents": { "open": { "critical": 1, "high": 2, "low": 3, "medium": 4 }, "paused": 0 },
+            "act": { "configured": false, "connected": false },
+            "latencies": { "decision": {}, "delivery": { "1m": { "p50": 1.0, "p99": 2.5 } }, "effective": {} },
+        });
+        let status: Status = serde_json::from_value(status).expect("a status");
+        let mut out = Vec::new();
+        text(&status, &mut out).expect("memory");
+        let told = String::from_utf8(out).expect("text");
+        let at = told.find("latency ").expect("latencies");
+        assert_eq!(
+            &told[at..],
+            "latency    delivery (CloudTrail's, from an event's time to its receipt here): 1m: p50 1.000 s, p99 2.500 s\n\
+             latency    decision (ours, from receipt to the call that pauses): none, nobody was paused in the last ten minutes\n\
+             latency    effective (AWS's, from that call to the pause being in effect): none, nobody was paused in the last ten minutes\n"
+        );
+        assert!(told.contains("incidents  open: 1 critical, 2 high, 4 medium, 3 low; paused"), "{told}");
+    }
+}

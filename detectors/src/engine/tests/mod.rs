@@ -198,8 +198,8 @@ fn whom_no_policy_can_be_attached_to_is_unpausable_unless_a_program_pauses() {
         }
         let situation = run.only();
         assert_eq!((situation.incident.state, run.desired().len()), (state, desired), "{mode:?} {reach:?} {role}");
-        let is_out_of_reach = situation.not_paused_because == "it cannot be paused: identity-center";
-        assert_eq!(is_out_of_reach, state == State::Unpausable, "{}", situation.not_paused_because);
+        let reasons: Vec<&str> = situation.pauses.iter().map(|pause| pause.reason.as_str()).collect();
+        assert_eq!(reasons, [if state == State::Unpausable { "identity-center" } else { "" }]);
     }
 }
 

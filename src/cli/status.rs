@@ -76,7 +76,9 @@ fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
 /// How many incidents are open, the worst first.
 fn open(status: &Status) -> String {
     let place = |severity: &str| SEVERITIES.iter().position(|known| *known == severity).unwrap_or(SEVERITIES.len());
-    let mut open: Vec<(&String, &usize)> = status.incidents.open.iter().collect();
+    // Nothing opens an incident that is only worth a line.
+    let open = status.incidents.open.iter().filter(|(severity, open)| *severity != "info" || **open > 0);
+    let mut open: Vec<(&String, &usize)> = open.collect();
     open.sort_by_key(|(severity, _)| place(severity));
     let open: Vec<String> = open.into_iter().map(|(severity, open)| format!("{open} {}", escape(severity))).collect();
     if open.is_empty() { "none".to_owned() } else { open.join(", ") }
@@ -185,7 +187,7 @@ mod tests {
     fn severities_go_from_the_worst_and_each_latency_says_what_it_is_and_why_there_is_none() {
         let status = json!({
             "version": "1.2.3", "mode": "observe", "sources": {}, "journal": { "ok": true },
-            "incidents": { "open": { "critical": 1, "high": 2, "low": 3, "medium": 4 }, "paused": 0 },
+            "incidents": { "open": { "critical": 1, "high": 2, "info": 0, "low": 3, "medium": 4 }, "paused": 0 },
             "act": { "configured": false, "connected": false },
             "latencies": { "decision": {}, "delivery": { "1m": { "p50": 1.0, "p99": 2.5 } }, "effective": {} },
         });

@@ -115,9 +115,12 @@ impl Input {
     pub(super) fn read(&self, bar: &ProgressBar, mut take: impl FnMut(Vec<u8>) -> bool) -> Result<(), String> {
         let result = match self {
             Self::Stdin => cut(BufReader::new(io::stdin().lock()), &mut take),
-            Self::File(path) => File::open(path).and_then(|file| cut(BufReader::new(bar.wrap_read(file)), &mut take)),
+            Self::File(path) => {
+                let file = File::open(path).map_err(|error| format!("{self}: {error}"))?;
+                cut(BufReader::new(bar.wrap_read(file)), &mut take)
+            }
         };
-        result.map_err(|error| format!("{self}: {error}"))
+        result.map_err(|error| format!("{self}: breaks off, only what comes before is read: {error}"))
     }
 
     /// Whether one thread reads and decodes it, while others do so with other inputs.

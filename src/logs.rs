@@ -19,6 +19,14 @@ pub fn start(json: bool) {
     }
 }
 
+/// Parts what an error says from its hint, which is a field of its own in a log.
+pub fn parted(said: &str) -> (&str, Option<&str>) {
+    match said.split_once("\nhint: ") {
+        Some((what, hint)) => (what, Some(hint)),
+        None => (said, None),
+    }
+}
+
 fn filter(wanted: Option<(&str, String)>) -> (EnvFilter, Option<String>) {
     let Some((name, text)) = wanted else { return (EnvFilter::new(DEFAULT_FILTER), None) };
     match EnvFilter::try_new(&text) {
@@ -121,6 +129,32 @@ mod tests {
             assert!(!line.contains(|character: char| character.is_control() || character == '\u{202e}'), "{text:?}");
             assert!(line.contains('ä'));
         }
+    }
+
+    #[test]
+    fn a_hint_is_a_field_of_its_own() {
+        assert_eq!(parted("it is broken: x\nhint: mend it"), ("it is broken: x", Some("mend it")));
+        assert_eq!(parted("it is broken"), ("it is broken", None));
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(Escaped(move || writer.clone())).finish();
+        let problem = |hint: &str| crate::config::Problem {
+            origin: "a.toml".to_owned(),
+            line: Some(7),
+            path: "receivers".to_owned(),
+            what: "nobody is told".to_owned(),
+            hint: hint.to_owned(),
+        };
+        tracing::subscriber::with_default(subscriber, || {
+            problem("name one").warn();
+            problem("").warn();
+        });
+        let text = String::from_utf8(kept.0.lock().expect("whole").clone()).expect("UTF-8");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].ends_with("configuration: a.toml:7: receivers: nobody is told hint=\"name one\""), "{text}");
+        assert!(lines[1].ends_with("configuration: a.toml:7: receivers: nobody is told"), "{text}");
+        assert_eq!(lines.len(), 2, "{text}");
     }
 
     #[test]

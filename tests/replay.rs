@@ -151,7 +151,8 @@ fn bad_input_is_counted_and_never_a_panic() {
     assert!(errors.contains("broken.json: No such file or directory"), "{errors}");
     assert!(errors.contains("truncated.ndjson.gz: "), "{errors}");
     for reason in ["not-utf8", "not-json", "not-a-record", "too-large", "too-deep", "bad-time"] {
-        let mut rejected = errors.lines().skip_while(|line| !line.starts_with("rejected: ") || !line.ends_with(reason));
+        let is_of_reason = |line: &&str| line.starts_with("rejected: ") && line.contains(&format!(" {reason}: "));
+        let mut rejected = errors.lines().skip_while(|line| !is_of_reason(line));
         let first = rejected.nth(1).unwrap_or_default();
         assert!(first.starts_with(&format!("  {}/", directory.path().display())), "{reason}: {errors}");
     }

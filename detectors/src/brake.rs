@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Weights;
-use crate::engine::{BrakeSettings, Mode, PauseKey};
-use crate::event::{Identity, IdentityKind, Text, is_service_linked};
+use crate::engine::{BrakeSettings, Mode, PauseKey, Reach};
+use crate::event::{Identity, IdentityKind, Text, is_of_identity_center, is_service_linked};
 use crate::incident::Episode;
 use crate::limits::PAUSES_PER_INCIDENT_MAX;
 use crate::time::Millis;
@@ -81,6 +81,9 @@ pub fn judge(candidate: &Candidate, mode: Mode, settings: &BrakeSettings, spent:
     }
     if let Some(reason) = candidate.unpausable {
         return Verdict::Unpausable(reason);
+    }
+    if settings.reach == Reach::Policies && is_of_identity_center(&candidate.key.entity) {
+        return Verdict::Unpausable("identity-center");
     }
     match mode {
         Mode::Observe => Verdict::WouldPause,

@@ -134,13 +134,23 @@ impl Identity {
 
 /// Whether an ARN names a role under the path that only AWS services may use.
 pub fn is_service_linked(arn: &str) -> bool {
+    is_below(arn, b"role/aws-service-role/")
+}
+
+/// Whether an ARN names a role that IAM Identity Center keeps: AWS lets nobody else change it.
+pub fn is_of_identity_center(arn: &str) -> bool {
+    is_below(arn, b"role/aws-reserved/sso.amazonaws.com/")
+}
+
+/// Whether the last part of an ARN begins with a path.
+fn is_below(arn: &str, path: &[u8]) -> bool {
     let mut colons = 0;
     let is_last = |byte: &u8| {
         colons += u8::from(*byte == b':');
         colons == 5
     };
     let fifth = arn.as_bytes().iter().position(is_last);
-    fifth.and_then(|at| arn.as_bytes().get(at + 1..)).is_some_and(|rest| rest.starts_with(b"role/aws-service-role/"))
+    fifth.and_then(|at| arn.as_bytes().get(at + 1..)).is_some_and(|rest| rest.starts_with(path))
 }
 
 /// How a create proves that the resource did not exist before.

@@ -18,6 +18,7 @@ use crate::limits::{
     ACCOUNTS_NAMED_MAX, DESCRIPTION_LINE_CHARS_MAX, GLANCE_CHARS_MAX, KINDS_NAMED_MAX, PAUSES_NAMED_MAX,
     SUMMARY_CHARS_MAX,
 };
+use crate::pause::why_not;
 
 /// Characters of each part of a headline; with what joins them they are a glance.
 const WHO_CHARS_MAX: usize = 54;
@@ -323,7 +324,11 @@ fn runs(situation: &Situation) -> String {
                 PauseState::Resuming => format!("{entity} is being resumed"),
                 PauseState::Resumed => format!("yes: {entity} was resumed"),
                 PauseState::Failed => format!("YES: pausing {entity} FAILED: {}", clean(&pause.reason, 200)),
-                PauseState::Unpausable => format!("YES: {entity} cannot be paused: {}", clean(&pause.reason, 200)),
+                PauseState::Unpausable => {
+                    let why =
+                        why_not(&pause.reason).map_or_else(|| clean(&pause.reason, 200), |one| one.why.to_owned());
+                    format!("YES: {entity} cannot be paused: {why}")
+                }
             }
         })
         .collect();

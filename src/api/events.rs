@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Api, Refusal};
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_JOURNAL_LOOK};
-use crate::pipeline::Board;
+use crate::pipeline::{Board, DecodeStep};
 use crate::source::Committed;
 use crate::source::http::{Filling, HttpIntake, IntakeError};
 
@@ -26,6 +26,17 @@ const ENCODINGS: &[&str] = &["gzip", "x-gzip", "zstd", "identity", ""];
 struct Accepted {
     received: u64,
     rejected: u64,
+    /// Why, if any were; the word labels a metric.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<Rejected>,
+}
+
+/// Records that were rejected for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Rejected {
+    reason: String,
+    records: u64,
+    means: String,
 }
 
 /// Nothing of the body could be taken.
@@ -104,13 +115,18 @@ async fn journal_fails(board: &Board) {
 }
 
 fn answer(committed: Committed) -> Response {
-    let counts = Accepted { received: committed.received, rejected: committed.rejected };
+    let of_reason = |(reason, records): (&str, u64)| Rejected {
+        reason: reason.to_owned(),
+        records,
+        means: DecodeStep::about(reason).to_owned(),
+    };
+    let reasons = committed.reasons.iter().copied().map(of_reason).collect();
+    let counts = Accepted { received: committed.received, rejected: committed.rejected, reasons };
     if committed.rejected < committed.received {
         return (StatusCode::ACCEPTED, Json(counts)).into_response();
     }
-    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "the body holds no record that can be taken").hint(
-        "trailbrake_rejects_total and the log say why; `trailbrake replay FILE` says it of the same bytes in a file",
-    );
+    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "the body holds no record that can be taken")
+        .hint("reasons says why; `trailbrake replay FILE` says of the same bytes in a file where");
     (StatusCode::BAD_REQUEST, Json(Unusable { refusal, counts })).into_response()
 }
 

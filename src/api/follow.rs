@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Files;
+use crate::logs::parted;
 use crate::metrics::Metrics;
 use crate::token::Look;
 
@@ -30,7 +31,9 @@ fn look(files: &Files, metrics: &Metrics) {
         }
         Look::Kept(error) => {
             metrics.set_file_current("tokens", false);
-            tracing::error!(%error, "tokens not read: those read before stay, revoked ones too");
+            let said = error.to_string();
+            let (error, hint) = parted(&said);
+            tracing::error!(error, hint, "tokens not read: those read before stay, revoked ones too");
         }
     }
     let Some(tls) = &files.tls else { return };
@@ -42,7 +45,9 @@ fn look(files: &Files, metrics: &Metrics) {
         }
         Err(error) => {
             metrics.set_file_current("tls", false);
-            tracing::error!(%error, "certificate and key not read: those read before stay");
+            let said = error.to_string();
+            let (error, hint) = parted(&said);
+            tracing::error!(error, hint, "certificate and key not read: those read before stay");
         }
     }
 }

@@ -103,7 +103,7 @@ mod tests {
     /// A journal with an incident.
     fn write(path: &Path) -> usize {
         let (mut journal, mut group) = (open(path), JournalStep::default());
-        group.push(EngineStep::started(&Settings::default(), Millis(0)), Instant::now());
+        group.push(EngineStep::started(&Settings::default(), "", Millis(0)), Instant::now());
         let (mut step, _) = stage(Mode::Observe);
         judge_trail(&mut step).into_iter().for_each(|piece| group.push(piece, Instant::now()));
         group.commit(journal.as_mut(), Instant::now()).expect("commits");

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use trailbrake_detectors::engine::Settings;
 
 use super::notify;
 use crate::alert::{self, LiveRoutes};
 use crate::clock::SharedClock;
-use crate::config::{Config, ConfigError, ReceiverConfig};
+use crate::config::{Config, ConfigError, Problem, ReceiverConfig};
 use crate::limits::CONFIG_PROBLEMS_SHOWN_MAX;
+use crate::logs::parted;
 use crate::metrics::Metrics;
 use crate::order::Desk;
 use crate::pipeline::{Board, ConfigStatus, Work};
@@ -67,20 +67,18 @@ impl Reloader {
         let rebuilt = built.len();
         self.routes.set(Arc::clone(&new.routes));
         self.desk.take_up(built, &[]);
-        let settings = Settings { limits: new.settings.limits.clone(), ..self.config.settings.clone() };
-        self.config.settings = settings.clone();
-        self.judge_by(settings, names).await;
-        for warning in &new.warnings {
-            tracing::warn!("configuration: {warning}");
-        }
         let needs_restart = self.config.needs_restart(&new);
+        self.config.settings.limits = new.settings.limits;
+        let receivers = new.receivers.len();
+        (self.config.receivers, self.config.routes, self.config.tokens) = (new.receivers, new.routes, new.tokens);
+        self.config.public_url = new.public_url;
+        self.judge(names).await;
+        new.warnings.iter().for_each(Problem::warn);
         if !needs_restart.is_empty() {
             let keys = needs_restart.join(", ");
             tracing::warn!(keys, "configuration: this is taken up by a restart only");
         }
-        tracing::info!(receivers = new.receivers.len(), rebuilt, tokens, "configuration read again");
-        (self.config.receivers, self.config.routes, self.config.tokens) = (new.receivers, new.routes, new.tokens);
-        self.config.public_url = new.public_url;
+        tracing::info!(receivers, rebuilt, tokens, "configuration read again");
         let now = self.clock.now();
         self.metrics.count_config_reload(now, Some(needs_restart.len()));
         self.board.config(ConfigStatus {
@@ -98,11 +96,12 @@ impl Reloader {
     }
 
     /// Tells the engine. Receivers that are gone go once all that was decided before is on its way.
-    async fn judge_by(&self, settings: Settings, receivers: Vec<String>) {
+    async fn judge(&self, receivers: Vec<String>) {
         let Some(work) = self.work.upgrade() else { return };
         let (done, decided) = oneshot::channel();
-        let (settings, at) = (Box::new(settings), self.clock.now());
-        let configure = Work::Configure { settings, receivers: receivers.clone(), at, done };
+        let (settings, sha256) = (Box::new(self.config.settings.clone()), self.config.sha256());
+        let (receivers_now, at) = (receivers.clone(), self.clock.now());
+        let configure = Work::Configure { settings, sha256, receivers: receivers_now, at, done };
         if work.send(configure).await.is_err() {
             return;
         }
@@ -120,7 +119,8 @@ impl Reloader {
     /// Says what is wrong; what was read before stays.
     fn keep(&self, problems: &[String]) {
         for problem in problems {
-            tracing::error!("configuration: {problem}");
+            let (what, hint) = parted(problem);
+            tracing::error!(hint, "configuration: {what}");
         }
         tracing::error!(problems = problems.len(), "configuration not taken up: the one read before holds");
         let now = self.clock.now();

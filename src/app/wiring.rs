@@ -103,7 +103,7 @@ pub(super) async fn start(
     let outlets = Outlets { orders, pauses: client.clone() };
     let (threads, inlets) = start_threads(&config, recovered, outlets, &clock, &metrics, &health)?;
     // The queue is empty, and without a journal nothing is kept.
-    let _ = inlets.pieces.send(EngineStep::started(&config.settings, clock.now())).await;
+    let _ = inlets.pieces.send(EngineStep::started(&config.settings, &config.sha256(), clock.now())).await;
     let returns = start_returns(ended, events, &inlets);
     let (watches, seen) = mpsc::channel(ACTS_QUEUED_MAX);
     let mut helpers = start_helpers(seen, &inlets, &health, &metrics);

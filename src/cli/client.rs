@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::UsageError;
+use super::terminal::escape;
 use crate::api::Refusal;
+use crate::config::{Plaintext, web_address};
 use crate::limits::HTTP_BODY_BYTES_MAX;
 
 /// Which daemon is asked, and with what right.
@@ -21,6 +23,10 @@ pub(super) struct Target {
     /// A file that holds the token; without it the environment variable TRAILBRAKE_TOKEN does.
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
+
+    /// Sends the token over plain http to another machine as well. Whoever is on the way can read it, and act with it.
+    #[arg(long, global = true)]
+    allow_plaintext: bool,
 }
 
 /// The daemon said no.
@@ -41,6 +47,22 @@ impl Target {
             })?,
         };
         Ok(token.trim().to_owned())
+    }
+
+    /// A token crosses no network in the open, unless somebody says so.
+    fn check_way(&self) -> Result<(), UsageError> {
+        let plaintext = if self.allow_plaintext { Plaintext::Anywhere } else { Plaintext::Loopback };
+        let url = self.url.as_str();
+        let Err(reason) = web_address(url, plaintext) else { return Ok(()) };
+        let hint = match web_address(url, Plaintext::Anywhere) {
+            Ok(_) => {
+                "write https://, or reach it through a tunnel to this machine; --allow-plaintext sends the token in the \
+                 open where the network itself is encrypted"
+            }
+            Err(_) => "write it as https://host or http://127.0.0.1:8080",
+        };
+        let host = escape(self.url.host_str().unwrap_or_default());
+        Err(UsageError(format!("not sent: {reason}: {}://{host}\nhint: {hint}", self.url.scheme())))
     }
 
     /// Asks for a path.
@@ -68,6 +90,7 @@ impl Target {
         for (key, value) in query {
             url.query_pairs_mut().append_pair(key, value);
         }
+        self.check_way()?;
         let token = self.token()?;
         super::runtime()?.block_on(async {
             let client = reqwest::Client::builder().timeout(crate::limits::HTTP_REQUEST_TIMEOUT).build()?;
@@ -104,4 +127,32 @@ async fn bounded(mut response: reqwest::Response) -> anyhow::Result<Vec<u8>> {
         body.extend_from_slice(&part);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_leaves_the_machine_only_encrypted_unless_somebody_says_so() {
+        let check = |url: &str, allow_plaintext| {
+            let url = url.parse().expect("an address");
+            Target { url, token_file: None, allow_plaintext }.check_way().map_err(|error| error.to_string())
+        };
+        for good in ["http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:8080/", "https://a.example"] {
+            assert_eq!(check(good, false), Ok(()), "{good}");
+        }
+        let refused = check("http://a.example:8080", false).expect_err("refused");
+        assert!(
+            refused.starts_with("not sent: http is allowed on loopback addresses only: http://a.example"),
+            "{refused}"
+        );
+        assert!(refused.contains("\nhint: ") && refused.contains("--allow-plaintext"), "{refused}");
+        assert_eq!(check("http://a.example:8080", true), Ok(()));
+        for bad in ["ftp://a.example", "https://user:secret@a.example"] {
+            let refused = check(bad, true).expect_err(bad);
+            assert!(refused.contains("\nhint: ") && !refused.contains("--allow-plaintext"), "{refused}");
+        }
+        assert!(!check("https://user:secret@a.example", false).expect_err("refused").contains("secret"));
+    }
 }

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use trailbrake_detectors::engine::Situation;
 
 use super::client::Target;
+use super::listing::{self, Shape};
 use super::terminal::escape;
 use super::{Exit, Format};
 use crate::api::{Incidents, Verdict, VerdictAnswer};
@@ -35,6 +36,9 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Lists incidents, those with the latest facts first.
+    ///
+    /// Where standard output is no terminal each is one line, parted by tabs: id, severity, state, when, who, destroyed,
+    /// verdict, reason.
     List {
         /// Only those in this state: open, paused, confirmed, resumed, closed, eased, merged or unpausable.
         #[arg(long)]
@@ -121,7 +125,10 @@ fn list(incidents: &[Arc<Situation>], format: Format, out: &mut dyn Write) -> an
     match format {
         Format::Json => incidents.iter().try_for_each(|situation| json(situation, out)),
         Format::Text if incidents.is_empty() => Ok(writeln!(out, "no incidents")?),
-        Format::Text => Ok(writeln!(out, "{}", super::terminal::table(incidents.iter().map(AsRef::as_ref)))?),
+        Format::Text => {
+            let listed = listing::situations(incidents.iter().map(AsRef::as_ref), Shape::of_output());
+            Ok(out.write_all(listed.as_bytes())?)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod explain;
 mod iam_policy;
 mod incidents;
 mod init;
+mod listing;
 mod replay;
 mod run;
 mod simulate;

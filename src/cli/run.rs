@@ -10,6 +10,7 @@ use super::Exit;
 use super::configuration::Configuration;
 use crate::app::Reload;
 use crate::clock::SystemClock;
+use crate::config::Problem;
 use crate::pause::Spawn;
 
 /// Watches the configured sources, judges, pages and pauses.
@@ -33,9 +34,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = crate::config::load(arguments.configuration.path())?;
     crate::logs::start(config.log_json);
-    for warning in &config.warnings {
-        tracing::warn!("configuration: {warning}");
-    }
+    config.warnings.iter().for_each(Problem::warn);
     // What is wrong with them is found here, where it ends the program as a wrong configuration does.
     crate::api::Files::open(&config)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;

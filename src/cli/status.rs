@@ -9,6 +9,16 @@ use super::terminal::{counted, escape};
 use super::{Exit, Format};
 use crate::api::{SourceShown, Status};
 
+/// Severities, the worst first.
+const SEVERITIES: [&str; 5] = ["critical", "high", "medium", "low", "info"];
+/// Latencies in the order of the way: the word, what it is, and what there was nothing of where it has no figures.
+const LATENCIES: [(&str, &str, &str); 4] = [
+    ("delivery", " (CloudTrail's, from an event's time to its receipt here)", "no record was received"),
+    ("release", " (ours, from receipt to being on record, with what follows on its way)", "no fact was received"),
+    ("decision", " (ours, from receipt to the call that pauses)", "nobody was paused"),
+    ("effective", " (AWS's, from that call to the pause being in effect)", "nobody was paused"),
+];
+
 /// Shows how a running daemon is: what it reads and how late that is, what it remembers, what it would do about an incident,
 /// and how long its decisions take. Fails if the journal cannot be written.
 #[derive(Debug, clap::Args)]
@@ -44,9 +54,7 @@ fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(set_aside) = &status.journal.set_aside {
         writeln!(out, "           NOTE: {}", escape(set_aside))?;
     }
-    let open: Vec<_> =
-        status.incidents.open.iter().rev().map(|(severity, open)| format!("{open} {}", escape(severity))).collect();
-    writeln!(out, "incidents  open: {}; paused identities: {}", open.join(", "), status.incidents.paused)?;
+    writeln!(out, "incidents  open: {}; paused identities: {}", open(status), status.incidents.paused)?;
     would_do(status, out)?;
     let act = match (status.act.configured, status.act.connected) {
         (false, _) => "not configured: nothing is ever paused",
@@ -69,6 +77,17 @@ fn text(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     }
     remembers(status, out)?;
     latencies(status, out)
+}
+
+/// How many incidents are open, the worst first.
+fn open(status: &Status) -> String {
+    let place = |severity: &str| SEVERITIES.iter().position(|known| *known == severity).unwrap_or(SEVERITIES.len());
+    // Nothing opens an incident that is only worth a line.
+    let open = status.incidents.open.iter().filter(|(severity, open)| *severity != "info" || **open > 0);
+    let mut open: Vec<(&String, &usize)> = open.collect();
+    open.sort_by_key(|(severity, _)| place(severity));
+    let open: Vec<String> = open.into_iter().map(|(severity, open)| format!("{open} {}", escape(severity))).collect();
+    if open.is_empty() { "none".to_owned() } else { open.join(", ") }
 }
 
 fn config(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
@@ -146,15 +165,49 @@ fn remembers(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
     }
 }
 
+/// Each latency, in the order of the way: what it is, and how long it took.
 fn latencies(status: &Status, out: &mut dyn Write) -> std::io::Result<()> {
-    for (word, windows) in &status.latencies {
+    let mut latencies: Vec<_> = status.latencies.iter().collect();
+    latencies.sort_by_key(|(word, _)| LATENCIES.iter().position(|(known, _, _)| known == word));
+    for (word, windows) in latencies {
+        let known = LATENCIES.iter().find(|(known, _, _)| known == word);
+        let (about, none) = known.map_or(("", "nothing"), |(_, about, none)| (*about, *none));
         let told: Vec<String> = windows
             .iter()
             .rev()
             .map(|(window, one)| format!("{}: p50 {:.3} s, p99 {:.3} s", escape(window), one.p50, one.p99))
             .collect();
-        let told = if told.is_empty() { "nothing in the last ten minutes".to_owned() } else { told.join("; ") };
-        writeln!(out, "latency    {}: {told}", escape(word))?;
+        let told = if told.is_empty() { format!("none, {none} in the last ten minutes") } else { told.join("; ") };
+        writeln!(out, "latency    {}{about}: {told}", escape(word))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn severities_go_from_the_worst_and_each_latency_says_what_it_is_and_why_there_is_none() {
+        let status = json!({
+            "version": "1.2.3", "mode": "observe", "sources": {}, "journal": { "ok": true },
+            "incidents": { "open": { "critical": 1, "high": 2, "info": 0, "low": 3, "medium": 4 }, "paused": 0 },
+            "act": { "configured": false, "connected": false },
+            "latencies": { "decision": {}, "delivery": { "1m": { "p50": 1.0, "p99": 2.5 } }, "effective": {} },
+        });
+        let status: Status = serde_json::from_value(status).expect("a status");
+        let mut out = Vec::new();
+        text(&status, &mut out).expect("memory");
+        let told = String::from_utf8(out).expect("text");
+        let at = told.find("latency ").expect("latencies");
+        assert_eq!(
+            &told[at..],
+            "latency    delivery (CloudTrail's, from an event's time to its receipt here): 1m: p50 1.000 s, p99 2.500 s\n\
+             latency    decision (ours, from receipt to the call that pauses): none, nobody was paused in the last ten minutes\n\
+             latency    effective (AWS's, from that call to the pause being in effect): none, nobody was paused in the last ten minutes\n"
+        );
+        assert!(told.contains("incidents  open: 1 critical, 2 high, 4 medium, 3 low; paused"), "{told}");
+    }
 }

@@ -1,60 +1,19 @@
-//! Incidents on a terminal. What was written by others is made harmless before a terminal sees it.
+//! Words on a terminal. What was written by others is made harmless before a terminal sees it.
 
 use std::io::{self, Write};
 
-use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
-use trailbrake_detectors::engine::{OwnShare, Situation, Verdict};
+use comfy_table::Table;
+use trailbrake_detectors::engine::{PauseState, Situation, Verdict};
 use trailbrake_detectors::incident::Report;
-use trailbrake_detectors::limits::YOUNG_SECONDS_MAX;
 
-use super::replay::Told;
+use crate::pause::why_not;
 
 /// Types listed of what an incident destroyed.
 const TYPES_LISTED_MAX: usize = 4;
-/// Zones and regions listed of an incident.
-const PLACES_LISTED_MAX: usize = 6;
-/// What is own and younger than this is young, in hours.
-const YOUNG_HOURS: i64 = YOUNG_SECONDS_MAX / 3_600;
 /// How wide lines are where no terminal says how wide it is, and at most where they are sentences.
-const COLUMNS: u16 = 100;
-/// On a narrower terminal there is no room for that table.
-const TABLE_COLUMNS_MIN: u16 = 140;
+pub(super) const COLUMNS: u16 = 100;
 /// Facts listed of an incident's evidence.
 const EVIDENCE_LISTED_MAX: usize = 20;
-
-/// A table of incidents, one row each.
-pub(super) fn table<'a>(situations: impl Iterator<Item = &'a Situation>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([
-        "severity",
-        "who",
-        "destroyed",
-        "when",
-        "reason",
-    ]);
-    if !table.is_tty() {
-        table.set_width(140);
-    }
-    for situation in situations {
-        let report = &situation.incident;
-        let verdict = situation.verdicts.last().map(|one| format!("\n{} by {}", one.verdict.as_str(), reviewers(one)));
-        let verdict = verdict.unwrap_or_default();
-        table.add_row([
-            Cell::new(format!("{}\n{}{verdict}", report.severity.as_str(), report.state.as_str())),
-            Cell::new(who(report)),
-            Cell::new(destroyed(report)),
-            Cell::new(format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
-            Cell::new(format!("{}\n{}", escape(&report.reason), escape(&report.id))),
-        ]);
-    }
-    table
-}
-
-/// The incidents of a trail that is over, the worst last, where the eye is when all is written: a row of a table each,
-/// or a block each on a terminal that is too narrow for a table.
-pub(super) fn judged(incidents: &[Told]) -> String {
-    judged_within(incidents, Table::new().width().unwrap_or(COLUMNS))
-}
 
 /// How wide lines are to be on standard output.
 pub(super) fn columns() -> usize {
@@ -102,94 +61,6 @@ pub(super) fn weight(weight: f64) -> String {
     (((weight * unit + 1e-6).floor()) / unit).to_string()
 }
 
-fn judged_within(incidents: &[Told], columns: u16) -> String {
-    let mut sorted: Vec<&Told> = incidents.iter().collect();
-    sorted.sort_by_key(|told| told.report.severity_peak);
-    if columns < TABLE_COLUMNS_MIN {
-        let blocks: Vec<String> = sorted.into_iter().map(|told| block(told, columns)).collect();
-        return blocks.join("\n\n") + "\n";
-    }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header([
-        "severity",
-        "when (UTC)",
-        "who",
-        "detectors",
-        "destroyed",
-        "where",
-        "own",
-        "reason",
-    ]);
-    table.set_width(columns);
-    for told @ Told { report, .. } in sorted {
-        let id = escape(&report.id);
-        let first = Cell::new(format!("{}\n{id}", report.severity_peak.as_str()));
-        table.add_row(std::iter::once(first).chain(parts(told).map(|(_, part)| Cell::new(part))));
-    }
-    if let Some(first) = table.column_mut(0) {
-        first.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    table.to_string()
-}
-
-/// What is told of an incident beside its severity and its id.
-fn parts(told: &Told) -> [(&'static str, String); 7] {
-    let Told { report, own, .. } = told;
-    [
-        ("when", format!("{}\n{}", escape(&report.first_event_time), escape(&report.last_event_time))),
-        ("who", who(report)),
-        ("detectors", report.detectors.join("\n")),
-        ("destroyed", destroyed(report)),
-        ("where", places(report)),
-        ("own", own_share(report, *own)),
-        ("reason", escape(&report.reason)),
-    ]
-}
-
-/// One incident as lines of a word and what it says.
-fn block(told: &Told, columns: u16) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
-    for (word, part) in parts(told) {
-        let part = match word {
-            "when" => part.replace('\n', " to "),
-            "detectors" | "where" => part.replace('\n', ", "),
-            _ => part.replace(",\n", ", "),
-        };
-        if !part.is_empty() {
-            table.add_row([format!(" {word}"), part]);
-        }
-    }
-    if let Some(first) = table.column_mut(0) {
-        first.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    format!("{}  {}\n{}", told.report.severity_peak.as_str(), escape(&told.report.id), table.trim_fmt())
-}
-
-/// Zones where they are known, and regions.
-fn places(report: &Report) -> String {
-    let zones = report.zones.iter().chain(
-        report.regions.iter().filter(|region| !report.zones.iter().any(|zone| zone.starts_with(region.as_str()))),
-    );
-    let mut places: Vec<String> = zones.take(PLACES_LISTED_MAX + 1).map(|place| escape_to(place, 30)).collect();
-    if places.len() > PLACES_LISTED_MAX {
-        places.truncate(PLACES_LISTED_MAX);
-        places.push("and others".to_owned());
-    }
-    places.join("\n")
-}
-
-/// How much of what was destroyed its destroyer had made, and how young.
-fn own_share(report: &Report, own: OwnShare) -> String {
-    let resources = report.destroyed.resources;
-    match (resources, report.destroyed.own) {
-        (0, _) => String::new(),
-        (_, 0) => "none known".to_owned(),
-        (_, all) if own.young == all => format!("{all} of {resources},\nall made less than {YOUNG_HOURS} h before"),
-        (_, all) => format!("{all} of {resources},\n{} made less than {YOUNG_HOURS} h before", own.young),
-    }
-}
-
 /// One incident, in full.
 pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()> {
     let report = &situation.incident;
@@ -200,7 +71,11 @@ pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "when       {} to {}", escape(&report.first_event_time), escape(&report.last_event_time))?;
     writeln!(out, "where      {} {}", escape(&report.regions.join(" ")), escape(&report.zones.join(" ")))?;
     for pause in &situation.pauses {
-        let line = format!("{}: {} {}", pause.state.as_str(), escape(&pause.key.entity), escape(&pause.reason));
+        let why = match (pause.state, why_not(&pause.reason)) {
+            (PauseState::Unpausable, Some(known)) => format!("{}: {}; {}", pause.reason, known.why, known.instead),
+            _ => escape(&pause.reason),
+        };
+        let line = format!("{}: {} {why}", pause.state.as_str(), escape(&pause.key.entity));
         writeln!(out, "pause      {}", line.trim_end())?;
     }
     if !situation.not_paused_because.is_empty() {
@@ -227,11 +102,13 @@ pub(super) fn show(situation: &Situation, out: &mut dyn Write) -> io::Result<()>
     Ok(())
 }
 
-fn reviewers(verdict: &Verdict) -> String {
+/// Who decided.
+pub(super) fn reviewers(verdict: &Verdict) -> String {
     escape(&verdict.who.join(" and "))
 }
 
-fn who(report: &Report) -> String {
+/// Who answers for an incident.
+pub(super) fn who(report: &Report) -> String {
     let Some(principal) = &report.principal else { return "nobody in particular".to_owned() };
     let mut lines = vec![escape(&principal.arn)];
     for (word, value) in [("session", &principal.session), ("origin", &principal.origin), ("tool", &principal.tool)] {
@@ -242,7 +119,8 @@ fn who(report: &Report) -> String {
     lines.join("\n")
 }
 
-fn destroyed(report: &Report) -> String {
+/// What is gone, as a number, a weight and the commonest types.
+pub(super) fn destroyed(report: &Report) -> String {
     let resources = counted(report.destroyed.resources, "resource");
     let mut lines = vec![format!("{resources}, weight {}", weight(report.destroyed.weight))];
     let mut types: Vec<_> = report.destroyed.by_type.iter().collect();
@@ -280,36 +158,7 @@ pub(super) fn escape_to(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use trailbrake_detectors::engine::Mode;
-    use trailbrake_detectors::incident::{Severity, Standing, State, blind};
-    use trailbrake_detectors::time::Second;
-
     use super::*;
-
-    fn told(id: &str, severity_peak: Severity) -> Told {
-        let (id, state, mode) = (id.to_owned(), State::Open, Mode::Observe);
-        let standing = Standing { id, state, mode, severity_peak, eased: None, exact: true };
-        let mut report = blind(&standing, Second(1_767_571_200), &"somebody destroyed something ".repeat(9));
-        report.destroyed.resources = 1;
-        report.destroyed.weight = 0.123_456;
-        report.destroyed.by_type.insert("AWS::ElasticLoadBalancingV2::LoadBalancer".to_owned(), 1);
-        report.zones = vec!["eu-west-1a".to_owned(), "eu-west-1b".to_owned()];
-        Told::of(report)
-    }
-
-    #[test]
-    fn the_worst_is_told_last_and_nothing_is_wider_than_the_terminal_or_breaks_an_id() {
-        let (worst, mild) = ("tb-aaaaaaaaaaaaaaaa", "tb-bbbbbbbbbbbbbbbb");
-        let incidents = [told(worst, Severity::Critical), told(mild, Severity::Low)];
-        for columns in [60, 80, 139, 140, 180, 300] {
-            let text = judged_within(&incidents, columns);
-            let place = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} is broken:\n{text}"));
-            assert!(place(mild) < place(worst) && place("low") < place("critical"), "{columns}:\n{text}");
-            assert!(text.lines().all(|line| line.chars().count() <= usize::from(columns)), "{columns}:\n{text}");
-            assert!(text.contains("1 resource, weight"), "{columns}:\n{text}");
-            assert_eq!(text.contains('│'), columns >= 140, "{columns}:\n{text}");
-        }
-    }
 
     #[test]
     fn lines_break_between_words_and_never_within_one() {

@@ -6,6 +6,8 @@ use clap::CommandFactory;
 
 use super::*;
 
+mod words;
+
 fn run_with(arguments: &[&str]) -> (Exit, String) {
     let mut out = Vec::new();
     let arguments = std::iter::once("trailbrake").chain(arguments.iter().copied()).map(OsString::from);

@@ -117,7 +117,11 @@ fn create(
         LISTENER_FILES_POLL.as_secs()
     )?;
     if roles.contains(&"review") && principals.is_empty() {
-        writeln!(told, "note: without --principal nothing keeps {name} from deciding on themselves")?;
+        writeln!(told, "warning: this token lists no AWS principals: {name} could decide on incidents of their own")?;
+        writeln!(
+            told,
+            "hint: revoke it, and make it again with --principal ARN for each role and user that is {name} in AWS"
+        )?;
     }
     if is_new && belongs_to_root(&places.file) {
         writeln!(told, "note: the file belongs to root: chown USER {}, the daemon's user", places.file.display())?;

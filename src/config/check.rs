@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use trailbrake_detectors::catalog::Catalog;
 use trailbrake_detectors::detector;
-use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Settings};
+use trailbrake_detectors::engine::{BrakeSettings, Mode, ModeException, Reach, Settings};
 
 use super::document::Document;
 use super::section::{Plaintext, Section};
@@ -87,8 +87,12 @@ fn check(document: &mut Document<'_>, directory: &Path) -> Config {
     check_listeners(document, &http, &metrics);
     let sources = source::check(document);
     let tokens = check_tokens(document);
-    let brake = check_brake(document);
+    let mut brake = check_brake(document);
     let act = check_act(document, &state_directory, &brake);
+    brake.reach = match act.as_ref().map(|act| &act.hook) {
+        Some(HookKind::Webhook { .. }) => Reach::Program,
+        Some(HookKind::AwsIam { .. }) | None => Reach::Policies,
+    };
     let token_file = directory.join(http.token_file);
     let reviewers = count_reviewers(&tokens, &token_file);
     check_enforce(document, &brake, act.is_some(), reviewers);
@@ -258,6 +262,7 @@ fn check_brake(document: &mut Document<'_>) -> BrakeSettings {
         budget_account: brake.pauses_per_hour_account,
         budget_total: brake.pauses_per_hour_total,
         reviewers_to_resume_critical: brake.reviewers_to_resume_critical,
+        reach: Reach::default(),
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Document<'text> {
     table: DeTable<'text>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// Whether the text is no TOML, so that what was read of it is not what was meant.
+    is_broken: bool,
 }
 
 impl<'text> Document<'text> {
@@ -24,11 +26,29 @@ impl<'text> Document<'text> {
             table: table.into_inner(),
             problems: Vec::new(),
             warnings: Vec::new(),
+            is_broken: false,
         };
         for error in errors {
-            document.add_error("", &error);
+            document.add_syntax_error(&error);
         }
         document
+    }
+
+    /// Notes where the text is no TOML. What comes after it on the same line says nothing more.
+    fn add_syntax_error(&mut self, error: &toml::de::Error) {
+        let line = error.span().map(|span| self.line_at(span.start));
+        if self.problems.iter().any(|problem| problem.line == line) {
+            return;
+        }
+        let key = line.and_then(|line| self.text.lines().nth(line - 1)?.split_once('='));
+        let key = key.map(|(key, _)| key.trim()).filter(|key| key.chars().all(is_of_key));
+        let (what, hint) = match error.message().split_once(", expected ") {
+            Some((what, expected)) => (what, format!("expected {expected}")),
+            None => (error.message(), String::new()),
+        };
+        let (path, what) = (key.unwrap_or_default().to_owned(), format!("no valid TOML: {what}"));
+        self.problems.push(Problem { origin: self.origin.clone(), line, path, what, hint });
+        self.is_broken = true;
     }
 
     /// Refuses keys of the top level that are none of `known`.
@@ -102,6 +122,9 @@ impl<'text> Document<'text> {
     }
 
     fn add_error(&mut self, path: &str, error: &toml::de::Error) {
+        if self.is_broken {
+            return;
+        }
         // The crate shows the keys below the section only in its own rendering, on a last line of their own.
         let shown = error.to_string();
         let below = shown.lines().last().and_then(|line| line.strip_prefix("in `")?.strip_suffix('`'));
@@ -117,8 +140,11 @@ impl<'text> Document<'text> {
         self.problems.push(Problem { origin: self.origin.clone(), line, path, what, hint });
     }
 
-    /// Notes that something is wrong at a key.
+    /// Notes that something is wrong at a key. Of a text that is broken nothing more is said: it may be right.
     pub(super) fn problem(&mut self, path: &str, what: impl Into<String>, hint: impl Into<String>) {
+        if self.is_broken {
+            return;
+        }
         let problem = self.at(path, what.into(), hint.into());
         self.problems.push(problem);
     }
@@ -131,7 +157,9 @@ impl<'text> Document<'text> {
 
     /// Notes that something is wrong in another file.
     pub(super) fn problem_elsewhere(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        if !self.is_broken {
+            self.problems.push(problem);
+        }
     }
 
     /// Everything noted, problems first, each in the order of the file.
@@ -171,6 +199,11 @@ impl<'text> Document<'text> {
     fn line_at(&self, byte: usize) -> usize {
         1 + self.text.bytes().take(byte).filter(|&byte| byte == b'\n').count()
     }
+}
+
+/// Whether a character may stand in a key with its dots and quotes.
+fn is_of_key(character: char) -> bool {
+    character.is_alphanumeric() || "-_.\"'".contains(character)
 }
 
 /// A way out by what the crate expected: in words of the text rather than of the program, and with the word that was

@@ -325,6 +325,17 @@ fn zone_spread(document: &mut Document<'_>, limits: &mut SpreadLimits) {
 }
 
 fn places(section: &mut Section<'_, '_>, raw: &RawPlaces, into: &mut Spread) {
+    let missing = match (raw.places, raw.weight) {
+        (Some(_), Some(_)) => None,
+        (None, Some(_)) => Some("`places` is missing"),
+        (Some(_), None) => Some("`weight` is missing"),
+        (None, None) => Some("`places` and `weight` are missing"),
+    };
+    if let Some(missing) = missing {
+        let (places, weight) = (into.places, plain(into.weight));
+        let hint = format!("write both, as in the default {{ places = {places}, weight = {weight:?} }}, or \"never\"");
+        section.problem("", missing, hint);
+    }
     if let Some(places) = raw.places {
         section.number("places", places, 2..=100);
         into.places = places;

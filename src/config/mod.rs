@@ -2,6 +2,7 @@
 //! form, `check` makes one from the other.
 
 mod check;
+mod digest;
 mod document;
 mod limits;
 mod problem;

@@ -34,6 +34,17 @@ impl fmt::Display for Problem {
     }
 }
 
+impl Problem {
+    /// Logs it as a warning.
+    pub fn warn(&self) {
+        let Self { origin, line, path, what, hint } = self;
+        let hint = Some(hint.as_str()).filter(|hint| !hint.is_empty());
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        let path = if path.is_empty() { String::new() } else { format!(" {path}:") };
+        tracing::warn!(hint, "configuration: {origin}{line}:{path} {what}");
+    }
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

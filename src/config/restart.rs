@@ -1,5 +1,7 @@
 //! What of a configuration is taken up while the daemon runs, and what needs a restart.
 
+use trailbrake_detectors::engine::BrakeSettings;
+
 use super::Config;
 
 impl Config {
@@ -18,7 +20,8 @@ impl Config {
             ("decode.threads", self.decode_threads != other.decode_threads),
             ("catalog", self.catalog != other.catalog),
             ("inventory.files", self.inventory_files != other.inventory_files),
-            ("brake", ours.brake != theirs.brake),
+            // By what pauses are carried out is told by `act`.
+            ("brake", BrakeSettings { reach: theirs.brake.reach, ..ours.brake.clone() } != theirs.brake),
             ("sources", self.sources != other.sources),
             ("act", self.act != other.act),
         ];

@@ -164,14 +164,14 @@ fn routes_lead_where_they_say_and_a_receiver_without_one_is_warned_of() {
 fn limits_and_weights_that_are_written_hold_and_all_others_keep_their_defaults() {
     use trailbrake_detectors::detector::{Limits, Spread};
     let text = "[weights]\nholds_state = 5\n[detectors.deletion-burst]\nfive_minutes = { high = 7.5, critical = \"never\" }\n\
-                [detectors.zone-spread]\nzones_critical = { places = 4 }\nregions_high = \"never\"\nregions_critical = \"never\"\n\
+                [detectors.zone-spread]\nzones_critical = { places = 4, weight = 9 }\nregions_high = \"never\"\nregions_critical = \"never\"\n\
                 [detectors.denied-destruction]\ncalls.low = 3\n";
     let config = parse(&format!("{text}{SOURCE}"), "x").unwrap_or_else(|error| panic!("{error}"));
     let mut expected = Limits::default();
     expected.weights.holds_state = 5_000;
     expected.deletion_burst.five_minutes.high = Some(7_500);
     expected.deletion_burst.five_minutes.critical = None;
-    expected.zone_spread.zones_critical = Some(Spread { places: 4, weight: 8_000 });
+    expected.zone_spread.zones_critical = Some(Spread { places: 4, weight: 9_000 });
     (expected.zone_spread.regions_high, expected.zone_spread.regions_critical) = (None, None);
     expected.denied_destruction.low = Some(3);
     assert_eq!(config.settings.limits, expected);

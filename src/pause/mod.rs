@@ -19,9 +19,11 @@ mod link;
 #[cfg(test)]
 mod tests;
 mod wanted;
+mod why_not;
 
 use link::Link;
 pub(crate) use wanted::Wanted;
+pub(crate) use why_not::why_not;
 
 /// How `act` is reached.
 #[derive(Clone, Debug)]

@@ -65,6 +65,11 @@ impl Accounts {
         self.columns.get(column).copied().unwrap_or(0)
     }
 
+    /// Records that went into the judgement.
+    pub fn facts(&self) -> u64 {
+        [Column::Judged, Column::Conflicting, Column::Twin].map(|column| self.column(Self::word(column))).iter().sum()
+    }
+
     /// The columns that hold something.
     pub fn columns(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.columns.iter().map(|(column, records)| (*column, *records))

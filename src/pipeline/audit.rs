@@ -67,9 +67,8 @@ pub(super) fn human(human: &Human, answer: &Answer) -> Note {
     Note::new(*at, "human", &body)
 }
 
-/// The daemon judges by these settings from here on.
-pub(super) fn configuration(settings: &Settings, at: Millis) -> Note {
-    let whole = serde_json::to_vec(settings).unwrap_or_default();
+/// The daemon judges by these settings from here on; `sha256` is that of its whole configuration.
+pub(super) fn configuration(settings: &Settings, sha256: &str, at: Millis) -> Note {
     let brake = &settings.brake;
     let body = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -77,7 +76,7 @@ pub(super) fn configuration(settings: &Settings, at: Millis) -> Note {
         "mode": brake.mode,
         "exceptions": brake.exceptions.len(),
         "protected": brake.protected.len(),
-        "settings_sha256": hexadecimal(&Sha256::digest(&whole)),
+        "configuration_sha256": sha256,
     });
     Note::new(at, CONFIGURATION_NOTE, &body)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trailbrake_detectors::catalog::Catalog;
-use trailbrake_detectors::decode::decode;
+use trailbrake_detectors::decode::{RejectReason, decode};
 use trailbrake_detectors::engine::Partition;
 use trailbrake_detectors::event::Event;
 use trailbrake_detectors::time::{Millis, Second};
@@ -68,6 +68,16 @@ impl DecodeStep {
 
     /// The word for records of accounts that their source may not speak for.
     pub const FOREIGN_ACCOUNT: &'static str = "foreign-account";
+
+    /// What a reason to reject a record means; empty where the word says it all.
+    pub fn about(reason: &str) -> &'static str {
+        let known = RejectReason::ALL.into_iter().find(|known| known.as_str() == reason);
+        match known {
+            Some(known) => known.about(),
+            None if reason == Self::FOREIGN_ACCOUNT => "it is of an account that the source may not speak for",
+            None => "",
+        }
+    }
 
     /// Decodes a batch. Total: whatever the messages hold, each record of them is counted.
     pub fn step(&self, batch: Batch) -> DecodedBatch {

@@ -42,6 +42,8 @@ pub enum Work {
     Configure {
         /// What the engine is told.
         settings: Box<Settings>,
+        /// The SHA-256 of the whole configuration.
+        sha256: String,
         /// The names of the receivers that each announcement goes to.
         receivers: Vec<String>,
         /// When.
@@ -92,10 +94,11 @@ impl EngineStep {
         Self { memory: Memory::new(recall, newest), ..self }
     }
 
-    /// What the audit trail keeps of a start: by which settings is judged from here on.
-    pub fn started(settings: &Settings, at: Millis) -> Piece {
+    /// What the audit trail keeps of a start: by which settings is judged from here on, and the SHA-256 of the whole
+    /// configuration.
+    pub fn started(settings: &Settings, sha256: &str, at: Millis) -> Piece {
         let mut piece = Piece::default();
-        piece.cut.notes.push(audit::configuration(settings, at));
+        piece.cut.notes.push(audit::configuration(settings, sha256, at));
         piece
     }
 
@@ -127,9 +130,9 @@ impl EngineStep {
             }
             Work::Inventory(inventory, now) => self.one(Input::Inventory(inventory), now),
             Work::Remember => self.whole(),
-            Work::Configure { settings, receivers, at, done } => {
+            Work::Configure { settings, sha256, receivers, at, done } => {
                 self.receivers = receivers;
-                let note = audit::configuration(&settings, at);
+                let note = audit::configuration(&settings, &sha256, at);
                 let mut piece = self.one(Input::Configure(settings), at);
                 piece.decision = true;
                 piece.cut.notes.push(note);
@@ -205,11 +208,13 @@ impl EngineStep {
         if let Some(position) = batch.position {
             piece.cut.positions.push((batch.partition, position));
         }
-        let facts =
-            [Column::Judged, Column::Conflicting, Column::Twin].map(|column| accounts.column(Accounts::word(column)));
-        let facts = facts.iter().sum();
+        let facts = accounts.facts();
         piece.after.receipts.extend((facts > 0).then_some(Receipt { received_at: batch.received_at, facts }));
-        let committed = Committed { received: accounts.received(), rejected: accounts.column(Accounts::REJECTED) };
+        let committed = Committed {
+            received: accounts.received(),
+            rejected: accounts.column(Accounts::REJECTED),
+            reasons: batch.rejected,
+        };
         let client_waits = piece.cut.positions.is_empty();
         let acknowledge = |sender| Acknowledge { sender, committed, client_waits };
         piece.after.acknowledgements.extend(batch.acknowledgement.map(acknowledge));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use trailbrake_detectors::engine::{BrakeSettings, Mode, Settings};
+use trailbrake_detectors::engine::{BrakeSettings, Mode, Reach, Settings};
 use trailbrake_detectors::time::Millis;
 
 use super::act::Act;
@@ -90,7 +90,9 @@ pub(super) type Done = Result<bool, Broken>;
 impl World {
     pub(super) fn new(seed: u64, words: Vec<u16>, plant: Option<Plant>) -> Self {
         let mode = if (seed / 6).is_multiple_of(3) { Mode::Observe } else { Mode::Enforce };
-        let settings = Settings { brake: BrakeSettings { mode, ..BrakeSettings::default() }, ..Settings::default() };
+        // The simulated hook pauses whom it is told to.
+        let brake = BrakeSettings { mode, reach: Reach::Program, ..BrakeSettings::default() };
+        let settings = Settings { brake, ..Settings::default() };
         let now = START.millis();
         let disk = Arc::new(Mutex::new(Disk::new()));
         let (process, _) = Process::start(&disk, &settings, now, false);

@@ -173,8 +173,8 @@ mod tests {
         let batch = bench.batches.recv().await.expect("a batch");
         assert_eq!((batch.payloads.len(), batch.position.is_none()), (1, true));
         assert!(!waiting.is_finished());
-        let done = Committed { received: 1, rejected: 0 };
-        batch.acknowledgement.expect("is asked for").send(done).expect("is waited for");
+        let done = Committed { received: 1, ..Committed::default() };
+        batch.acknowledgement.expect("is asked for").send(done.clone()).expect("is waited for");
         assert_eq!(waiting.await.expect("no panic"), Ok(done));
 
         let waiting = tokio::spawn({

@@ -67,12 +67,14 @@ pub struct Batch {
 pub type Acknowledgement = Option<oneshot::Sender<Committed>>;
 
 /// The batch and its position are in the journal. Holds the counts of the batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Records received.
     pub received: u64,
     /// Records rejected.
     pub rejected: u64,
+    /// Of these how many for which reason.
+    pub reasons: Vec<(&'static str, u64)>,
 }
 
 /// What a source is given to run with.

@@ -82,6 +82,46 @@ impl RejectReason {
     }
 }
 
+impl RejectReason {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Empty,
+        Self::TooLarge,
+        Self::NotUtf8,
+        Self::NotJson,
+        Self::NotARecord,
+        Self::TooDeep,
+        Self::BadCompression,
+        Self::TooManyRecords,
+        Self::NoIdentity,
+        Self::NoName,
+        Self::BadTime,
+        Self::Future,
+        Self::BeforeCloudTrail,
+        Self::BadField,
+    ];
+
+    /// What it means, for whoever reads the word for the first time.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Empty => "there is nothing in it",
+            Self::TooLarge => "it is larger than is read, before or after decompression",
+            Self::NotUtf8 => "it is no text in UTF-8",
+            Self::NotJson => "it is no JSON, or was cut off",
+            Self::NotARecord => "it is JSON, but no record of CloudTrail and no wrapper of one",
+            Self::TooDeep => "it is wrapped or nested too deeply",
+            Self::BadCompression => "it cannot be decompressed",
+            Self::TooManyRecords => "one payload holds more records than are read",
+            Self::NoIdentity => "it has no userIdentity",
+            Self::NoName => "it has no eventID, eventSource or eventName",
+            Self::BadTime => "it has no eventTime that can be read",
+            Self::Future => "its eventTime is more than five minutes after now",
+            Self::BeforeCloudTrail => "its eventTime is before CloudTrail began",
+            Self::BadField => "one of its fields is of a wrong type",
+        }
+    }
+}
+
 /// Something that was not decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {

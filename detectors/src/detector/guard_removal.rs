@@ -24,13 +24,13 @@ impl Detector for GuardRemoval {
     }
 
     fn gauges(&self, window: &Window<'_>, limits: &Limits) -> Vec<Gauge> {
-        let about = "deleted within an hour of the end of their protection";
+        let about = "resources deleted within an hour after their own protection was switched off";
         let lost = u64::from(window.loses_trail);
         vec![
             Gauge::count("resources", about, window.over(Span::Hour).unguarded, &limits.guard_removal),
             Gauge::count(
                 "trail",
-                "what watches others was switched off or destroyed; not configurable",
+                "what watches others, such as a trail, was switched off or destroyed; not configurable",
                 lost,
                 &TRAIL_LOST,
             ),

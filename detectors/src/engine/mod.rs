@@ -29,7 +29,7 @@ pub use held::Held;
 pub use memory::LoadError;
 use memory::{Judgement, Progress, Tables, Want, gone, row, table};
 use register::Register;
-pub use settings::{BrakeSettings, Mode, ModeException, Settings};
+pub use settings::{BrakeSettings, Mode, ModeException, Reach, Settings};
 use settle::News;
 pub use situation::*;
 use stale::Stale;

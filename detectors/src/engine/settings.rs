@@ -34,6 +34,9 @@ pub struct BrakeSettings {
     pub budget_total: u32,
     /// How many reviewers must agree before a `critical` incident is resumed.
     pub reviewers_to_resume_critical: u32,
+    /// By what pauses are carried out, which bounds whom they can reach.
+    #[serde(default)]
+    pub reach: Reach,
 }
 
 impl Default for BrakeSettings {
@@ -45,6 +48,7 @@ impl Default for BrakeSettings {
             budget_account: 3,
             budget_total: 10,
             reviewers_to_resume_critical: 2,
+            reach: Reach::default(),
         }
     }
 }
@@ -79,6 +83,17 @@ impl Mode {
             Self::Enforce => "enforce",
         }
     }
+}
+
+/// Whom pauses can reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// Roles and users that a policy can be attached to: not those that IAM Identity Center keeps.
+    #[default]
+    Policies,
+    /// All roles and users: a program of the user's own knows its ways.
+    Program,
 }
 
 /// A mode for one detector, one account, or one detector in one account.

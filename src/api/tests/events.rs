@@ -30,6 +30,10 @@ async fn a_body_is_answered_by_what_came_of_its_records() {
             "{body}: {answer}"
         );
         assert_eq!(answer["hint"].is_string(), code == 400, "{answer}");
+        let reason = answer["reasons"][0]["reason"].as_str();
+        let expected = [("{}", "future"), ("bad", "not-json")].iter().find(|(text, _)| *text == body);
+        assert_eq!(reason, expected.map(|(_, reason)| *reason), "{answer}");
+        assert_eq!(reason.is_some(), answer["reasons"][0]["means"].as_str().is_some_and(|text| !text.is_empty()));
     }
     assert_eq!(retry_after(post(&bench).body("fail")).await, (503, Some(5)));
     assert_eq!(bench.counted("trailbrake_http_requests_total{code=\"400\",path=\"/v1/events\"}"), 2);

@@ -87,9 +87,9 @@ async fn acknowledge(mut batches: mpsc::Receiver<Batch>) {
     while let Some(batch) = batches.recv().await {
         let says = |what: &[u8]| batch.payloads.iter().any(|payload| payload.starts_with(what));
         let committed = match () {
-            () if says(b"none") => Committed { received: 0, rejected: 0 },
-            () if says(b"bad") => Committed { received: 2, rejected: 2 },
-            () => Committed { received: 3, rejected: 1 },
+            () if says(b"none") => Committed::default(),
+            () if says(b"bad") => Committed { received: 2, rejected: 2, reasons: vec![("not-json", 2)] },
+            () => Committed { received: 3, rejected: 1, reasons: vec![("future", 1)] },
         };
         match batch.acknowledgement {
             _ if says(b"fail") => {}

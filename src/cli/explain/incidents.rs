@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use trailbrake_detectors::catalog::Catalog;
+use trailbrake_detectors::engine::{Pause, PauseState};
 use trailbrake_detectors::event::{Effect, Outcome};
 use trailbrake_detectors::incident::{Evidence, Report};
 
@@ -11,6 +13,7 @@ use super::super::replay::Told;
 use super::super::terminal::{counted, escape, escape_to, short_name, weight, wrapped};
 use super::Explanation;
 use crate::config::plain;
+use crate::pause::why_not;
 
 /// Incidents listed of a principal; of more, the last.
 const INCIDENTS_LISTED_MAX: usize = 20;
@@ -51,7 +54,7 @@ pub(super) fn write(told: &Explanation<'_>, columns: usize, out: &mut dyn Write)
 }
 
 /// What, when, how bad and how much.
-fn heading(told: &Explanation<'_>, Told { report, own, moments, .. }: &Told) -> Vec<String> {
+fn heading(told: &Explanation<'_>, Told { report, own, moments, pauses, .. }: &Told) -> Vec<String> {
     let indent = " ".repeat(INDENT);
     let (first, last) = (escape(&report.first_event_time), escape(&report.last_event_time));
     let (severity, id) = (report.severity_peak.as_str(), escape(&report.id));
@@ -59,11 +62,16 @@ fn heading(told: &Explanation<'_>, Told { report, own, moments, .. }: &Told) -> 
     let destroyed = &report.destroyed;
     let gone = |count: Option<u64>| format!("with {} gone", count.unwrap_or_default());
     if let Some(page) = moments.page {
+        let can_pause = pauses.iter().any(|pause| pause.state != PauseState::Unpausable);
         let pause = match moments.pause {
-            Some(pause) => format!("paused at {pause} {}", gone(destroyed.at_pause)),
+            Some(pause) if can_pause => format!("paused at {pause} {}", gone(destroyed.at_pause)),
+            Some(pause) => format!("and paused nobody when critical at {pause} {}", gone(destroyed.at_pause)),
             None => "paused nobody".to_owned(),
         };
         lines.push(format!("{indent}would have paged at {page} {}, {pause}", gone(destroyed.at_page)));
+        if moments.pause.is_some() {
+            lines.extend(out_of_reach(pauses));
+        }
     } else {
         lines.push(format!("{indent}would have paged nobody"));
     }
@@ -82,6 +90,30 @@ fn heading(told: &Explanation<'_>, Told { report, own, moments, .. }: &Told) -> 
     if own.young > 0 {
         let (share, most) = (plain(told.weights.lessened_share * 100), plain(told.weights.own_young_max));
         lines.push(format!("{indent}what is own and young weighs {share} % of it, and {most} in all at most"));
+    }
+    lines
+}
+
+/// Whom a pause cannot reach, why, and what would be needed.
+fn out_of_reach(pauses: &[Pause]) -> Vec<String> {
+    let indent = " ".repeat(INDENT);
+    if pauses.is_empty() {
+        return vec![format!(
+            "{indent}nobody to pause: what it rests on is nobody's in particular, or contradicted by another record"
+        )];
+    }
+    let unpausable = pauses.iter().filter(|pause| pause.state == PauseState::Unpausable);
+    let mut lines = Vec::new();
+    for Pause { key, reason, .. } in unpausable {
+        let (entity, reason) = (escape(&key.entity), reason.as_str());
+        match why_not(reason) {
+            Some(known) => {
+                lines.push(format!("{indent}cannot be paused: {entity}"));
+                lines.push(format!("{indent}because {} ({reason})", known.why));
+                lines.push(format!("{indent}to stop it: {}", known.instead));
+            }
+            None => lines.push(format!("{indent}cannot be paused: {entity}: {}", escape(reason))),
+        }
     }
     lines
 }
@@ -139,13 +171,19 @@ fn few(names: &[&str], count: u64, room: usize) -> String {
     fitting.or_else(cut).unwrap_or_default()
 }
 
-/// The calls that switched protections off, and what watches.
+/// The calls that switched protections off, and those that switched off or deleted what watches.
 fn switched_off(report: &Report, columns: usize) -> Vec<String> {
-    let calls: Vec<&Evidence> =
-        report.evidence.iter().filter(|one| one.effect == Effect::Unguard && one.outcome == Outcome::Ok).collect();
+    let watches = |kind: &str| Catalog::built_in().kind(kind).is_some_and(|kind| kind.is_guard);
+    let is_off = |one: &&Evidence| match one.effect {
+        _ if one.outcome != Outcome::Ok => false,
+        Effect::Unguard => true,
+        Effect::Destroy => one.resources.iter().any(|resource| watches(&resource.kind)),
+        _ => false,
+    };
+    let calls: Vec<&Evidence> = report.evidence.iter().filter(is_off).collect();
     let mut lines = Vec::new();
     if !calls.is_empty() {
-        lines.push(format!("{:INDENT$}protections switched off", ""));
+        lines.push(format!("{:INDENT$}switched off: protections, and what watches", ""));
     }
     for call in calls.iter().take(CALLS_LISTED_MAX) {
         let line = format!("{:INDENT$}  {}  {}", "", escape(&call.time), escape_to(&call.action, 60));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use trailbrake_detectors::detector::Amount;
+use trailbrake_detectors::engine::PauseState;
 
 use super::super::replay::Told;
 use super::Explanation;
@@ -34,6 +35,8 @@ pub(super) struct ToldPrincipal<'a> {
     incidents: Vec<&'a str>,
     /// The incident that findings and limits are told of alone, if one was asked for.
     incident: Option<&'a str>,
+    /// Whom a pause for these incidents cannot reach.
+    unpausable: Vec<ToldUnpausable<'a>>,
     /// What is older than this is left out of `owned`, for want of room.
     whole_from: Option<String>,
     /// Those who may have set going what ran under it.
@@ -51,6 +54,13 @@ struct ToldFinding<'a> {
     time: String,
     event_id: String,
     whole: bool,
+}
+
+#[derive(Serialize)]
+struct ToldUnpausable<'a> {
+    incident: &'a str,
+    arn: &'a str,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -107,11 +117,20 @@ pub(super) fn told<'a>(explanation: &'a Explanation<'a>) -> ToldPrincipal<'a> {
         created_at: one.created_at.to_string(),
         proven: one.is_proven,
     });
+    let pauses = explanation.incidents.iter().flat_map(|Told { report, pauses, .. }| {
+        pauses
+            .iter()
+            .map(|pause| (report.id.as_str(), pause))
+            .filter(|(_, pause)| pause.state == PauseState::Unpausable)
+    });
+    let unpausable =
+        pauses.map(|(incident, pause)| ToldUnpausable { incident, arn: &pause.key.entity, reason: &pause.reason });
     ToldPrincipal {
         schema: 1,
         key: &explanation.chosen.key,
         incidents: explanation.incidents.iter().map(|Told { report, .. }| report.id.as_str()).collect(),
         incident: explanation.chosen.incident.as_deref().filter(|_| explanation.is_within),
+        unpausable: unpausable.collect(),
         whole_from: explanation.whole_from.map(|time| time.to_string()),
         starters: nearness.starters.iter().map(|key| &**key).collect(),
         findings: findings.collect(),

@@ -71,6 +71,9 @@ fn first(path: &Path, directory: &Path) -> anyhow::Result<String> {
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+    use trailbrake_detectors::scenario;
+    use trailbrake_detectors::time::Second;
+
     use super::*;
     use crate::config::{JournalKind, load};
 
@@ -104,6 +107,18 @@ mod tests {
         assert!(
             init(&directory.path().join("nowhere/trailbrake.toml"), false).expect_err("refused").is::<UsageError>()
         );
+    }
+
+    #[test]
+    fn the_trail_that_it_says_to_send_is_over_by_then() {
+        let (_, rest) = FIRST.split_once("simulate ").expect("a recipe");
+        let (scenario, rest) = rest.split_once(" --seed 7 --start $(date -u -d '").expect("a recipe");
+        let (minutes, _) = rest.split_once(" minutes ago'").expect("a recipe");
+        let minutes: i64 = minutes.parse().expect("a number");
+        let start = Second::parse("2026-01-05T09:00:00Z").expect("a time");
+        let records = scenario::stream(scenario, &scenario::Options::new(7, start)).expect("a scenario");
+        let last = records.map(|record| record.time).max().expect("records");
+        assert!(last < start.plus(minutes * 60), "it goes on until {last}");
     }
 
     fn check(path: &Path) -> (Exit, String) {

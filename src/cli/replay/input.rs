@@ -115,9 +115,12 @@ impl Input {
     pub(super) fn read(&self, bar: &ProgressBar, mut take: impl FnMut(Vec<u8>) -> bool) -> Result<(), String> {
         let result = match self {
             Self::Stdin => cut(BufReader::new(io::stdin().lock()), &mut take),
-            Self::File(path) => File::open(path).and_then(|file| cut(BufReader::new(bar.wrap_read(file)), &mut take)),
+            Self::File(path) => {
+                let file = File::open(path).map_err(|error| format!("{self}: {error}"))?;
+                cut(BufReader::new(bar.wrap_read(file)), &mut take)
+            }
         };
-        result.map_err(|error| format!("{self}: {error}"))
+        result.map_err(|error| format!("{self}: breaks off, only what comes before is read: {error}"))
     }
 
     /// Whether one thread reads and decodes it, while others do so with other inputs.
@@ -146,17 +149,22 @@ fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::
     cut_plain(reader, take)
 }
 
-/// Cuts lines of JSON into chunks at line ends; anything else is one payload.
+/// Cuts lines of JSON into chunks at line ends; anything else is one payload. Of an input that breaks off, what was read
+/// before still counts: decoding takes the whole records and rejects the rest.
 fn cut_plain(mut reader: impl Read, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
     let mut chunk = Vec::new();
-    let ended = fill(&mut reader, &mut chunk, REPLAY_CHUNK_BYTES)?;
-    if ended || holds_lines(&chunk) {
+    let filled = fill(&mut reader, &mut chunk, REPLAY_CHUNK_BYTES);
+    if let Ok(ended) = filled
+        && (ended || holds_lines(&chunk))
+    {
         return cut_lines(&mut reader, chunk, ended, take);
     }
     // One byte more than decoding takes: then it says itself that this is too large.
-    fill(&mut reader, &mut chunk, PAYLOAD_BYTES_MAX + 1)?;
-    take(chunk);
-    Ok(())
+    let filled = filled.and_then(|_| fill(&mut reader, &mut chunk, PAYLOAD_BYTES_MAX + 1));
+    if filled.is_ok() || !chunk.is_empty() {
+        take(chunk);
+    }
+    filled.map(|_| ())
 }
 
 fn cut_lines(
@@ -190,8 +198,6 @@ fn cut_lines(
         ended = match result {
             Ok(ended) => ended,
             Err(error) => {
-                // What was read before still counts.
-                chunk.truncate(chunk.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
                 if !chunk.is_empty() {
                     take(chunk);
                 }
@@ -274,7 +280,7 @@ mod tests {
             true
         };
         assert!(cut(&packed[..packed.len() * 9 / 10], &mut take).is_err());
-        assert!(read.ends_with(b"}\n") && read.len() > 2 * REPLAY_CHUNK_BYTES, "{}", read.len());
+        assert!(read.starts_with(line.as_bytes()) && read.len() > 2 * REPLAY_CHUNK_BYTES, "{}", read.len());
     }
 
     #[test]
@@ -302,7 +308,34 @@ mod tests {
         encoder.write_all(b"{\"a\":1}\n{\"a\":2}\n").expect("memory");
         let packed = encoder.finish().expect("memory");
         assert_eq!(payloads(&packed), [b"{\"a\":1}\n{\"a\":2}\n"]);
-        assert!(cut(&packed[..packed.len() - 4], &mut |_| true).is_err());
+        let mut read = Vec::new();
+        let mut take = |payload| {
+            read.push(payload);
+            true
+        };
+        assert!(cut(&packed[..packed.len() - 4], &mut take).is_err());
+        assert_eq!(read, [b"{\"a\":1}\n{\"a\":2}\n"], "what could be unpacked still counts");
+    }
+
+    /// Log files of CloudTrail hold one list.
+    #[test]
+    fn of_a_truncated_list_the_whole_records_are_read_and_the_rest_is_one_reject() {
+        let now = trailbrake_detectors::time::Millis(1_767_225_600_000);
+        let none = format!("{{\"a\":\"{}\"}},", "a record that is none".repeat(100));
+        let list = format!("{{\"Records\":[{}{{}}]}}", none.repeat(40));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(list.as_bytes()).expect("memory");
+        let packed = encoder.finish().expect("memory");
+        let mut decoded = Vec::new();
+        let catalog = trailbrake_detectors::catalog::Catalog::built_in();
+        let mut take = |payload: Vec<u8>| {
+            decoded.push(trailbrake_detectors::decode::decode(&payload, now, catalog));
+            true
+        };
+        assert!(cut(&packed[..packed.len() / 2], &mut take).is_err());
+        let [part] = decoded.as_slice() else { panic!("one payload") };
+        assert!((19..=22).contains(&part.received), "{}", part.received);
+        assert_eq!(part.rejects.iter().filter(|one| one.reason.as_str() == "not-json").count() as u64, 1);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use anyhow::Context;
 use indicatif::ProgressBar;
 use trailbrake_detectors::catalog::Catalog;
-use trailbrake_detectors::engine::{Engine, Fact, Input, Moments, Output, OwnShare, Partition, Settings, Situation};
+use trailbrake_detectors::engine::{
+    Engine, Fact, Input, Moments, Output, OwnShare, Partition, Pause, Settings, Situation,
+};
 use trailbrake_detectors::event::Event;
 use trailbrake_detectors::incident::{Report, State};
 use trailbrake_detectors::inventory::Inventory;
@@ -31,6 +33,8 @@ pub(crate) struct Told {
     pub(crate) own: OwnShare,
     /// When it was first so bad as to page, and to pause.
     pub(crate) moments: Moments,
+    /// Whom it would have paused, and who of these cannot be.
+    pub(crate) pauses: Vec<Pause>,
     /// Its id, had its facts arrived in their order.
     id_in_order: Option<String>,
 }
@@ -39,7 +43,7 @@ pub(crate) struct Told {
 impl Told {
     /// An incident of which no more is known.
     pub(crate) fn of(report: Report) -> Self {
-        Self { report, own: OwnShare::default(), moments: Moments::default(), id_in_order: None }
+        Self { report, own: OwnShare::default(), moments: Moments::default(), pauses: Vec::new(), id_in_order: None }
     }
 }
 
@@ -245,7 +249,7 @@ impl<'a> Judge<'a> {
     }
 
     fn tell(&mut self, situation: Situation) {
-        let report = situation.incident;
+        let Situation { incident: report, pauses, .. } = situation;
         let own = self.engine.own_share(&report.id);
         let id_in_order = self.engine.id_in_order(&report.id);
         let moments = self.engine.moments(&report.id);
@@ -253,7 +257,7 @@ impl<'a> Judge<'a> {
         let own = own.or(before.map(|told| told.own)).unwrap_or_default();
         let moments = moments.or(before.map(|told| told.moments)).unwrap_or_default();
         let id_in_order = id_in_order.or_else(|| before.and_then(|told| told.id_in_order.clone()));
-        self.incidents.insert(report.id.clone(), Told { report, own, moments, id_in_order });
+        self.incidents.insert(report.id.clone(), Told { report, own, moments, pauses, id_in_order });
     }
 
     fn finish(mut self) -> (Vec<Told>, Accounts, Engine) {

@@ -17,19 +17,24 @@ use trailbrake_detectors::limits::RESOURCES_PER_EVENT_MAX;
 
 pub(super) use self::facts::Reading;
 pub(super) use self::judge::{Judged, Manner, Told, judge};
+use super::listing::Shape;
 use super::terminal::{counted, error_columns, escape, wrapped};
 use super::{Exit, Format, UsageError};
 use crate::clock::{Clock, SystemClock};
-use crate::pipeline::Accounts;
+use crate::pipeline::{Accounts, DecodeStep};
 
 /// Judges trails that are over. Nothing is paused, paged or remembered.
 ///
 /// All inputs are one trail: records are read in any form that AWS delivers, put into their order whatever the order
 /// of files and records, and judged in observe mode. The last line on standard error accounts for every record.
+///
+/// Where standard output is no terminal each incident is one line, parted by tabs: id, severity, when, who, detectors,
+/// destroyed, where, own, reason.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   trailbrake replay cloudtrail.json.gz
+  trailbrake replay --severity high AWSLogs/
   trailbrake replay --format json 'AWSLogs/**/*.json.gz' > incidents.ndjson
   aws cloudtrail lookup-events --output json | trailbrake replay -
   trailbrake simulate agent-rebuild --seed 7 | trailbrake replay -
@@ -43,10 +48,35 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
+    /// The least severity of incidents that are written. All are judged and counted.
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t)]
+    severity: Least,
+
     /// Judges records in the order of the inputs, as the daemon would have: what is more than ten minutes late is
     /// judged with less. Without it they are put into the order of their event times first.
     #[arg(long)]
     as_arrived: bool,
+}
+
+/// The least severity that is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Least {
+    #[default]
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Least {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Low => Severity::Low,
+            Self::Medium => Severity::Medium,
+            Self::High => Severity::High,
+            Self::Critical => Severity::Critical,
+        }
+    }
 }
 
 /// Which trail is judged, and by what.
@@ -79,6 +109,7 @@ impl TrailArguments {
 
 fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> anyhow::Result<Manner> {
     let (mut settings, catalog, mut files) = match config {
+        // Whom pauses can reach is in the settings, by the hook that it names.
         Some(path) => {
             let config = crate::config::load_for_judging(path)?;
             (config.settings, config.catalog, config.inventory_files)
@@ -94,8 +125,10 @@ fn manner(config: Option<&Path>, inventory: &[PathBuf], as_arrived: bool) -> any
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let (found, manner) = arguments.trail.open(arguments.as_arrived)?;
     let Judged { incidents, reading, .. } = judge(found, SystemClock.now(), manner, None)?;
+    let least = arguments.severity.severity();
+    let shown: Vec<&Told> = incidents.iter().filter(|told| told.report.severity_peak >= least).collect();
     if reading.holds_records() || arguments.format == Format::Json {
-        write(&incidents, arguments.format, out)?;
+        write(&shown, incidents.is_empty(), arguments.format, out)?;
     }
     out.flush()?;
     if arguments.format == Format::Text
@@ -103,8 +136,20 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> anyhow::Result<
     {
         writeln!(io::stderr(), "{hint}")?;
     }
-    let found = format!("{}; ", counted(incidents.len() as u64, "incident"));
+    let found = summary(&incidents, shown.len(), least);
     account(&reading, if reading.holds_records() { &found } else { "" })
+}
+
+/// How many incidents there are, how many of them page, and how many were not written.
+fn summary(incidents: &[Told], shown: usize, least: Severity) -> String {
+    let all = counted(incidents.len() as u64, "incident");
+    let pages = incidents.iter().filter(|told| told.report.severity_peak >= Severity::High).count();
+    let left_out = match incidents.len() - shown {
+        0 => String::new(),
+        left_out => format!(" ({left_out} less than {} left out)", least.as_str()),
+    };
+    let paging = if incidents.is_empty() { String::new() } else { format!(", {pages} would have paged somebody") };
+    format!("{all}{left_out}{paging}; ")
 }
 
 /// How to ask about the worst incident; of equals, the last.
@@ -129,8 +174,10 @@ pub(super) fn account(reading: &Reading, before: &str) -> anyhow::Result<Exit> {
 fn accounted(reading: &Reading, before: &str, columns: usize) -> String {
     let unreadable = reading.unreadable.iter().map(|reason| format!("error: {}\n", escape(reason)));
     let mut text: String = unreadable.collect();
-    for (reason, places) in reading.rejects.told() {
-        text.push_str(&format!("rejected: {reason}\n"));
+    for (reason, count, places) in reading.rejects.told() {
+        let about = DecodeStep::about(reason);
+        let about = if about.is_empty() { String::new() } else { format!(": {about}") };
+        text.push_str(&format!("rejected: {count} {reason}{about}\n"));
         places.iter().for_each(|place| text.push_str(&format!("  {}\n", escape(place))));
     }
     if reading.digests > 0 {
@@ -160,20 +207,16 @@ fn accounted(reading: &Reading, before: &str, columns: usize) -> String {
     text + &format!("{before}{read} of {inputs} inputs read\n{}\n", wrapped(&accounts.to_string(), columns, 2))
 }
 
-fn write(incidents: &[Told], format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+fn write(shown: &[&Told], are_none: bool, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
     match format {
         Format::Json => {
-            for told in incidents {
+            for told in shown {
                 serde_json::to_writer(&mut *out, &told.report)?;
                 writeln!(out)?;
             }
         }
-        Format::Text if incidents.is_empty() => writeln!(out, "no incidents")?,
-        Format::Text => {
-            writeln!(out, "{}", super::terminal::judged(incidents))?;
-            let pages = incidents.iter().filter(|told| told.report.severity_peak >= Severity::High).count();
-            writeln!(out, "{pages} of {} would have paged somebody", counted(incidents.len() as u64, "incident"))?;
-        }
+        Format::Text if are_none => writeln!(out, "no incidents")?,
+        Format::Text => out.write_all(super::listing::judged(shown, Shape::of_output()).as_bytes())?,
     }
     Ok(())
 }

@@ -102,8 +102,8 @@ impl Rejects {
         }
     }
 
-    /// `2 not-utf8`, then a line for each input: names are as they are, not escaped.
-    pub(crate) fn told(&self) -> Vec<(String, Vec<String>)> {
+    /// Each reason with its number, then a line for each input: names are as they are, not escaped.
+    pub(crate) fn told(&self) -> Vec<(&'static str, u64, Vec<String>)> {
         let told = self.0.iter().map(|(reason, because)| {
             let mut lines: Vec<String> = because.named.iter().map(Named::told).collect();
             match because.inputs - because.named.len() as u64 {
@@ -111,7 +111,7 @@ impl Rejects {
                 1 => lines.push("and 1 other input".to_owned()),
                 others => lines.push(format!("and {others} other inputs")),
             }
-            (format!("{} {reason}", because.count), lines)
+            (*reason, because.count, lines)
         });
         told.collect()
     }
@@ -146,7 +146,8 @@ mod tests {
                 progress.go_on(&part, payload.iter().filter(|byte| **byte == b'\n').count());
             }
         }
-        rejects.told().into_iter().map(|(reason, lines)| format!("{reason}: {}", lines.join("; "))).collect()
+        let told = rejects.told().into_iter();
+        told.map(|(reason, count, lines)| format!("{count} {reason}: {}", lines.join("; "))).collect()
     }
 
     #[test]

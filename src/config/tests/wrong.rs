@@ -11,9 +11,14 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "deployment = ",
-        "x:1: string values must be quoted\n\
-         hint: expected literal string\n\
-         x:1: deployment: must not be empty",
+        "x:1: deployment: no valid TOML: string values must be quoted\n\
+         hint: expected literal string",
+    ),
+    // What is wrong with the text itself is said once for each line, and nothing else is: the rest may be right.
+    (
+        "mode = 7\n[detectors.zone-spread]\nzones_high = 3.x",
+        "x:3: zones_high: no valid TOML: invalid fraction\n\
+         hint: expected digits",
     ),
     ("deployment = \"\"", "x:1: deployment: must not be empty"),
     (
@@ -105,6 +110,15 @@ const WRONG: &[(&str, &str)] = &[
          hint: expected a number, or \"never\"",
     ),
     (
+        "[detectors.zone-spread]\nzones_high = { weight = 6 }\nzones_critical = { places = 4 }\nregions_high = {}",
+        "x:2: detectors.zone-spread.zones_high: `places` is missing\n\
+         hint: write both, as in the default { places = 2, weight = 5.0 }, or \"never\"\n\
+         x:3: detectors.zone-spread.zones_critical: `weight` is missing\n\
+         hint: write both, as in the default { places = 3, weight = 8.0 }, or \"never\"\n\
+         x:4: detectors.zone-spread.regions_high: `places` and `weight` are missing\n\
+         hint: write both, as in the default { places = 2, weight = 5.0 }, or \"never\"",
+    ),
+    (
         "[detectors.zone-spread]\nzones_high = 3\n[detectors.deletion-burst]\nhour = 7\nresources = { hihg = 3 }",
         "x:2: detectors.zone-spread.zones_high: invalid type: integer `3`\n\
          hint: expected { places = …, weight = … }, or \"never\"\n\
@@ -145,15 +159,7 @@ const WRONG: &[(&str, &str)] = &[
         "x:3: tokens.eve.secret: secret file cannot be read: /nowhere/at/all: No such file or directory (os error 2)\n\
          hint: it must be there, filled, and readable by the daemon's user",
     ),
-    (
-        "sources = 7",
-        "x:1: sources: expected a table, found integer\n\
-         hint: write [sources.NAME]\n\
-         x:2: cannot extend value of type integer with a dotted key\n\
-         hint: deploy/trailbrake.example.toml shows every key\n\
-         x:2: cannot extend value of type integer with a dotted key\n\
-         hint: deploy/trailbrake.example.toml shows every key",
-    ),
+    ("sources = 7", "x:2: no valid TOML: cannot extend value of type integer with a dotted key"),
     (
         "[sources.a]",
         "x:1: sources.a: expected exactly one kind of source, found 0\n\

@@ -48,14 +48,14 @@ fn piece(number: u64, client_waits: bool) -> (Piece, oneshot::Receiver<Committed
         let partition = Partition { source: Arc::from("trail"), name: Arc::from("0") };
         piece.cut.positions.push((partition, number.to_string()));
     }
-    let committed = Committed { received: number, rejected: 0 };
+    let committed = Committed { received: number, ..Committed::default() };
     piece.after.acknowledgements.push(Acknowledge { sender, committed, client_waits });
     (piece, receiver)
 }
 
 fn release(after: After) -> Vec<u64> {
     let acknowledge = |one: Acknowledge| {
-        let _ = one.sender.send(one.committed);
+        let _ = one.sender.send(one.committed.clone());
         one.committed.received
     };
     after.acknowledgements.into_iter().map(acknowledge).collect()

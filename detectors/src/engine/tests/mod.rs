@@ -177,6 +177,34 @@ fn modes_protection_and_budgets_hold_the_brake() {
 }
 
 #[test]
+fn whom_no_policy_can_be_attached_to_is_unpausable_unless_a_program_pauses() {
+    let kept = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Ops_1";
+    for (mode, reach, role, state, desired) in [
+        (Mode::Enforce, Reach::Policies, kept, State::Unpausable, 0),
+        (Mode::Observe, Reach::Policies, kept, State::Unpausable, 0),
+        (Mode::Enforce, Reach::Program, kept, State::Open, 1),
+        (Mode::Observe, Reach::Program, kept, State::Open, 0),
+        (Mode::Enforce, Reach::Policies, "role/agent", State::Open, 1),
+        // A path of one's own that only looks like it.
+        (Mode::Enforce, Reach::Policies, "role/x/aws-reserved/sso.amazonaws.com/y", State::Open, 1),
+    ] {
+        let mut settings = settings(mode);
+        settings.brake.reach = reach;
+        let mut run = Run::new(settings);
+        for mut fact in facts(BURST) {
+            let mut identity = (*fact.event.identity).clone();
+            identity.issuer_arn = format!("arn:aws:iam::111111111111:{role}").as_str().into();
+            fact.event.identity = std::sync::Arc::new(identity);
+            run.apply(Input::Fact(Box::new(fact)));
+        }
+        let situation = run.only();
+        assert_eq!((situation.incident.state, run.desired().len()), (state, desired), "{mode:?} {reach:?} {role}");
+        let reasons: Vec<&str> = situation.pauses.iter().map(|pause| pause.reason.as_str()).collect();
+        assert_eq!(reasons, [if state == State::Unpausable { "identity-center" } else { "" }]);
+    }
+}
+
+#[test]
 fn what_may_not_pause_pages_only() {
     let mut run = Run::new(settings(Mode::Enforce));
     let untrusted: Vec<String> = BURST.lines().map(|line| format!("{line} trust=no")).collect();

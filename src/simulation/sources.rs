@@ -9,7 +9,7 @@ use trailbrake_detectors::scenario::{Options, generate};
 use trailbrake_detectors::time::{Millis, Second};
 
 use super::choices::Choices;
-use crate::source::{Batch, Committed, Terms};
+use crate::source::{Batch, Committed, Position, Terms};
 
 /// When the first record happens.
 pub(super) const START: Second = Second(1_767_603_600);
@@ -176,5 +176,6 @@ fn terms(name: &str, may_pause: bool) -> Arc<Terms> {
 
 fn batch(terms: &Arc<Terms>, name: &str, payloads: Vec<Bytes>, position: Option<String>, received_at: Millis) -> Batch {
     let partition = Partition { source: Arc::clone(&terms.name), name: Arc::from(name) };
+    let position = position.map(|at| Position { name: Arc::clone(&partition.name), at: Some(at) });
     Batch { terms: Arc::clone(terms), partition, payloads, position, received_at, acknowledgement: None }
 }

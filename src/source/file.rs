@@ -286,7 +286,7 @@ mod tests {
 
     fn commit(batch: Batch) -> String {
         let _ = batch.acknowledgement.expect("is asked for").send(Committed::default());
-        batch.position.expect("files have positions")
+        crate::source::testing::place(&batch.position).expect("files have positions")
     }
 
     fn append(path: &Path, text: &str) {

@@ -6,6 +6,7 @@ mod bad_input;
 mod blind;
 mod core_wall;
 mod deploy;
+mod follow;
 mod journal;
 mod kill;
 mod lifecycle;

@@ -26,6 +26,8 @@ pub(crate) struct Told {
     pub(crate) slack: Option<String>,
     /// Where CloudEvents are posted.
     pub(crate) webhook: Option<String>,
+    /// More of the configuration.
+    pub(crate) more: String,
 }
 
 /// `trailbrake run` with the sources `post` (HTTP) and `file` (a followed file).
@@ -94,7 +96,7 @@ impl Plain {
             text +=
                 &format!("[receivers.program.webhook]\nurl = \"{url}\"\nsecret = {{ file = \"{secret}\" }}\n{limit}\n");
         }
-        text
+        text + &told.more
     }
 
     fn secret(&self, name: &str, value: &str) -> String {

@@ -113,6 +113,25 @@ impl Source for FileSource {
     }
 }
 
+/// What there is to say of a path before anything is read, and what to do about it: that it is not there, or of no use.
+pub fn remark(path: &Path, follow: bool) -> Option<(String, &'static str)> {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Err(error) => {
+            let later = "it is read as soon as it can be";
+            Some((format!("{shown}: {}", plain(&error)), if follow { later } else { HINT }))
+        }
+        Ok(found) if found.is_dir() => {
+            std::fs::read_dir(path).err().map(|error| (format!("{shown}: {}", plain(&error)), HINT))
+        }
+        Ok(found) if !found.is_file() => Some((
+            format!("{shown}: it is neither a file nor a directory"),
+            "read a pipe through a source of standard input",
+        )),
+        Ok(_) => std::fs::File::open(path).err().map(|error| (format!("{shown}: {}", plain(&error)), HINT)),
+    }
+}
+
 /// The files of one source.
 struct Files {
     path: PathBuf,

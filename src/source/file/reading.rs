@@ -85,22 +85,19 @@ impl Reading {
         if is_archive(&subject.path) {
             return self.whole(subject, file, stamp).await;
         }
+        let mut file = tokio::fs::File::from_std(file);
         let mut at = subject.progress;
         if let Some(tail) = self.take_tail(&subject.name) {
-            if tail.inode() == stamp.inode && tail.reached() <= stamp.size {
-                return self.lines(subject, tail, stamp).await;
-            }
-            if tail.inode() == stamp.inode {
-                drop(tail);
-            } else {
+            if tail.inode() != stamp.inode {
                 self.finish(&subject.name, tail).await?;
+            } else if tail.is_of(&mut file, stamp.size).await.map_err(|error| broken(subject, &error))? {
+                return self.lines(subject, tail, stamp).await;
             }
             at = Progress::Nothing;
         }
         if !matches!(at, Progress::Lines { inode, offset, .. } if inode == stamp.inode && offset <= stamp.size) {
             at = Progress::Nothing;
         }
-        let file = tokio::fs::File::from_std(file);
         let tail = Tail::open(file, stamp.inode, at).await.map_err(|error| broken(subject, &error))?;
         if tail.is_at_start() && matches!(subject.progress, Progress::Lines { offset: 1.., .. }) {
             tracing::info!(file = ?subject.name, "another file than was read before: reading it from the start");

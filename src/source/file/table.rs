@@ -123,7 +123,10 @@ impl Table {
             .entries
             .iter()
             .map(|(path, entry)| (path, entry, self.is_settled(entry, now, wall)))
-            .filter(|(path, entry, is_settled)| entry.is_due(path, *is_settled, now))
+            .filter(|(path, entry, is_settled)| {
+                let path = if path.as_os_str().is_empty() { &self.root } else { path };
+                entry.is_due(path, *is_settled, now)
+            })
             .map(|(path, entry, is_settled)| Due {
                 path: path.clone(),
                 stamp: entry.stamp,

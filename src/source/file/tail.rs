@@ -41,9 +41,12 @@ impl Tail {
         self.inode
     }
 
-    /// How many bytes are read, with those of a line that has not ended.
-    pub(super) fn reached(&self) -> u64 {
-        self.offset.saturating_add(self.lines.pending())
+    /// Whether a file of this size still holds what was read of it: it may have been cut short, and have grown again.
+    pub(super) async fn is_of(&self, file: &mut File, size: u64) -> std::io::Result<bool> {
+        if self.offset.saturating_add(self.lines.pending()) > size {
+            return Ok(false);
+        }
+        Ok(last_bytes(file, self.offset).await?.ends_with(&self.last))
     }
 
     /// Whether nothing of the file is read yet.

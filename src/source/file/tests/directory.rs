@@ -62,6 +62,7 @@ async fn files_that_appear_grow_and_go_are_followed() {
         payloads.extend(run.payloads().await);
     }
     assert_eq!(payloads, ["{\"last\":1}", "{\"new\":1}"]);
+    // As long as what was there.
     std::fs::write(&lines, "{\"cut\":1}\n").expect("can be written");
     assert_eq!(run.payloads().await, ["{\"cut\":1}"]);
     assert_eq!(run.positions.len(), 2);

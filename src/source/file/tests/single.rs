@@ -90,15 +90,13 @@ async fn documents_and_archives_are_one_payload_and_too_large_ones_a_clear_error
     for (name, content, words) in [
         ("large.json", [b"[\n".to_vec(), vec![b' '; most]].concat(), "larger than"),
         ("empty.json.gz", Vec::new(), "it is empty"),
-        ("half.json.gz", packed("not lines\n").split_off(4), "larger than"),
+        ("half.json.gz", packed("not lines\n")[..12].to_vec(), "not to its end"),
     ] {
         let path = directory.path().join(name);
         std::fs::write(&path, content).expect("can be written");
         let end = Run::start(&path, false, Positions::new()).task.await.expect("no panic");
-        if name != "half.json.gz" {
-            let text = end.expect_err("cannot be read").to_string();
-            assert!(text.contains(words) && text.contains("hint: "), "{text}");
-        }
+        let text = end.expect_err("cannot be read").to_string();
+        assert!(text.contains(words) && text.contains("hint: "), "{text}");
     }
 }
 
@@ -163,6 +161,10 @@ async fn what_cannot_be_read_is_a_clear_error() {
         let end = Run::start(&path, false, Positions::new()).task.await.expect("no panic");
         let text = end.expect_err("cannot be read").to_string();
         assert!(text.contains("file cannot be read") && text.contains("hint: "), "{text}");
+    }
+    for (path, words) in [("missing", "no such file"), ("fifo", "neither a file"), ("", "")] {
+        let remark = remark(&directory.path().join(path), true).map(|(what, _)| what).unwrap_or_default();
+        assert!(remark.contains(words) && remark.is_empty() == path.is_empty(), "{path}: {remark}");
     }
     let refused = FileSource::new(terms("file"), PathBuf::from("a.json.gz"), true);
     let text = refused.err().expect("refused").to_string();

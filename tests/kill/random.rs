@@ -58,6 +58,7 @@ impl Receivers {
             pagerduty: Some(self.pager.endpoint()),
             webhook: Some(self.program.url()),
             slack: Some(self.channel.url()),
+            ..Told::default()
         }
     }
 }

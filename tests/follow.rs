@@ -14,7 +14,7 @@ use crate::support::{eventually, now};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Records of one file.
-const RECORDS: usize = 8;
+const RECORDS: usize = 20;
 
 #[test]
 fn a_directory_is_followed_over_a_kill_and_its_incident_goes_on() {
@@ -28,7 +28,9 @@ fn a_directory_is_followed_over_a_kill_and_its_incident_goes_on() {
         let mut daemon = Plain::start(folder.path(), &told).await;
 
         let start = now().second().plus(-20 * 60);
-        let records = generate("agent-rebuild", &Options::new(7, start)).expect("a scenario");
+        let mut records = generate("agent-rebuild", &Options::new(7, start)).expect("a scenario");
+        // What has yet to happen is in no file.
+        records.retain(|record| record.time.millis() < now());
         let files: Vec<&[Record]> = records.chunks(RECORDS).collect();
         let mut written = 0;
         for file in &files {

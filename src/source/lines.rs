@@ -108,7 +108,8 @@ pub(super) fn begins_whole(first: &[u8]) -> bool {
     }
     let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii();
     let document = match text {
-        [b'[', ..] | [b'{'] => true,
+        [b'{'] => true,
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), None | Some(b'{' | b'[' | b']')),
         [b'{', rest @ ..] => rest.trim_ascii_start().starts_with(b"\"Records\""),
         _ => false,
     };
@@ -164,6 +165,8 @@ mod tests {
             (b"{ \"Records\": [{\"a\":1},", true),
             (b"\xef\xbb\xbf[", true),
             (b"{", true),
+            (b"[ {\"a\":1},", true),
+            (b"[INFO] started", false),
             (b"\x1f\x8b\x08\x00", true),
             (b"\x28\xb5\x2f\xfd\x04", true),
             (b"{\"Records\":[]}", false),

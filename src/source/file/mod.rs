@@ -165,6 +165,7 @@ impl Files {
             }
         };
         let now = Instant::now();
+        self.health.tell(None, now).await?;
         self.table.merge(&found, now);
         let mut failures = found.unreadable.map_or(0, |(count, _)| count) + found.left_out;
         let mut first = None;

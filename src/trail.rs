@@ -88,6 +88,8 @@ fn met(entry: walkdir::Result<DirEntry>) -> Met {
     }
     match entry.metadata() {
         Ok(metadata) => Met::File(entry.into_path(), metadata),
+        // It went away in this moment.
+        Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => Met::Other(true),
         Err(error) => {
             let path = entry.into_path();
             Met::Unreadable(path, error.into_io_error().unwrap_or_else(|| io::Error::other("cannot be looked at")))

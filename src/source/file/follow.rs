@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::health::shown;
 use super::reading::{End, Halt};
-use super::scan::{Kind, Scan, failure, plain};
+use super::scan::{HINT, Kind, Scan, failure, plain};
 use super::{Files, sentence};
 use crate::clock::SharedClock;
 use crate::source::outlet::Stopped;
@@ -22,13 +22,24 @@ pub(super) struct Follower {
     kind: Option<Kind>,
     /// Since when it cannot be looked at.
     failing_since: Option<Instant>,
+    /// Since when something below it cannot be looked into.
+    unreadable_since: Option<Instant>,
     has_left_out: bool,
     next_look: Instant,
 }
 
 impl Follower {
     pub(super) fn new(files: Files, retry: Retry, clock: SharedClock) -> Self {
-        Self { files, retry, clock, kind: None, failing_since: None, has_left_out: false, next_look: Instant::now() }
+        Self {
+            files,
+            retry,
+            clock,
+            kind: None,
+            failing_since: None,
+            unreadable_since: None,
+            has_left_out: false,
+            next_look: Instant::now(),
+        }
     }
 
     /// Follows until the source shall stop.
@@ -87,6 +98,7 @@ impl Follower {
             self.files.reading.despatch.forget(name).await?;
         }
         self.leave_out(&found);
+        self.note_unreadable(&found, now);
         Ok(Some(self.trouble(&found, now)))
     }
 
@@ -110,8 +122,21 @@ impl Follower {
         self.has_left_out = has_left_out;
     }
 
+    /// What is in the middle of being changed cannot be looked into for a moment.
+    fn note_unreadable(&mut self, found: &Scan, now: Instant) {
+        let Some((_, first)) = &found.unreadable else {
+            self.unreadable_since = None;
+            return;
+        };
+        self.files.health.note(&Failure::new("unreadable", first, HINT), self.unreadable_since.is_none(), now);
+        self.unreadable_since.get_or_insert(now);
+    }
+
     fn trouble(&self, found: &Scan, now: Instant) -> Option<String> {
-        if let Some((count, first)) = &found.unreadable {
+        let unreadable = self.unreadable_since.map(|since| now.saturating_duration_since(since));
+        if let Some((count, first)) = &found.unreadable
+            && unreadable >= Some(self.files.manner.trouble_after)
+        {
             return Some(format!("{}: {count} cannot be looked into, such as {first}", shown(&self.files.path)));
         }
         let manner = &self.files.manner;

@@ -153,6 +153,7 @@ async fn one_bad_file_holds_up_no_other() {
         assert_eq!(run.payloads().await, ["{\"locked\":1}"]);
     }
     assert_eq!(run.payloads().await, ["{\"good\":1}"]);
+    assert_eq!(run.trouble().await, None, "it may be for a moment");
     let trouble = run.trouble().await.expect("trouble");
     assert!(trouble.contains("1 cannot be looked into, such as ") && trouble.contains("link.json"), "{trouble}");
     assert!(!trouble.contains(char::is_control), "{trouble:?}");

@@ -24,3 +24,4 @@ mod simulation;
 pub mod source;
 pub mod stamp;
 pub mod token;
+mod trail;

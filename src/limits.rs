@@ -294,6 +294,36 @@ pub const ACKNOWLEDGEMENT_WAIT: Duration = Duration::from_secs(5);
 pub const INTAKE_BYTES_MAX: usize = 2 * HTTP_BODY_BYTES_MAX;
 /// How often a followed file is looked at when it had nothing new.
 pub const FILE_POLL: Duration = Duration::from_millis(250);
+/// How often a followed directory is looked through, at most; and never more than a tenth of the time.
+pub const DIRECTORY_POLL: Duration = Duration::from_secs(1);
+/// Directories within directories that are looked into.
+pub const TRAIL_DIRECTORY_DEPTH_MAX: usize = 64;
+/// Files of a followed directory; of more, the oldest are left out.
+pub const FOLLOWED_FILES_MAX: usize = 100_000;
+/// Bytes of their paths, below the directory.
+pub const FOLLOWED_PATH_BYTES_MAX: usize = 32 << 20;
+/// What is looked at in a directory each time, files or not; past it the rest is not seen.
+pub const FOLLOWED_ENTRIES_MAX: usize = 20 * FOLLOWED_FILES_MAX;
+/// Files of lines that are kept open, so that the last lines of one that is replaced are read.
+pub const FOLLOWED_OPEN_MAX: usize = 16;
+/// A file with a longer line that has not ended is not kept open.
+pub const FOLLOWED_PARTIAL_BYTES_MAX: u64 = 1 << 20;
+/// Bytes that are read of one file before others have their turn.
+pub const FOLLOWED_TURN_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of followed files that are handed over and not yet durable.
+pub const FOLLOWED_UNWRITTEN_BYTES_MAX: usize = 64 << 20;
+/// A file that is read as a whole is read once it has not changed for so long.
+pub const FILE_SETTLED: Duration = Duration::from_secs(2);
+/// Or at once if it was written so long ago, in seconds.
+pub const FILE_OLD_SECONDS: i64 = 60;
+/// A path that cannot be read for so long is trouble: while a file is replaced there is a moment without any.
+pub const FILE_TROUBLE_AFTER: Duration = Duration::from_secs(5);
+/// A file of a directory that cannot be read for so long is.
+pub const DIRECTORY_FILE_TROUBLE_AFTER: Duration = Duration::from_secs(60);
+/// The least time between two sentences about trouble that goes on.
+pub const TROUBLE_INTERVAL: Duration = Duration::from_secs(60);
+/// The position of a file that is gone is kept for so long: what held it may come back.
+pub const FILE_GONE_KEPT: Duration = Duration::from_secs(60 * 60);
 /// Shards of one stream that are read at the same time.
 pub const SHARDS_READ_MAX: usize = 1_000;
 /// Shards of one stream that are listed, closed ones included.
@@ -326,6 +356,7 @@ pub const KAFKA_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 pub const KAFKA_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const _: () = assert!(INTAKE_BYTES_MAX >= HTTP_BODY_BYTES_MAX);
+const _: () = assert!(FOLLOWED_UNWRITTEN_BYTES_MAX >= trailbrake_detectors::limits::PAYLOAD_BYTES_MAX);
 const _: () = assert!(BATCH_BYTES_MAX < LOOKUP_BYTES_MAX);
 /// How often a source that only listens says that it does.
 pub const LISTENING_BEAT: Duration = Duration::from_secs(10);
@@ -342,8 +373,6 @@ pub const REPLAY_PIECES_QUEUED_MAX: usize = 4;
 pub const REPLAY_CHUNK_BYTES: usize = 512 << 10;
 /// Up to this size on the disk, an input of `replay` is read, unpacked and decoded by one thread.
 pub const REPLAY_SMALL_INPUT_BYTES_MAX: u64 = 4 << 20;
-/// Directories within directories that `replay` looks into.
-pub const REPLAY_DIRECTORY_DEPTH_MAX: usize = 64;
 /// Bytes of events that `replay` holds to put them into order; of more, the first go to a temporary file.
 pub const REPLAY_SORT_BYTES_MAX: usize = 8 << 20;
 /// Sorted runs in that file; of more, all are merged into one.

@@ -76,6 +76,7 @@ impl Scene {
             slack: by_proxy.next(),
             webhook: by_proxy.next(),
             alertmanager: by_proxy.next(),
+            ..Told::default()
         };
         drop(by_proxy);
         let daemon = Plain::start(directory, &told).await;

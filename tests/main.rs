@@ -7,6 +7,7 @@ mod blind;
 mod core_wall;
 mod deploy;
 mod faults;
+mod follow;
 mod journal;
 mod kill;
 mod lifecycle;

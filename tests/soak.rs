@@ -42,7 +42,7 @@ struct Seen {
 }
 
 #[test]
-#[ignore = "needs the machine for itself: see .ci/long"]
+#[ignore = "needs the machine for itself: see .ci/run"]
 fn twelve_hours_in_a_minute() {
     if !in_place("twelve_hours_in_a_minute", &["faketime"]) {
         return;

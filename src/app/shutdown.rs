@@ -16,16 +16,20 @@ use crate::pipeline::Piece;
 const LAST_CHANCE: Duration = DRAIN_DEADLINE.saturating_add(Duration::from_secs(1));
 
 impl Daemon {
-    /// Waits until the daemon is told to stop, or cannot go on.
+    /// Waits until the daemon is told to stop, has nothing left to do, or cannot go on.
     pub(super) async fn wait(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), AppError> {
         loop {
             tokio::select! {
                 // An error means that whoever could have told us to stop is gone: then it is time as well.
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
                 Some(stage) = self.stage_ended.recv() => return Err(AppError::Stage { stage: stage.to_owned() }),
-                Some(ended) = self.sources.join_next() => match ended {
-                    Ok(result) => result?,
-                    Err(_) => return Err(AppError::Stage { stage: "source".to_owned() }),
+                ended = self.sources.join_next() => match ended {
+                    Some(Ok(result)) => result?,
+                    Some(Err(_)) => return Err(AppError::Stage { stage: "source".to_owned() }),
+                    None => {
+                        tracing::info!("all sources have ended, and what they held is committed: nothing is left to do");
+                        return Ok(());
+                    }
                 },
                 Some(_) = self.api.join_next() => return Err(AppError::Stage { stage: "api".to_owned() }),
                 Some(_) = self.returns.join_next() => return Err(AppError::Stage { stage: "orders".to_owned() }),
@@ -44,6 +48,7 @@ impl Daemon {
         steps.step(STEPS[0], async { timeout_at(deadline, reloads.shutdown()).await.is_ok() }).await;
         let _ = self.stop_sources.send(true);
         steps.step(STEPS[1], all_ended(self.sources, deadline)).await;
+        drop(self.batches);
         steps.step(STEPS[2], all_joined(self.before_engine, deadline)).await;
         steps.step(STEPS[3], all_joined(vec![self.engine], deadline)).await;
         steps.step(STEPS[4], committed(&self.pieces, deadline)).await;

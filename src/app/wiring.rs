@@ -43,6 +43,8 @@ pub(super) struct Daemon {
     pub(super) engine: JoinHandle<()>,
     pub(super) journal: JoinHandle<()>,
     pub(super) stage_ended: mpsc::Receiver<&'static str>,
+    /// Keeps the stages waiting for batches until the sources are stopped.
+    pub(super) batches: mpsc::Sender<Batch>,
     pub(super) pieces: mpsc::Sender<Piece>,
     pub(super) stop_sources: watch::Sender<bool>,
     pub(super) stop_outside: watch::Sender<bool>,
@@ -135,8 +137,8 @@ pub(super) async fn start(
         metrics: Arc::clone(&metrics),
         bounds: api::Bounds::default(),
     };
-    let context =
-        Context { clock, positions, batches: inlets.batches, watches, stop: sources_stopped.clone(), metrics };
+    let batches = inlets.batches.clone();
+    let context = Context { clock, positions, batches, watches, stop: sources_stopped.clone(), metrics };
     Ok(Daemon {
         health,
         sources: run_sources(sources, &context),
@@ -149,6 +151,7 @@ pub(super) async fn start(
         engine: threads.engine,
         journal: threads.journal,
         stage_ended: threads.ended,
+        batches: inlets.batches,
         pieces: inlets.pieces,
         stop_sources,
         stop_outside,

@@ -82,6 +82,12 @@ fn check(path: &Path, config: &Config, out: &mut dyn Write) -> anyhow::Result<()
         if !matches!(source.kind, SourceKind::Http) {
             crate::source::build(source)?;
         }
+        if let SourceKind::File { path, follow } = &source.kind
+            && let Some((what, hint)) = crate::source::file::remark(path, *follow)
+        {
+            let name = &source.terms.name;
+            writeln!(std::io::stderr(), "warning: sources.{name}.file.path: {}\nhint: {hint}", escape(&what))?;
+        }
     }
     crate::alert::build(&config.receivers, config.public_url.as_deref(), &crate::alert::LiveRoutes::default())?;
     let files = crate::api::Files::open(config)?;

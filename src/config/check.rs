@@ -85,7 +85,7 @@ fn check(document: &mut Document<'_>, directory: &Path) -> Config {
     let http: raw::Http = document.section("http");
     let metrics: raw::Metrics = document.section("metrics");
     check_listeners(document, &http, &metrics);
-    let sources = source::check(document);
+    let sources = source::check(document, &state_directory);
     let tokens = check_tokens(document);
     let mut brake = check_brake(document);
     let act = check_act(document, &state_directory, &brake);

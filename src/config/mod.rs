@@ -120,11 +120,11 @@ pub enum SourceKind {
         /// Time between two looks at the trail.
         watch_interval: Duration,
     },
-    /// One file, read once from the start, or followed.
+    /// One file, or all of a directory: read once from the start, or followed.
     File {
-        /// The file.
+        /// The file or directory.
         path: PathBuf,
-        /// Goes on at the end, as lines are added.
+        /// Goes on as lines and files are added.
         follow: bool,
     },
     /// Standard input, by lines, until it ends.

@@ -1,5 +1,6 @@
 //! The sources of a configuration: exactly one kind each, with the trust that its kind deserves.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub(super) fn demand(document: &mut Document<'_>) {
     }
 }
 
-pub(super) fn check(document: &mut Document<'_>) -> Vec<SourceConfig> {
+pub(super) fn check(document: &mut Document<'_>, state_directory: &Path) -> Vec<SourceConfig> {
     let mut sources: Vec<SourceConfig> = Vec::new();
     let entries = document.entries::<raw::Source>("sources");
     if entries.len() > SOURCES_MAX {
@@ -34,7 +35,7 @@ pub(super) fn check(document: &mut Document<'_>) -> Vec<SourceConfig> {
         }
         let (may_pause, quiet_limit) = (source.may_pause, source.quiet_limit_seconds);
         let accounts = source.accounts.clone();
-        let Some(kind) = check_kind(&mut section, source) else { continue };
+        let Some(kind) = check_kind(&mut section, source, state_directory) else { continue };
         let once = matches!(kind, SourceKind::Http | SourceKind::Stdin);
         if once && sources.iter().any(|other| std::mem::discriminant(&other.kind) == std::mem::discriminant(&kind)) {
             section.problem("", "there can be only one source of this kind", "remove one of them");
@@ -62,12 +63,15 @@ fn quiet_limit_seconds(kind: &SourceKind) -> i64 {
     if matches!(kind, SourceKind::CloudTrail { .. }) { 600 } else { 60 }
 }
 
-fn check_kind(section: &mut Section<'_, '_>, source: raw::Source) -> Option<SourceKind> {
+fn check_kind(section: &mut Section<'_, '_>, source: raw::Source, state_directory: &Path) -> Option<SourceKind> {
     let mut kinds = Vec::new();
     kinds.extend(source.kinesis.map(|kinesis| check_kinesis(&mut section.below("kinesis"), kinesis)));
     kinds.extend(source.kafka.map(|kafka| check_kafka(&mut section.below("kafka"), kafka)));
     kinds.extend(source.cloudtrail.map(|cloudtrail| check_cloudtrail(&mut section.below("cloudtrail"), cloudtrail)));
-    kinds.extend(source.file.map(|file| SourceKind::File { path: file.path, follow: file.follow }));
+    kinds.extend(source.file.map(|file| {
+        section.below("file").filled("path", &file.path.to_string_lossy());
+        SourceKind::File { path: state_directory.join(file.path), follow: file.follow }
+    }));
     kinds.extend(source.stdin.map(|_| SourceKind::Stdin));
     kinds.extend(source.http.map(|_| SourceKind::Http));
     match (kinds.pop(), kinds.len()) {

@@ -72,8 +72,12 @@ fn write_counts(transaction: &Transaction<'_>, cut: &Cut) -> Result<(), CutError
         "INSERT INTO positions (source, name, position) VALUES (?1, ?2, ?3)
          ON CONFLICT (source, name) DO UPDATE SET position = excluded.position",
     )?;
-    for (partition, position) in &cut.positions {
-        put.execute(params![partition.source.as_ref(), partition.name.as_ref(), position])?;
+    let mut forget = transaction.prepare_cached("DELETE FROM positions WHERE source = ?1 AND name = ?2")?;
+    for (Partition { source, name }, position) in &cut.positions {
+        match position {
+            Some(position) => put.execute(params![source.as_ref(), name.as_ref(), position])?,
+            None => forget.execute(params![source.as_ref(), name.as_ref()])?,
+        };
     }
     let mut add = transaction.prepare_cached(
         "INSERT INTO counts (source, name, records) VALUES (?1, ?2, ?3)

@@ -200,7 +200,12 @@ impl Journal for MemoryJournal {
                 None => self.rows.remove(&place),
             };
         }
-        self.positions.extend(cut.positions.iter().cloned());
+        for (name, position) in &cut.positions {
+            match position {
+                Some(position) => self.positions.insert(name.clone(), position.clone()),
+                None => self.positions.remove(name),
+            };
+        }
         for (source, column, records) in &cut.counts {
             let held = self.counts.entry((source.clone(), column.clone())).or_default();
             *held = held.saturating_add(*records).min(i64::MAX.unsigned_abs());

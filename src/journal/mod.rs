@@ -24,7 +24,7 @@ pub use self::chain::{BadHead, Broken, Entry, Hash, Head, Link, Note, Verified, 
 use crate::config::JournalKind;
 use crate::limits;
 
-/// How far each partition is durable.
+/// How far each partition is durable, and each file of a partition that is a directory.
 pub type Positions = BTreeMap<Partition, String>;
 
 /// A message to one receiver, to be delivered once.
@@ -93,8 +93,8 @@ pub struct Cut {
     pub whole: bool,
     /// Rows of the engine's memory, in order; a later one of the same key wins.
     pub rows: Vec<Row>,
-    /// Positions that everything before covers.
-    pub positions: Vec<(Partition, String)>,
+    /// Positions that everything before covers, each under its source and name; nothing: it is forgotten.
+    pub positions: Vec<(Partition, Option<String>)>,
     /// Additions to the counts of records: (source, column, how many).
     pub counts: Vec<(String, String, u64)>,
     /// New orders; one whose id is known already changes nothing.

@@ -56,7 +56,7 @@ const SOURCE_LAG: Named = Named(
 );
 const SOURCE_BLIND: Named = Named(
     "trailbrake_source_blind",
-    "1 while the trail behind a source is stopped or narrowed: what it does not tell is not judged.",
+    "1 while the trail behind a source is stopped or narrowed, or its files cannot be read: what is not told is not judged.",
 );
 const LATENCY_OBSERVATIONS: Named = Named(
     "trailbrake_latency_observations_total",

@@ -113,12 +113,16 @@ struct Period {
 impl RejectLog {
     /// Logs what of a batch's rejects the period still has room for.
     pub fn note(&self, batch: &DecodedBatch) {
+        let position = batch.position.as_ref().map_or(String::new(), |position| {
+            let at = position.at.as_deref().unwrap_or("gone");
+            if position.name == batch.partition.name { at.to_owned() } else { format!("{}: {at}", position.name) }
+        });
         for reject in &batch.reject_notes {
             let Some(silent) = self.room(batch.received_at) else { return };
             tracing::warn!(
                 source = %batch.terms.name,
                 partition = ?batch.partition.name,
-                position = ?batch.position.as_deref().unwrap_or(""),
+                position = ?position,
                 message = reject.payload,
                 record = reject.record,
                 reason = reject.reason,

@@ -10,7 +10,7 @@ use trailbrake_detectors::time::{Millis, Second};
 
 use super::Accounts;
 use crate::limits::REJECT_NOTES_MAX;
-use crate::source::{Acknowledgement, Batch, Terms};
+use crate::source::{Acknowledgement, Batch, Position, Terms};
 
 /// One reject, as it is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct DecodedBatch {
     /// The partition.
     pub partition: Partition,
     /// The position that the batch covers.
-    pub position: Option<String>,
+    pub position: Option<Position>,
     /// When it was complete.
     pub received_at: Millis,
     /// Told when the batch is durable.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use trailbrake_detectors::engine::{
-    Announcement, Column, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, PauseResult, Settings, Watch,
+    Announcement, Column, Desired, Engine, Fact, Human, Input, Mode, Outcome, Output, Partition, PauseResult, Settings,
+    Watch,
 };
 use trailbrake_detectors::inventory::Inventory;
 use trailbrake_detectors::time::{Millis, Second};
@@ -14,7 +15,7 @@ use super::{Accounts, Acknowledge, Board, DecodedBatch, Piece, Receipt, audit};
 use crate::journal::{OnRecord, Order, Recall};
 use crate::limits::FACTS_BETWEEN_BEATS;
 use crate::metrics::{Metrics, seconds_between};
-use crate::source::Committed;
+use crate::source::{Committed, Position};
 
 /// What the engine's stage is given.
 #[derive(Debug)]
@@ -205,8 +206,8 @@ impl EngineStep {
         self.count(&source, &accounts, &batch.rejected, &mut piece);
         self.metrics.count_read_only_destructive(&source, batch.read_only_destructive);
         self.metrics.count_resources_left_out(&source, batch.resources_left_out);
-        if let Some(position) = batch.position {
-            piece.cut.positions.push((batch.partition, position));
+        if let Some(Position { name, at }) = batch.position {
+            piece.cut.positions.push((Partition { source, name }, at));
         }
         let facts = accounts.facts();
         piece.after.receipts.extend((facts > 0).then_some(Receipt { received_at: batch.received_at, facts }));

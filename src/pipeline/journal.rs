@@ -71,7 +71,7 @@ pub struct After {
 #[derive(Debug, Default)]
 pub struct JournalStep {
     cut: Cut,
-    positions: BTreeMap<Partition, String>,
+    positions: BTreeMap<Partition, Option<String>>,
     counts: BTreeMap<(String, String), u64>,
     after: After,
     pieces: usize,

@@ -16,7 +16,7 @@ use super::*;
 use crate::config::JournalKind;
 use crate::journal::{Cut, Journal};
 use crate::metrics::Metrics;
-use crate::source::{Batch, Terms};
+use crate::source::{Batch, Position, Terms};
 
 const START: Second = Second(1_767_603_600);
 
@@ -29,7 +29,7 @@ fn batch(payloads: Vec<Bytes>, accounts: &[&str], received_at: Millis) -> Batch 
     let accounts = accounts.iter().map(|account| (*account).to_owned()).collect();
     let terms = Terms { name: Arc::from("trail"), accounts, may_pause: true, quiet_limit_seconds: 60 };
     let partition = Partition { source: Arc::from("trail"), name: Arc::from("shard") };
-    let position = Some("7".to_owned());
+    let position = Some(Position { name: Arc::clone(&partition.name), at: Some("7".to_owned()) });
     Batch { terms: Arc::new(terms), partition, payloads, position, received_at, acknowledgement: None }
 }
 

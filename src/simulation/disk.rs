@@ -79,7 +79,11 @@ impl Disk {
         let head = self.held.commit(cut).expect("memory takes everything");
         self.durable = self.durable.max(reaches);
         for (partition, position) in &cut.positions {
-            self.positions.insert((partition.source.to_string(), partition.name.to_string()), position.clone());
+            let name = (partition.source.to_string(), partition.name.to_string());
+            match position {
+                Some(position) => self.positions.insert(name, position.clone()),
+                None => self.positions.remove(&name),
+            };
         }
         for (source, column, records) in &cut.counts {
             *self.counts.entry((source.clone(), column.clone())).or_default() += records;

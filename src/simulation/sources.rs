@@ -9,7 +9,7 @@ use trailbrake_detectors::scenario::{Options, generate};
 use trailbrake_detectors::time::{Millis, Second};
 
 use super::choices::Choices;
-use crate::source::{Batch, Committed, Terms};
+use crate::source::{Batch, Committed, Position, Terms};
 
 /// When the first record happens.
 pub(super) const START: Second = Second(1_767_603_600);
@@ -170,11 +170,17 @@ impl Request {
     }
 }
 
+/// The name of a shard's position: that of what it is read from, which need not be the partition's.
+pub(super) fn position_name(shard: &str) -> Arc<str> {
+    format!("directory/{shard}").into()
+}
+
 fn terms(name: &str, may_pause: bool) -> Arc<Terms> {
     Arc::new(Terms { name: Arc::from(name), accounts: Vec::new(), may_pause, quiet_limit_seconds: 60 })
 }
 
 fn batch(terms: &Arc<Terms>, name: &str, payloads: Vec<Bytes>, position: Option<String>, received_at: Millis) -> Batch {
     let partition = Partition { source: Arc::clone(&terms.name), name: Arc::from(name) };
+    let position = position.map(|at| Position { name: position_name(name), at: Some(at) });
     Batch { terms: Arc::clone(terms), partition, payloads, position, received_at, acknowledgement: None }
 }

@@ -13,7 +13,7 @@ use super::disk::Disk;
 use super::process::{BATCHES_MAX, Logged, PIECES_MAX, Process, copy};
 use super::receivers::{Letter, RECEIVERS, Receiver};
 use super::release::People;
-use super::sources::{START, Sources};
+use super::sources::{START, Sources, position_name};
 use crate::limits::TICK;
 use crate::order::Input;
 use crate::pipeline::{Piece, Work};
@@ -331,7 +331,8 @@ impl World {
         self.process = process;
         self.process.group_reaches = durable;
         for shard in &mut self.sources.shards {
-            let at = positions.iter().find(|(partition, _)| *partition.name == *shard.name);
+            let name = position_name(&shard.name);
+            let at = positions.iter().find(|(partition, _)| partition.name == name);
             shard.read = at.and_then(|(_, position)| position.parse().ok()).unwrap_or(0);
         }
         self.people.forget_answers();

@@ -8,8 +8,8 @@ use trailbrake_detectors::limits::PAYLOAD_BYTES_MAX;
 /// A line that is longer is passed on as this many bytes: one more than decoding takes, so that it rejects the line.
 const LINE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1;
 
-/// The first bytes of a gzip stream.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// The first bytes of what is compressed with gzip or Zstandard.
+const MAGIC: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
 
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,26 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         if self.taken == 0 { None } else { Some(self.take(false)) }
     }
 
+    /// Bytes of input that were read of a line that has not ended.
+    pub(super) fn pending(&self) -> u64 {
+        self.taken
+    }
+
+    /// What was read of it, cut if it is too much.
+    pub(super) fn partial(&self) -> &[u8] {
+        &self.partial
+    }
+
+    /// Whether so much of it was read that it will be cut.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.taken > LINE_BYTES_MAX as u64
+    }
+
+    /// What the lines are read from. What was read of a line is lost.
+    pub(super) fn into_inner(self) -> R {
+        self.reader
+    }
+
     fn take(&mut self, ended: bool) -> Line {
         Line { bytes: Bytes::from(std::mem::take(&mut self.partial)), taken: std::mem::take(&mut self.taken), ended }
     }
@@ -83,12 +103,13 @@ impl<R: AsyncRead + AsyncBufRead + Unpin> Lines<R> {
 /// Whether an input that begins with this line is one payload as a whole: compressed, or a `{"Records":…}` document or
 /// an array that goes on after the line.
 pub(super) fn begins_whole(first: &[u8]) -> bool {
-    if first.starts_with(&GZIP_MAGIC) {
+    if MAGIC.iter().any(|magic| first.starts_with(magic)) {
         return true;
     }
     let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii();
     let document = match text {
-        [b'[', ..] | [b'{'] => true,
+        [b'{'] => true,
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), None | Some(b'{' | b'[' | b']')),
         [b'{', rest @ ..] => rest.trim_ascii_start().starts_with(b"\"Records\""),
         _ => false,
     };
@@ -144,7 +165,10 @@ mod tests {
             (b"{ \"Records\": [{\"a\":1},", true),
             (b"\xef\xbb\xbf[", true),
             (b"{", true),
+            (b"[ {\"a\":1},", true),
+            (b"[INFO] started", false),
             (b"\x1f\x8b\x08\x00", true),
+            (b"\x28\xb5\x2f\xfd\x04", true),
             (b"{\"Records\":[]}", false),
             (b"[{\"a\":1}]", false),
             (b"{\"eventVersion\":\"1.09\"", false),

@@ -54,13 +54,23 @@ pub struct Batch {
     pub partition: Partition,
     /// The messages, each as it arrived. May be empty: then only the position moves.
     pub payloads: Vec<Bytes>,
-    /// Once this batch is durable, everything up to and including this position of the partition is. Nothing for
-    /// sources that cannot be read again.
-    pub position: Option<String>,
+    /// Once this batch is durable, everything up to and including this position is. Nothing for sources that cannot be
+    /// read again.
+    pub position: Option<Position>,
     /// When it was complete.
     pub received_at: Millis,
     /// Told when the batch is durable, or why not.
     pub acknowledgement: Acknowledgement,
+}
+
+/// How far a source has read something that it can read again: a partition, or one file of a partition that is a
+/// directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The name of what is read, as the journal keeps it for the source.
+    pub name: Arc<str>,
+    /// How far; nothing: it is gone, and so is its position.
+    pub at: Option<String>,
 }
 
 /// How a source hears that a batch is durable. Dropped unsent, it means that the batch was not committed.

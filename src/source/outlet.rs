@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use trailbrake_detectors::engine::Partition;
 use trailbrake_detectors::time::Millis;
 
-use super::{Batch, Committed, Context, Terms};
+use super::{Batch, Committed, Context, Position, Terms};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PAYLOADS_MAX};
 
 /// The source shall stop, or nobody takes batches any more.
@@ -74,6 +74,11 @@ impl Outlet {
 
     /// A batch that is complete at this moment.
     pub(super) fn batch(&self, payloads: Vec<Bytes>, position: Option<String>) -> Batch {
+        self.batch_of(payloads, position.map(|at| Position { name: Arc::clone(&self.partition.name), at: Some(at) }))
+    }
+
+    /// The same with a position that need not be the partition's.
+    pub(super) fn batch_of(&self, payloads: Vec<Bytes>, position: Option<Position>) -> Batch {
         Batch {
             terms: Arc::clone(&self.terms),
             partition: self.partition.clone(),

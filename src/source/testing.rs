@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use trailbrake_detectors::engine::{Partition, Watch};
 
-use super::{Batch, Context, Terms};
+use super::{Batch, Context, Position, Terms};
 use crate::clock::SystemClock;
 use crate::journal::Positions;
 use crate::metrics::Metrics;
@@ -44,6 +44,11 @@ impl Bench {
         };
         Self { context: Some(context), batches, watches, stop }
     }
+}
+
+/// What a batch's position says.
+pub(super) fn place(position: &Option<Position>) -> Option<String> {
+    position.as_ref()?.at.clone()
 }
 
 /// The position of one partition, as a journal would hold it.

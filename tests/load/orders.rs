@@ -41,7 +41,7 @@ fn calls() -> BTreeMap<String, String> {
 }
 
 #[test]
-#[ignore = "needs the machine for itself: see .ci/long"]
+#[ignore = "needs the machine for itself: see .ci/run"]
 fn a_thousand_actors_are_told_of_one_by_one() {
     let calls = calls();
     runtime().block_on(async {

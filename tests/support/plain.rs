@@ -29,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) webhook: Option<String>,
     /// Where alerts for Alertmanager are posted.
     pub(crate) alertmanager: Option<String>,
+    /// More of the configuration.
+    pub(crate) more: String,
 }
 
 /// `trailbrake run` with the sources `post` (HTTP) and `file` (a followed file).
@@ -100,7 +102,7 @@ impl Plain {
         if let Some(url) = &told.alertmanager {
             text += &format!("[receivers.alerts.alertmanager]\nurls = [\"{url}\"]\n");
         }
-        text
+        text + &told.more
     }
 
     fn secret(&self, name: &str, value: &str) -> String {

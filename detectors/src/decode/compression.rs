@@ -11,6 +11,12 @@ use crate::limits::DECOMPRESSED_BYTES_MAX;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// Whether what is compressed can be opened to its end, and is no larger then than a payload may become. What is not
+/// compressed is sound.
+pub fn is_sound(bytes: &[u8]) -> Result<(), RejectReason> {
+    if is_compressed(bytes) { inflate(bytes, DECOMPRESSED_BYTES_MAX).map(drop) } else { Ok(()) }
+}
+
 /// Whether bytes are compressed in a way that is known.
 pub(super) fn is_compressed(bytes: &[u8]) -> bool {
     bytes.starts_with(&GZIP) || bytes.starts_with(&ZSTANDARD)

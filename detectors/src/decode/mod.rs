@@ -23,6 +23,7 @@ mod wrapper;
 #[cfg(test)]
 mod tests;
 
+pub use self::compression::is_sound;
 use crate::catalog::Catalog;
 use crate::event::Event;
 use crate::time::{Millis, Second};

@@ -26,6 +26,25 @@ async fn it_ends_in_the_order_of_the_data() {
     again.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_by_itself_when_nothing_is_left_that_could_bring_a_record() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (trail, records) = trail();
+    std::fs::create_dir(directory.path().join("trail")).expect("a directory");
+    std::fs::write(directory.path().join("trail/a.ndjson"), trail).expect("writable");
+    let text = text(directory.path(), free_address(), free_address());
+    let once = text.replace("[sources.post.http]", "[sources.post.file]\npath = \"trail\"");
+    let config = crate::config::parse(&once, "test").unwrap_or_else(|error| panic!("{error}"));
+    let (_stop, stopped) = watch::channel(false);
+    let ended = run(config, None, Arc::new(SystemClock), stopped, None);
+    tokio::time::timeout(Duration::from_secs(60), ended).await.expect("it ends").expect("a clean end");
+
+    let again = start(directory.path()).await;
+    assert_eq!(again.get("/v1/status").await["sources"]["post"]["records"]["received"], records);
+    again.end().await;
+}
+
 #[test]
 fn the_first_step_that_was_not_done_is_what_was_waited_for() {
     let mut steps = shutdown::STEPS.map(|step| (step, true));

@@ -11,7 +11,8 @@ use indicatif::ProgressBar;
 use serde::de::IgnoredAny;
 use trailbrake_detectors::limits::PAYLOAD_BYTES_MAX;
 
-use crate::limits::{REPLAY_CHUNK_BYTES, REPLAY_DIRECTORY_DEPTH_MAX, REPLAY_SMALL_INPUT_BYTES_MAX};
+use crate::limits::{REPLAY_CHUNK_BYTES, REPLAY_SMALL_INPUT_BYTES_MAX};
+use crate::trail::{self, Met, Visited};
 
 /// The first bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -34,16 +35,16 @@ pub(crate) struct Found {
     pub(crate) unreadable: Vec<String>,
 }
 
-/// Follows the paths: files, directories, globs, `-`, in the order given, and by name within a directory. A file reached
-/// twice is read once.
+/// Follows the paths: files, directories, globs, `-`, in the order given, and by name within a directory, of which only
+/// the files of the trail are taken. A file reached twice is read once.
 pub(super) fn find(paths: &[String]) -> Found {
     let mut found = Found::default();
-    let mut directories = HashSet::new();
+    let mut visited = Visited::new();
     for path in paths {
         if path == "-" {
             found.inputs.push(Input::Stdin);
         } else if Path::new(path).exists() {
-            walk(Path::new(path), REPLAY_DIRECTORY_DEPTH_MAX, &mut directories, &mut found);
+            walk(Path::new(path), &mut visited, &mut found);
         } else {
             expand(path, &mut found);
         }
@@ -72,33 +73,26 @@ fn expand(pattern: &str, found: &mut Found) {
     }
 }
 
-/// Goes through a directory and all below, each once: a link may lead back to one that it lies in.
-fn walk(path: &Path, depth_left: usize, directories: &mut HashSet<PathBuf>, found: &mut Found) {
+/// Takes a file as it is, and of a directory the files of the trail, by name.
+fn walk(path: &Path, visited: &mut Visited, found: &mut Found) {
     if !path.is_dir() {
         return found.inputs.push(Input::File(path.to_owned()));
     }
-    if path.canonicalize().is_ok_and(|real| !directories.insert(real)) {
-        return;
-    }
-    let Some(depth_left) = depth_left.checked_sub(1) else {
-        return found.unreadable.push(format!("{}: too deep below the path given", path.display()));
-    };
-    match std::fs::read_dir(path) {
-        Ok(entries) => {
-            let mut below: Vec<PathBuf> = Vec::new();
-            for entry in entries {
-                match entry {
-                    Ok(entry) => below.push(entry.path()),
-                    Err(error) => found.unreadable.push(format!("{}: {error}", path.display())),
-                }
-            }
-            below.sort();
-            for path in below {
-                walk(&path, depth_left, directories, found);
-            }
+    let (mut files, unreadable) = (Vec::new(), found.unreadable.len());
+    let mut others = 0;
+    trail::walk(path, visited, &mut |met| {
+        match met {
+            Met::File(file, _) => files.push(file),
+            Met::Unreadable(path, error) => found.unreadable.push(format!("{}: {error}", path.display())),
+            Met::Other(is_file) => others += usize::from(is_file),
         }
-        Err(error) => found.unreadable.push(format!("{}: {error}", path.display())),
+        true
+    });
+    if files.is_empty() && others > 0 && found.unreadable.len() == unreadable {
+        found.unreadable.push(format!("{}: none of its files is named {}", path.display(), trail::NAMES));
     }
+    files.sort();
+    found.inputs.extend(files.into_iter().map(Input::File));
 }
 
 impl fmt::Display for Input {
@@ -116,7 +110,7 @@ impl Input {
         let result = match self {
             Self::Stdin => cut(BufReader::new(io::stdin().lock()), &mut take),
             Self::File(path) => {
-                let file = File::open(path).map_err(|error| format!("{self}: {error}"))?;
+                let file = open(path).map_err(|error| format!("{self}: {error}"))?;
                 cut(BufReader::new(bar.wrap_read(file)), &mut take)
             }
         };
@@ -140,6 +134,16 @@ impl Input {
             Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
         }
     }
+}
+
+/// A file. An archive without a byte is no archive: it was not written to its end.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() == 0 && trail::is_archive(path) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty, and an archive is not"));
+    }
+    Ok(file)
 }
 
 fn cut(mut reader: impl BufRead, take: &mut impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
@@ -352,5 +356,24 @@ mod tests {
         let found = find(&[text(""), text("*.json"), text("one.json"), text("absent"), text("*.gz")]);
         assert_eq!(found.inputs.len(), 3, "{found:?}");
         assert_eq!(found.unreadable.len(), 2, "{found:?}");
+        std::fs::create_dir(root.join("other")).expect("writable");
+        assert_eq!(find(&[text("other")]).unreadable, Vec::<String>::new());
+        std::fs::write(root.join("other/notes.txt"), "{}").expect("writable");
+        let found = find(&[text("other")]);
+        assert!(
+            found.inputs.is_empty() && found.unreadable[0].contains("none of its files is named .json"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn an_archive_without_a_byte_cannot_be_read() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for (name, is_read) in [("a.json.gz", false), ("a.zst", false), ("a.json", true)] {
+            let path = directory.path().join(name);
+            std::fs::write(&path, "").expect("writable");
+            let read = Input::File(path).read(&ProgressBar::hidden(), |_| true);
+            assert_eq!(read.is_ok(), is_read, "{name}: {read:?}");
+        }
     }
 }

@@ -117,7 +117,7 @@ fn any_cut() -> impl Strategy<Value = Cut> {
         key: format!("key-{key}"),
         value,
     });
-    let position = (0..3_u8, "[0-9]{1,3}").prop_map(|(part, position)| {
+    let position = (0..3_u8, proptest::option::of("[0-9]{1,3}")).prop_map(|(part, position)| {
         (Partition { source: "trail".into(), name: format!("shard-{part}").into() }, position)
     });
     let count = (0..2_u8, 0..100_u64).prop_map(|(column, n)| ("trail".to_owned(), format!("column-{column}"), n));

@@ -10,6 +10,7 @@ use super::super::{Cut, Head, Loaded, OnRecord, Order, OrderEnd};
 pub(super) fn loaded(cuts: &[Cut]) -> Loaded {
     let rows: BTreeMap<_, _> =
         all(cuts, |cut| &cut.rows).map(|(_, row)| ((row.table.clone(), row.key.clone()), row.value.clone())).collect();
+    let positions: BTreeMap<_, _> = all(cuts, |cut| &cut.positions).map(|(_, position)| position.clone()).collect();
     let mut counts = BTreeMap::new();
     for (_, (source, column, records)) in all(cuts, |cut| &cut.counts) {
         *counts.entry((source.clone(), column.clone())).or_insert(0) += records;
@@ -31,7 +32,7 @@ pub(super) fn loaded(cuts: &[Cut]) -> Loaded {
             .filter(|(_, value)| value.is_some())
             .map(|((table, key), value)| Row { table, key, value })
             .collect(),
-        positions: all(cuts, |cut| &cut.positions).map(|(_, position)| position.clone()).collect(),
+        positions: positions.into_iter().filter_map(|(name, position)| Some((name, position?))).collect(),
         counts,
         orders: orders(cuts, |_, end| end.is_none()),
         open_pages,

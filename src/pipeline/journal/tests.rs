@@ -46,7 +46,7 @@ fn piece(number: u64, client_waits: bool) -> (Piece, oneshot::Receiver<Committed
     piece.cut.counts.push(("trail".to_owned(), "judged".to_owned(), 1));
     if !client_waits {
         let partition = Partition { source: Arc::from("trail"), name: Arc::from("0") };
-        piece.cut.positions.push((partition, number.to_string()));
+        piece.cut.positions.push((partition, Some(number.to_string())));
     }
     let committed = Committed { received: number, ..Committed::default() };
     piece.after.acknowledgements.push(Acknowledge { sender, committed, client_waits });
@@ -105,7 +105,7 @@ fn nothing_is_acknowledged_before_its_commit_and_a_failure_keeps_the_order() {
     let [cut] = journal.cuts.as_slice() else { panic!("one cut: {:?}", journal.cuts) };
     assert_eq!(cut.rows, [row("same", "3")], "only the last value of a row is left");
     assert_eq!(cut.counts, [("trail".to_owned(), "judged".to_owned(), 4)]);
-    assert_eq!(cut.positions.iter().map(|(_, at)| at.as_str()).collect::<Vec<_>>(), ["3"]);
+    assert_eq!(cut.positions.iter().map(|(_, at)| at.as_deref()).collect::<Vec<_>>(), [Some("3")]);
     assert!(!step.is_failing());
     assert_eq!(step.due_at(), None);
 }

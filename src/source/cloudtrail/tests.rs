@@ -14,7 +14,7 @@ use self::fake::{CloudTrailFake, FakeEvent};
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::source::aws;
-use crate::source::testing::{Bench, position, terms};
+use crate::source::testing::{Bench, place, position, terms};
 
 #[path = "../../../tests/support/cloudtrail_fake.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, clippy::cast_precision_loss, clippy::cast_possible_truncation)]
@@ -43,7 +43,7 @@ async fn take(bench: &mut Bench, records: usize) -> (BTreeMap<String, usize>, Ve
             *ids.entry(record["eventID"].as_str().expect("an id").to_owned()).or_insert(0) += 1;
             times.push(Second::parse(record["eventTime"].as_str().expect("a time")).expect("a time").0);
         }
-        last = batch.position.expect("lookups have positions");
+        last = place(&batch.position).expect("lookups have positions");
     }
     (ids, times, last)
 }

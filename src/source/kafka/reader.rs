@@ -20,7 +20,7 @@ use super::{KafkaSource, refused};
 use crate::limits::{ACKNOWLEDGEMENT_WAIT, BATCH_LINGER, KAFKA_COMMIT_INTERVAL};
 use crate::source::lag::Lag;
 use crate::source::retry::{Backoff, Retry};
-use crate::source::{Batch, Committed, Context, SourceError};
+use crate::source::{Batch, Committed, Context, Position, SourceError};
 
 /// The longest wait for a message: within it, a stop is seen.
 const POLL_MAX: Duration = Duration::from_millis(100);
@@ -179,11 +179,12 @@ impl Reader {
             source: Arc::clone(&group.terms.name),
             name: Arc::from(format!("{}/{number}", group.topic)),
         });
+        let position = Position { name: Arc::clone(&partition.name), at: Some(ready.to.to_string()) };
         Batch {
             terms: Arc::clone(&group.terms),
             partition: partition.clone(),
             payloads: ready.payloads,
-            position: Some(ready.to.to_string()),
+            position: Some(position),
             received_at: group.clock.now(),
             acknowledgement: Some(sender),
         }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::journal::Positions;
 use crate::source::aws::test_config;
-use crate::source::testing::{Bench, position, terms};
+use crate::source::testing::{Bench, place, position, terms};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -138,13 +138,13 @@ async fn read(
     while count < payloads {
         let batch = tokio::time::timeout(LIMIT, bench.batches.recv()).await.expect("in time").expect("a batch");
         count += batch.payloads.len();
-        kept.insert(batch.partition.clone(), batch.position.expect("shards have positions"));
+        kept.insert(batch.partition.clone(), place(&batch.position).expect("shards have positions"));
         found.entry(batch.partition.name.to_string()).or_default().extend(batch.payloads);
     }
     // What says that a shard has ended may come after its last record.
     while let Ok(Some(batch)) = tokio::time::timeout(Duration::from_millis(600), bench.batches.recv()).await {
         assert!(batch.payloads.is_empty(), "{batch:?}");
-        kept.insert(batch.partition.clone(), batch.position.expect("shards have positions"));
+        kept.insert(batch.partition.clone(), place(&batch.position).expect("shards have positions"));
     }
     bench.stop.send(true).expect("is listened to");
     running.await.expect("no panic").expect("a clean end");

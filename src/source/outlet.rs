@@ -99,6 +99,7 @@ impl Outlet {
     }
 
     /// Hands a batch over if there is room at once; gives it back otherwise.
+    #[expect(clippy::result_large_err, reason = "the batch is given back, and not passed on as an error")]
     pub(super) fn try_send(&self, batch: Batch) -> Result<(), TrySendError<Batch>> {
         self.context.batches.try_send(batch)
     }

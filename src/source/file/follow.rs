@@ -52,10 +52,10 @@ impl Follower {
     }
 
     async fn turn(&mut self) -> Result<(), Stopped> {
-        if Instant::now() >= self.next_look {
-            if let Some(trouble) = self.look().await? {
-                self.files.health.tell(trouble, Instant::now()).await?;
-            }
+        if Instant::now() >= self.next_look
+            && let Some(trouble) = self.look().await?
+        {
+            self.files.health.tell(trouble, Instant::now()).await?;
         }
         self.read().await?;
         let now = Instant::now();

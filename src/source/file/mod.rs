@@ -87,10 +87,11 @@ impl Source for FileSource {
             let now = Instant::now();
             let name = table::name_of(&self.path);
             let of_us = |partition: &&trailbrake_detectors::engine::Partition| partition.source == self.terms.name;
-            let remembered =
-                context.positions.iter().filter(|(partition, _)| of_us(partition)).filter_map(|(partition, text)| {
-                    Some((Arc::clone(&partition.name), Progress::parse(text).unwrap_or_default()))
-                });
+            let remembered = context
+                .positions
+                .iter()
+                .filter(|(partition, _)| of_us(partition))
+                .map(|(partition, text)| (Arc::clone(&partition.name), Progress::parse(text).unwrap_or_default()));
             let remembered = remembered.collect();
             let outlet = Outlet::new(&context, &self.terms, &name);
             let files = Files {

@@ -20,19 +20,20 @@ const ACTORS: u64 = 1_000;
 const RATE: u32 = 50;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One call each that terminates thirty instances: who makes it, and its record.
+/// One call that terminates thirty instances: who makes it, and its record.
+pub(super) fn call(seed: u64) -> Option<(String, String)> {
+    let options = Options::new(seed, now().second());
+    let mut records = stream("batch-terminate", &options).expect("a scenario");
+    let terminates = |json: &str| json.contains("\"TerminateInstances\"") && !json.contains("\"errorCode\"");
+    let record = records.find(|record| record.destructive && terminates(&record.json))?;
+    Some((record.entity, record.json))
+}
+
+/// Such a call of each of the actors.
 fn calls() -> BTreeMap<String, String> {
     let mut calls = BTreeMap::new();
-    for seed in 0..ACTORS * 2 {
-        let options = Options::new(seed, now().second());
-        let mut records = stream("batch-terminate", &options).expect("a scenario");
-        if let Some(record) = records.find(|record| {
-            record.destructive
-                && record.json.contains("\"TerminateInstances\"")
-                && !record.json.contains("\"errorCode\"")
-        }) {
-            calls.entry(record.entity).or_insert(record.json);
-        }
+    for (entity, json) in (0..ACTORS * 2).filter_map(call) {
+        calls.entry(entity).or_insert(json);
         if calls.len() as u64 == ACTORS {
             return calls;
         }

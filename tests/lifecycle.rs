@@ -167,7 +167,7 @@ fn a_new_user_sees_an_incident_decides_on_it_and_changes_a_limit() {
         "source     post: http, only pages; last records",
         "mode       observe: pages",
         "remembers  ",
-        "latency    delivery: 1m: p50 ",
+        "latency    delivery (CloudTrail's, from an event's time to its receipt here): 1m: p50 ",
     ] {
         assert!(status.contains(said), "{said}: {status}");
     }

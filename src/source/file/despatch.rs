@@ -1,15 +1,17 @@
 //! Hands over what is read of files: batches of one file each, with how far it is read, and only so much at once.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::progress::Progress;
-use crate::limits::FOLLOWED_UNWRITTEN_BYTES_MAX;
+use crate::limits::{ARCHIVE_BYTES_WEIGHT, FOLLOWED_UNWRITTEN_BYTES_MAX};
 use crate::source::outlet::{Gathering, Outlet, Stopped};
 use crate::source::{Committed, Position};
+use crate::trail::is_archive;
 
 /// What is read, on its way.
 pub(super) struct Despatch {
@@ -47,7 +49,8 @@ impl Despatch {
         }
         self.position = Some(Position { name: Arc::clone(name), at: progress.text() });
         if let Some(payload) = payload {
-            self.bytes = self.bytes.saturating_add(payload.len());
+            let weight = if is_archive(Path::new(&**name)) { ARCHIVE_BYTES_WEIGHT } else { 1 };
+            self.bytes = self.bytes.saturating_add(payload.len().saturating_mul(weight));
             self.gathering.push(payload);
         }
         Ok(())

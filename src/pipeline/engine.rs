@@ -64,6 +64,8 @@ pub struct EngineStep {
     outputs: Vec<Output>,
     alive: Box<dyn Fn() + Send>,
     memory: Memory,
+    /// Whether incidents were shown that are not counted yet.
+    is_shown_anew: bool,
 }
 
 impl EngineStep {
@@ -78,6 +80,7 @@ impl EngineStep {
             outputs: Vec::new(),
             alive: Box::new(|| {}),
             memory: Memory::default(),
+            is_shown_anew: false,
         };
         step.measure();
         step
@@ -116,6 +119,14 @@ impl EngineStep {
 
     /// Judges one input.
     pub fn step(&mut self, work: Work) -> Piece {
+        let piece = self.judge(work);
+        if std::mem::take(&mut self.is_shown_anew) {
+            self.measure();
+        }
+        piece
+    }
+
+    fn judge(&mut self, work: Work) -> Piece {
         match work {
             Work::Batch(batch) => self.batch(*batch),
             Work::Tick(now) => {
@@ -246,7 +257,6 @@ impl EngineStep {
     fn apply(&mut self, input: Input, now: Millis, piece: &mut Piece, accounts: &mut Accounts) {
         let mut outputs = std::mem::take(&mut self.outputs);
         self.engine.apply(input, &mut outputs);
-        let mut changed = false;
         for output in outputs.drain(..) {
             match output {
                 Output::Counted { column, .. } => accounts.count(Accounts::word(column), 1),
@@ -261,16 +271,13 @@ impl EngineStep {
                 Output::Answer { id, result } => self.answered = Some((id, result)),
                 Output::Incident { situation, .. } => {
                     self.board.show(*situation);
-                    changed = true;
+                    self.is_shown_anew = true;
                 }
                 // Nothing looks placements up: what is unknown stays unknown, and is shown as such.
                 Output::Wanted(_) => self.metrics.count_placement_wanted(),
             }
         }
         self.outputs = outputs;
-        if changed {
-            self.measure();
-        }
     }
 
     fn order(&self, announcement: &Announcement, now: Millis, piece: &mut Piece) {

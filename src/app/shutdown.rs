@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::AppError;
 use super::wiring::Daemon;
-use crate::limits::DRAIN_DEADLINE;
+use crate::limits::{DRAIN_DEADLINE, TICK};
 use crate::pipeline::Piece;
 
 /// What receivers and `act` are left with: their own deadline, and a little for the ends to be written.
@@ -18,23 +18,36 @@ const LAST_CHANCE: Duration = DRAIN_DEADLINE.saturating_add(Duration::from_secs(
 impl Daemon {
     /// Waits until the daemon is told to stop, has nothing left to do, or cannot go on.
     pub(super) async fn wait(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), AppError> {
-        loop {
+        let (mut have_ended, mut is_said) = (false, false);
+        while !have_ended || !self.is_all_told(&mut is_said) {
             tokio::select! {
                 // An error means that whoever could have told us to stop is gone: then it is time as well.
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
                 Some(stage) = self.stage_ended.recv() => return Err(AppError::Stage { stage: stage.to_owned() }),
-                ended = self.sources.join_next() => match ended {
+                ended = self.sources.join_next(), if !have_ended => match ended {
                     Some(Ok(result)) => result?,
                     Some(Err(_)) => return Err(AppError::Stage { stage: "source".to_owned() }),
-                    None => {
-                        tracing::info!("all sources have ended, and what they held is committed: nothing is left to do");
-                        return Ok(());
-                    }
+                    None => have_ended = true,
                 },
                 Some(_) = self.api.join_next() => return Err(AppError::Stage { stage: "api".to_owned() }),
                 Some(_) = self.returns.join_next() => return Err(AppError::Stage { stage: "orders".to_owned() }),
+                // Nothing else wakes this loop when receivers have been told.
+                () = sleep(TICK), if have_ended => {}
             }
         }
+        Ok(())
+    }
+
+    /// Whether nothing is left to do once all sources have ended: nobody is to be told of an incident any more. Whoever
+    /// started it for one file expects that its end means just that.
+    fn is_all_told(&self, is_said: &mut bool) -> bool {
+        let waiting: usize = self.desk.waiting().orders().values().sum();
+        if waiting == 0 {
+            tracing::info!("all sources have ended, and what they held is committed: nothing is left to do");
+        } else if !std::mem::replace(is_said, true) {
+            tracing::warn!(waiting, "all sources have ended, and receivers are still to be told: it ends after that");
+        }
+        waiting == 0
     }
 
     /// Stops the sources, drains the stages, gives the receivers a last chance while the journal still takes the ends

@@ -93,7 +93,14 @@ impl Target {
         self.check_way()?;
         let token = self.token()?;
         super::runtime()?.block_on(async {
-            let client = reqwest::Client::builder().timeout(crate::limits::HTTP_REQUEST_TIMEOUT).build()?;
+            let mut builder = reqwest::Client::builder()
+                .timeout(crate::limits::HTTP_REQUEST_TIMEOUT)
+                .redirect(reqwest::redirect::Policy::none());
+            if url.scheme() == "http" {
+                // A proxy from the environment would be sent the token in the open.
+                builder = builder.no_proxy();
+            }
+            let client = builder.build()?;
             let mut request = client.request(method, url.clone()).bearer_auth(token);
             if let Some(body) = body {
                 request = request.json(body);

@@ -80,7 +80,7 @@ enum Command {
         #[arg(long)]
         reason: String,
     },
-    /// Says that an incident is real and somebody sees to it: what is paused stays so, and nobody is reminded of it.
+    /// Says that an incident is real and somebody sees to it: what is paused stays so.
     Confirm {
         /// The incident, `tb-…`.
         id: String,

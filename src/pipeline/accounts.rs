@@ -117,8 +117,10 @@ impl RejectLog {
             let at = position.at.as_deref().unwrap_or("gone");
             if position.name == batch.partition.name { at.to_owned() } else { format!("{}: {at}", position.name) }
         });
+        let mut left_out: u64 = batch.rejected.iter().map(|(_, records)| records).sum();
         for reject in &batch.reject_notes {
-            let Some(silent) = self.room(batch.received_at) else { return };
+            let Some(silent) = self.room(batch.received_at) else { break };
+            left_out = left_out.saturating_sub(1);
             tracing::warn!(
                 source = %batch.terms.name,
                 partition = ?batch.partition.name,
@@ -131,9 +133,15 @@ impl RejectLog {
                 "record rejected"
             );
         }
+        self.leave_out(left_out);
     }
 
-    /// Whether one more may be logged, and how many were kept silent since the last one.
+    fn leave_out(&self, rejects: u64) {
+        let mut period = self.period.lock().unwrap_or_else(PoisonError::into_inner);
+        period.silent = period.silent.saturating_add(rejects);
+    }
+
+    /// Whether one more may be logged, and how many were kept silent since the last one that was.
     fn room(&self, now: Millis) -> Option<u64> {
         let mut period = self.period.lock().unwrap_or_else(PoisonError::into_inner);
         let length = i64::try_from(REJECTS_LOGGED_PERIOD.as_millis()).unwrap_or(i64::MAX);
@@ -142,7 +150,6 @@ impl RejectLog {
             period.logged = 0;
         }
         if period.logged >= REJECTS_LOGGED_MAX {
-            period.silent = period.silent.saturating_add(1);
             return None;
         }
         period.logged += 1;
@@ -176,6 +183,7 @@ mod tests {
         let start = Millis(1_000_000);
         let logged = (0..REJECTS_LOGGED_MAX + 5).filter(|_| log.room(start).is_some()).count();
         assert_eq!(logged, REJECTS_LOGGED_MAX as usize);
+        log.leave_out(5);
         let later = start.plus(i64::try_from(REJECTS_LOGGED_PERIOD.as_millis()).expect("small"));
         assert_eq!(log.room(later), Some(5));
         assert_eq!(log.room(later), Some(0));

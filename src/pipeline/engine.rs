@@ -282,6 +282,15 @@ impl EngineStep {
 
     fn order(&self, announcement: &Announcement, now: Millis, piece: &mut Piece) {
         piece.decision = true;
+        let incident = &announcement.situation.incident;
+        tracing::info!(
+            incident = %incident.id,
+            severity = incident.severity.as_str(),
+            state = incident.state.as_str(),
+            change = ?announcement.change,
+            receivers = self.receivers.len(),
+            "incident announced"
+        );
         piece.cut.notes.push(audit::announced(announcement, &self.receivers));
         for receiver in &self.receivers {
             let order = Order {

@@ -142,13 +142,18 @@ impl JournalStep {
         if let Some(failing) = self.failing {
             return Some(failing.retry_at);
         }
-        let filled = self.decision || self.cut.rows.len() >= GROUP_ROWS_MAX;
+        let filled = self.decision || self.rows() >= GROUP_ROWS_MAX;
         Some(if filled { opened_at } else { opened_at + GROUP_WAIT })
     }
 
     /// Whether so much is unwritten that nothing more may be taken in: what comes before the journal then waits.
     pub fn is_full(&self) -> bool {
-        self.cut.rows.len() >= UNWRITTEN_ROWS_MAX || self.pieces >= UNWRITTEN_PIECES_MAX
+        self.rows() >= UNWRITTEN_ROWS_MAX || self.pieces >= UNWRITTEN_PIECES_MAX
+    }
+
+    /// What is to be written, a row each.
+    fn rows(&self) -> usize {
+        self.cut.rows.len() + self.cut.forgotten.len()
     }
 
     /// The journal began anew: nothing is committed before the engine has said all that it remembers. What it said until

@@ -16,16 +16,17 @@ impl Engine {
         let key: Arc<str> = format!("{BLIND_KEY}{}", watch.source).into();
         let open = self.incidents.of_key(&key).find(|(_, incident)| !incident.is_over());
         let open = open.map(|(id, incident)| (id.clone(), incident.report.reason.clone()));
-        match (&watch.trouble, open) {
+        let reason = watch.trouble.as_ref().map(|trouble| format!("blind at source {}: {trouble}", watch.source));
+        match (reason, open) {
             (Some(trouble), None) => {
                 let id = self.free_id(&key, &watch.at.0.to_string());
-                self.incidents.insert(id.clone(), Incident::new(&id, &key, watch.at, Severity::High, trouble));
+                self.incidents.insert(id.clone(), Incident::new(&id, &key, watch.at, Severity::High, &trouble));
                 self.tell(&id, Change::Opened, outputs);
                 self.write(&id, outputs);
             }
-            (Some(trouble), Some((id, reason))) if *trouble != reason => {
+            (Some(trouble), Some((id, reason))) if trouble != reason => {
                 if let Some(incident) = self.incidents.get_mut(&id) {
-                    incident.report.reason = trouble.clone();
+                    incident.report.reason = trouble;
                 }
                 self.tell(&id, Change::Updated, outputs);
                 self.write(&id, outputs);

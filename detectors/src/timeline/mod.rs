@@ -92,6 +92,7 @@ impl Timeline {
     /// Takes a fact in and judges anew whatever it bears on.
     pub fn insert(&mut self, fact: Fact) -> Inserted {
         let may_pause = fact.may_pause;
+        let to_go = self.to_go();
         let (key, column) = self.store.insert(fact);
         let is_news = column != Column::Duplicate || (may_pause && self.store.trust(&key));
         if !is_news {
@@ -103,24 +104,20 @@ impl Timeline {
             Some(fact) => self.refresh(&key, &fact.event),
             None => (Names::new(), key),
         };
-        let dropped = self.make_room();
+        let dropped = self.make_room(to_go);
         Inserted { key, column, is_news, touched, from, dropped }
     }
 
     /// The last of the facts that go with the next new one, if it is one too many.
     pub fn last_to_go(&self) -> Option<FactKey> {
-        let is_full = self.store.len() >= FACTS_MAX;
-        is_full.then(|| self.store.iter().nth(self.dropped_at_once()).map(|(key, _)| *key)).flatten()
+        self.to_go().and_then(|to_go| self.store.iter().nth(to_go).map(|(key, _)| *key))
     }
 
-    /// When full, the oldest facts go, some at a time. Returns their places.
-    fn make_room(&mut self) -> Vec<FactKey> {
-        if self.store.len() <= FACTS_MAX {
-            return Vec::new();
-        }
-        let dropped_at_once = self.dropped_at_once();
+    /// When full, the oldest facts go, so many at a time. Returns their places.
+    fn make_room(&mut self, to_go: Option<usize>) -> Vec<FactKey> {
+        let Some(to_go) = to_go.filter(|_| self.store.len() > FACTS_MAX) else { return Vec::new() };
         let mut oldest = self.store.iter().map(|(key, _)| key);
-        let gone: Vec<FactKey> = oldest.by_ref().take(dropped_at_once).cloned().collect();
+        let gone: Vec<FactKey> = oldest.by_ref().take(to_go).cloned().collect();
         let first_kept = oldest.next().cloned();
         drop(oldest);
         let mut names = BTreeSet::new();
@@ -135,13 +132,16 @@ impl Timeline {
         gone
     }
 
-    /// How many of the oldest facts go at once: a few, so that what comes next hardly waits; but more where one key holds so
+    /// How many of the oldest facts go with the next new one, if it is one too many: a few, so that what comes next hardly waits; but more where one key holds so
     /// many that judging it anew for each few would take longer than all else.
-    fn dropped_at_once(&self) -> usize {
+    fn to_go(&self) -> Option<usize> {
+        if self.store.len() < FACTS_MAX {
+            return None;
+        }
         let oldest = self.store.iter().map(|(key, _)| key).take(FACTS_DROPPED_AT_LEAST);
         let names = oldest.flat_map(|key| self.store.names(key));
         let most = names.filter_map(|name| self.ledgers.get(name)).map(|ledger| ledger.entries().len()).max();
-        (most.unwrap_or(0) / ENTRIES_PER_DROPPED).clamp(FACTS_DROPPED_AT_LEAST, FACTS_DROPPED_AT_ONCE)
+        Some((most.unwrap_or(0) / ENTRIES_PER_DROPPED).clamp(FACTS_DROPPED_AT_LEAST, FACTS_DROPPED_AT_ONCE))
     }
 
     /// Takes many facts in at once, with the times at which humans judged keys: the same as one after the other, with one

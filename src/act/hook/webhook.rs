@@ -31,7 +31,12 @@ impl Webhook {
         }
         // Whoever comes first in the process decides; all of ours decide alike.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let mut builder = Client::builder();
+        if url.scheme() == "http" {
+            // What is sent in the open is read by no proxy.
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .timeout(HOOK_TIMEOUT)
             .redirect(redirect::Policy::none())
             .user_agent(concat!("trailbrake/", env!("CARGO_PKG_VERSION")))

@@ -2,6 +2,7 @@
 
 mod directory;
 mod single;
+mod table;
 
 use std::io::Write;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Tests of file sources over real files.
 
 mod directory;
+mod looks;
 mod single;
-mod table;
 
 use std::io::Write;
 use std::path::Path;

@@ -65,7 +65,7 @@ impl Follower {
         self.read().await?;
         let now = Instant::now();
         let due = self.files.table.due(now, self.clock.now());
-        self.has_tried_all |= due.iter().all(|due| due.is_tried);
+        self.has_tried_all |= self.kind.is_some() && due.iter().all(|due| due.is_tried);
         let rest = if due.is_empty() { self.next_look.saturating_duration_since(now) } else { Duration::ZERO };
         self.files.reading.despatch.outlet().wait(rest).await
     }

@@ -304,12 +304,14 @@ pub const FOLLOWED_FILES_MAX: usize = 100_000;
 pub const FOLLOWED_PATH_BYTES_MAX: usize = 32 << 20;
 /// What is looked at in a directory each time, files or not; past it the rest is not seen.
 pub const FOLLOWED_ENTRIES_MAX: usize = 20 * FOLLOWED_FILES_MAX;
+/// Places in it that cannot be looked into and are known each; of more, all that is known may be still there.
+pub const FOLLOWED_UNSEEN_MAX: usize = 1_000;
 /// Files of lines that are kept open, so that the last lines of one that is replaced are read.
 pub const FOLLOWED_OPEN_MAX: usize = 16;
 /// A file with a longer line that has not ended is not kept open.
 pub const FOLLOWED_PARTIAL_BYTES_MAX: u64 = 1 << 20;
 /// Bytes that are read of one file before others have their turn.
-pub const FOLLOWED_TURN_BYTES_MAX: u64 = 64 << 20;
+pub const FOLLOWED_TURN_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of followed files that are handed over and not yet durable: what other sources bring waits behind these.
 pub const FOLLOWED_UNWRITTEN_BYTES_MAX: usize = 4 << 20;
 /// A byte of a compressed file counts as so many.

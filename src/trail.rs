@@ -38,6 +38,11 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
+/// What file systems keep at their root for themselves, and let nobody else look into.
+fn is_of_file_system(name: &OsStr) -> bool {
+    name == "lost+found"
+}
+
 /// What is met below a directory.
 #[derive(Debug)]
 pub(crate) enum Met {
@@ -54,10 +59,16 @@ pub(crate) type Visited = HashSet<(u64, u64)>;
 
 /// Goes through a directory and all below, in no order, until `take` says that it is enough. Follows links.
 pub(crate) fn walk(root: &Path, visited: &mut Visited, take: &mut dyn FnMut(Met) -> bool) {
-    let mut is_new = |entry: &DirEntry| match entry.metadata() {
-        _ if entry.depth() > 0 && is_hidden(entry.file_name()) => false,
-        Ok(metadata) if metadata.is_dir() => visited.insert((metadata.dev(), metadata.ino())),
-        _ => true,
+    let mut is_new = |entry: &DirEntry| {
+        let name = entry.file_name();
+        if entry.depth() > 0 && (is_hidden(name) || is_of_file_system(name)) {
+            return false;
+        }
+        // Files are looked at later, and only those of the trail.
+        if !entry.file_type().is_dir() {
+            return true;
+        }
+        entry.metadata().map_or(true, |metadata| visited.insert((metadata.dev(), metadata.ino())))
     };
     let entries = WalkDir::new(root).follow_links(true).max_depth(TRAIL_DIRECTORY_DEPTH_MAX).into_iter();
     for entry in entries.filter_entry(|entry| is_new(entry)) {
@@ -119,8 +130,9 @@ mod tests {
         let root = directory.path();
         std::fs::create_dir_all(root.join("AWSLogs/1/CloudTrail")).expect("writable");
         std::fs::create_dir(root.join(".snapshot")).expect("writable");
+        std::fs::create_dir(root.join("lost+found")).expect("writable");
         std::fs::create_dir(root.join("folder.json")).expect("writable");
-        for name in ["AWSLogs/1/CloudTrail/a.json.gz", "b.json", ".snapshot/c.json", "d.txt"] {
+        for name in ["AWSLogs/1/CloudTrail/a.json.gz", "b.json", ".snapshot/c.json", "lost+found/e.json", "d.txt"] {
             std::fs::write(root.join(name), "{}").expect("writable");
         }
         std::os::unix::fs::symlink(root, root.join("AWSLogs/back")).expect("a link");

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::progress::Progress;
-use crate::limits::{ARCHIVE_BYTES_WEIGHT, FOLLOWED_UNWRITTEN_BYTES_MAX};
+use crate::limits::{ARCHIVE_BYTES_WEIGHT, FOLLOWED_UNWRITTEN_BYTES_MAX, JOURNAL_DOWN_AFTER};
 use crate::source::outlet::{Gathering, Outlet, Stopped};
 use crate::source::{Committed, Position};
 use crate::trail::is_archive;
@@ -22,6 +22,8 @@ pub(super) struct Despatch {
     position: Option<Position>,
     unwritten: VecDeque<(usize, oneshot::Receiver<Committed>)>,
     unwritten_bytes: usize,
+    /// Nothing has become durable for a while: what the journal cannot take is judged all the same.
+    is_journal_down: bool,
 }
 
 impl Despatch {
@@ -33,6 +35,7 @@ impl Despatch {
             position: None,
             unwritten: VecDeque::new(),
             unwritten_bytes: 0,
+            is_journal_down: false,
         }
     }
 
@@ -56,21 +59,23 @@ impl Despatch {
         Ok(())
     }
 
-    /// Hands over what there is. Waits while too much is not yet durable.
+    /// Hands over what there is. Waits while too much is not yet durable, unless nothing becomes so.
     pub(super) async fn send(&mut self) -> Result<(), Stopped> {
         let Some(position) = self.position.take() else { return Ok(()) };
         let bytes = std::mem::take(&mut self.bytes);
-        while self.unwritten_bytes > 0 && self.unwritten_bytes.saturating_add(bytes) > FOLLOWED_UNWRITTEN_BYTES_MAX {
-            self.first_written().await?;
+        self.forget_written();
+        while !self.is_journal_down
+            && self.unwritten_bytes > 0
+            && self.unwritten_bytes.saturating_add(bytes) > FOLLOWED_UNWRITTEN_BYTES_MAX
+        {
+            self.wait_for_first().await?;
         }
         self.outlet.heard();
         let batch = self.outlet.batch_of(self.gathering.take(), Some(position));
         let receiver = self.outlet.send_acknowledged(batch).await?;
         self.unwritten.push_back((bytes, receiver));
         self.unwritten_bytes = self.unwritten_bytes.saturating_add(bytes);
-        while self.unwritten.front_mut().is_some_and(|(_, first)| first.try_recv() != Err(WAITING)) {
-            self.forget_first();
-        }
+        self.forget_written();
         Ok(())
     }
 
@@ -98,6 +103,32 @@ impl Despatch {
         let Some((bytes, receiver)) = self.unwritten.pop_front() else { return Ok(true) };
         self.unwritten_bytes = self.unwritten_bytes.saturating_sub(bytes);
         self.outlet.committed(Some(receiver)).await
+    }
+
+    /// The same, but gives up when the journal seems to be down.
+    async fn wait_for_first(&mut self) -> Result<(), Stopped> {
+        let Some((_, first)) = self.unwritten.front_mut() else { return Ok(()) };
+        let is_answered = tokio::select! {
+            _ = first => true,
+            waited = self.outlet.wait(JOURNAL_DOWN_AFTER) => waited.map(|()| false)?,
+        };
+        self.is_journal_down = !is_answered;
+        if is_answered {
+            self.forget_first();
+        }
+        Ok(())
+    }
+
+    /// Forgets what has become durable, and what will not.
+    fn forget_written(&mut self) {
+        while let Some((_, first)) = self.unwritten.front_mut() {
+            let answer = first.try_recv();
+            if answer == Err(WAITING) {
+                return;
+            }
+            self.is_journal_down &= answer.is_err();
+            self.forget_first();
+        }
     }
 
     fn forget_first(&mut self) {

@@ -1,10 +1,12 @@
 //! Goes on: looks at the path again and again, and reads what is new.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::health::shown;
 use super::reading::{End, Halt};
 use super::scan::{HINT, Kind, Scan, failure, plain};
+use super::table::Due;
 use super::{Files, sentence};
 use crate::clock::SharedClock;
 use crate::source::outlet::Stopped;
@@ -25,6 +27,8 @@ pub(super) struct Follower {
     /// Since when something below it cannot be looked into.
     unreadable_since: Option<Instant>,
     has_left_out: bool,
+    /// Whether each file has been read, or tried, once.
+    has_tried_all: bool,
     next_look: Instant,
 }
 
@@ -38,6 +42,7 @@ impl Follower {
             failing_since: None,
             unreadable_since: None,
             has_left_out: false,
+            has_tried_all: false,
             next_look: Instant::now(),
         }
     }
@@ -59,12 +64,14 @@ impl Follower {
         }
         self.read().await?;
         let now = Instant::now();
-        let is_done = self.files.table.due(now, self.clock.now()).is_empty();
-        let rest = if is_done { self.next_look.saturating_duration_since(now) } else { Duration::ZERO };
+        let due = self.files.table.due(now, self.clock.now());
+        self.has_tried_all |= self.kind.is_some() && due.iter().all(|due| due.is_tried);
+        let rest = if due.is_empty() { self.next_look.saturating_duration_since(now) } else { Duration::ZERO };
         self.files.reading.despatch.outlet().wait(rest).await
     }
 
-    /// Looks at the path. Gives the trouble with it, or that there is none; nothing while that is not clear.
+    /// Looks at the path. Gives the trouble with it, or that there is none; nothing while that is not clear: an incident of
+    /// before a restart is not to end for a moment.
     async fn look(&mut self) -> Result<Option<Option<String>>, Stopped> {
         let began = Instant::now();
         let found = self.files.look().await;
@@ -99,7 +106,10 @@ impl Follower {
         }
         self.leave_out(&found);
         self.note_unreadable(&found, now);
-        Ok(Some(self.trouble(&found, now)))
+        let trouble = self.trouble(&found, now);
+        let is_clear =
+            self.has_tried_all && found.unreadable.is_none() && self.files.table.failing(Duration::ZERO, now).is_none();
+        Ok((trouble.is_some() || is_clear).then_some(trouble))
     }
 
     /// The path cannot be looked at: after a while that is trouble.
@@ -112,14 +122,22 @@ impl Follower {
     }
 
     fn leave_out(&mut self, found: &Scan) {
-        let has_left_out = found.left_out > 0;
+        let has_left_out = found.left_out > 0 || found.is_cut;
         if has_left_out {
-            let text = format!("{}: {} files, the oldest, are left out", self.files.path.display(), found.left_out);
+            let what =
+                if found.is_cut { self.cut() } else { format!("{} files, the oldest, are left out", found.left_out) };
+            let text = format!("{}: {what}", self.files.path.display());
             let hint = "move away files that are over, or follow a directory further down";
             let failure = Failure::new("too-many-files", &text, hint);
             self.files.health.note(&failure, !self.has_left_out, Instant::now());
         }
         self.has_left_out = has_left_out;
+    }
+
+    /// What is said of a directory that is too large to be looked through.
+    fn cut(&self) -> String {
+        let most = self.files.manner.room.entries;
+        format!("it holds more than {most} files and directories, and of the others nothing is read, however new")
     }
 
     /// What is in the middle of being changed cannot be looked into for a moment.
@@ -133,6 +151,9 @@ impl Follower {
     }
 
     fn trouble(&self, found: &Scan, now: Instant) -> Option<String> {
+        if found.is_cut {
+            return Some(sentence(&self.files.path, &self.cut()));
+        }
         let unreadable = self.unreadable_since.map(|since| now.saturating_duration_since(since));
         if let Some((count, first)) = &found.unreadable
             && unreadable >= Some(self.files.manner.trouble_after)
@@ -153,16 +174,21 @@ impl Follower {
         })
     }
 
-    /// Reads the files whose turn it is, until it is time to look again.
+    /// Reads the files whose turn it is, in turns, until it is time to look again.
     async fn read(&mut self) -> Result<(), Stopped> {
-        for due in self.files.table.due(Instant::now(), self.clock.now()) {
+        let mut queue = VecDeque::from(self.files.table.due(Instant::now(), self.clock.now()));
+        while let Some(due) = queue.pop_front() {
             let subject = self.files.subject(&due, if due.is_settled { End::Settled } else { End::Open });
             match self.files.reading.read(&subject).await {
-                Ok(reached) => self.files.table.read(&due, reached.progress, reached.has_more),
+                Ok(reached) if reached.is_early => self.files.table.put_off(&due, Instant::now()),
+                Ok(reached) => {
+                    self.files.table.read(&due, reached.progress, reached.has_more);
+                    queue.extend(reached.has_more.then_some(Due { progress: reached.progress, ..due }));
+                }
                 Err(Halt::Stopped) => return Err(Stopped),
                 // It is gone, or was another thing for a moment: the next look shows.
                 Err(Halt::Failed(failure)) if failure.reason == "missing" => {
-                    self.files.table.read(&due, due.progress, false);
+                    self.files.table.put_off(&due, Instant::now());
                 }
                 Err(Halt::Failed(failure)) => {
                     let now = Instant::now();

@@ -23,7 +23,7 @@ use self::progress::Progress;
 use self::reading::{End, Halt, Reading, Subject};
 use self::scan::{HINT, Kind, Room, Scan, plain, scan};
 use self::table::{Spans, Table};
-use super::outlet::{Outlet, Stopped};
+use super::outlet::{Outlet, Stopped, stopped};
 use super::retry::Retry;
 use super::{Context, Running, Source, SourceError, Terms, settings};
 use crate::limits::{DIRECTORY_FILE_TROUBLE_AFTER, DIRECTORY_POLL, FILE_POLL, FILE_TROUBLE_AFTER};
@@ -103,13 +103,22 @@ impl Source for FileSource {
             };
             let retry = Retry::new(&context, &self.terms, "open");
             let (terms, clock) = (self.terms, Arc::clone(&context.clock));
+            let mut stop = context.stop.clone();
             // The channel is to close when this source ends: nothing but the outlet may hold its other end.
             drop(context);
-            if self.follow {
-                let Stopped = Follower::new(files, retry, clock).run().await;
-                return Ok(());
+            let work = async {
+                if self.follow {
+                    let Stopped = Follower::new(files, retry, clock).run().await;
+                    return Ok(());
+                }
+                files.once(&terms).await.unwrap_or(Ok(()))
+            };
+            // A file system may hang for as long as it likes.
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => Ok(()),
+                end = work => end,
             }
-            files.once(&terms).await.unwrap_or(Ok(()))
         })
     }
 }
@@ -168,7 +177,7 @@ impl Files {
         let now = Instant::now();
         self.health.tell(None, now).await?;
         self.table.merge(&found, now);
-        let mut failures = found.unreadable.map_or(0, |(count, _)| count) + found.left_out;
+        let mut failures = found.unreadable.map_or(0, |(count, _)| count) + found.left_out + usize::from(found.is_cut);
         let mut first = None;
         // In the distant future all have settled.
         for due in self.table.due(now, trailbrake_detectors::time::Millis(i64::MAX)) {

@@ -47,6 +47,8 @@ pub(super) struct Reached {
     pub(super) progress: Progress,
     /// Whether there is more to read at once.
     pub(super) has_more: bool,
+    /// Whether it is still being written, so that nothing can be said of it.
+    pub(super) is_early: bool,
 }
 
 /// Why a file was not read.
@@ -118,7 +120,7 @@ impl Reading {
         while subject.end == End::Final || bytes < FOLLOWED_TURN_BYTES_MAX {
             let next = tail.lines.next().await.map_err(|error| broken(subject, &error))?;
             let Some(line) = next.or_else(|| rest(&mut tail, subject.end)) else {
-                let reached = Reached { progress: tail.progress(), has_more: false };
+                let reached = Reached { progress: tail.progress(), has_more: false, is_early: false };
                 self.keep_tail(&subject.name, tail);
                 return Ok(reached);
             };
@@ -130,7 +132,7 @@ impl Reading {
             bytes = bytes.saturating_add(line.taken);
             self.push(&subject.name, &mut tail, line).await?;
         }
-        let reached = Reached { progress: tail.progress(), has_more: true };
+        let reached = Reached { progress: tail.progress(), has_more: true, is_early: false };
         self.keep_tail(&subject.name, tail);
         Ok(reached)
     }
@@ -149,7 +151,7 @@ impl Reading {
     }
 
     async fn whole(&mut self, subject: &Subject, file: std::fs::File, stamp: Stamp) -> Result<Reached, Halt> {
-        let nothing_yet = Reached { progress: subject.progress, has_more: false };
+        let nothing_yet = Reached { progress: subject.progress, has_more: false, is_early: true };
         if subject.end == End::Open {
             return Ok(nothing_yet);
         }
@@ -182,7 +184,7 @@ impl Reading {
         }
         let progress = Progress::Whole { size: stamp.size, modified: stamp.modified };
         self.despatch.push(&subject.name, Some(bytes), progress).await?;
-        Ok(Reached { progress, has_more: false })
+        Ok(Reached { progress, has_more: false, is_early: false })
     }
 
     fn take_tail(&mut self, name: &Arc<str>) -> Option<Tail> {

@@ -1,14 +1,14 @@
 //! One look at a path: the file, or the files of the trail below it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::limits::{FOLLOWED_ENTRIES_MAX, FOLLOWED_FILES_MAX, FOLLOWED_PATH_BYTES_MAX};
+use crate::limits::{FOLLOWED_ENTRIES_MAX, FOLLOWED_FILES_MAX, FOLLOWED_PATH_BYTES_MAX, FOLLOWED_UNSEEN_MAX};
 use crate::source::retry::Failure;
 use crate::trail::{Met, Visited, walk};
 
@@ -48,8 +48,30 @@ pub(super) struct Scan {
     pub(super) left_out: usize,
     /// What cannot be looked at or into: how many, and the first of them with the reason.
     pub(super) unreadable: Option<(usize, String)>,
-    /// Whether all was seen, so that what is not among the files is gone.
-    pub(super) is_complete: bool,
+    /// Where it cannot, below the path looked at: what is there may be there still. What else is not among the files is gone.
+    pub(super) unseen: BTreeSet<PathBuf>,
+    /// Whether there is more than is looked at.
+    pub(super) is_cut: bool,
+}
+
+impl Scan {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind, files: Vec::new(), left_out: 0, unreadable: None, unseen: BTreeSet::new(), is_cut: false }
+    }
+
+    /// Whether a file could be there, though it is not among those found.
+    pub(super) fn may_hold(&self, path: &Path) -> bool {
+        !self.unseen.is_empty() && path.ancestors().any(|above| self.unseen.contains(above))
+    }
+
+    fn note_unseen(&mut self, path: &Path) {
+        if self.unseen.len() < FOLLOWED_UNSEEN_MAX {
+            self.unseen.insert(path.to_owned());
+        } else {
+            // All that is known may be below one that there is no room for.
+            self.unseen = BTreeSet::from([PathBuf::new()]);
+        }
+    }
 }
 
 /// How much of a directory is taken.
@@ -69,7 +91,7 @@ impl Default for Room {
 /// Looks at a path. Breaks off when `stop` becomes true.
 pub(super) fn scan(root: &Path, room: Room, stop: &AtomicBool) -> io::Result<Scan> {
     let metadata = std::fs::metadata(root)?;
-    let mut found = Scan { kind: Kind::File, files: Vec::new(), left_out: 0, unreadable: None, is_complete: true };
+    let mut found = Scan::new(Kind::File);
     if metadata.is_file() {
         found.files.push((PathBuf::new(), Stamp::of(&metadata)));
         return Ok(found);
@@ -95,16 +117,20 @@ fn below(root: &Path, room: Room, stop: &AtomicBool, found: &mut Scan) {
                 newest.push(path, Stamp::of(&metadata));
             }
             Met::Unreadable(path, error) => {
-                found.is_complete = false;
+                found.note_unseen(path.strip_prefix(root).unwrap_or(Path::new("")));
                 let first = || (0, format!("{}: {}", path.display(), plain(&error)));
                 found.unreadable.get_or_insert_with(first).0 += 1;
             }
             Met::Other(_) => {}
         }
-        found.is_complete &= entries < room.entries && !stop.load(Ordering::Relaxed);
-        entries < room.entries && !stop.load(Ordering::Relaxed)
+        found.is_cut = entries > room.entries;
+        let goes_on = !found.is_cut && !stop.load(Ordering::Relaxed);
+        if !goes_on {
+            found.note_unseen(Path::new(""));
+        }
+        goes_on
     });
-    found.left_out = newest.left_out + usize::from(entries >= room.entries);
+    found.left_out = newest.left_out;
     found.files = newest.heap.into_iter().map(|Reverse(held)| (held.path, held.stamp)).collect();
 }
 
@@ -197,12 +223,31 @@ mod tests {
             names.sort_unstable();
             assert_eq!(names, expected);
             assert_eq!(found.left_out, 3 - expected.len());
-            assert!(found.is_complete && found.kind == Kind::Directory);
+            assert!(found.unseen.is_empty() && !found.is_cut && found.kind == Kind::Directory);
         }
         let found = scan(root, Room { entries: 2, ..Room::default() }, &go()).expect("can be listed");
-        assert!(!found.is_complete && found.left_out == 1, "{found:?}");
+        assert!(found.is_cut && found.left_out == 0 && found.may_hold(Path::new("new.json")), "{found:?}");
+        let found = scan(root, Room { entries: 4, ..Room::default() }, &go()).expect("can be listed");
+        assert!(!found.is_cut && found.unseen.is_empty(), "four are all, with itself: {found:?}");
         let found = scan(root, Room::default(), &AtomicBool::new(true)).expect("can be listed");
-        assert!(!found.is_complete, "{found:?}");
+        assert!(!found.is_cut && found.may_hold(Path::new("new.json")), "{found:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_into_may_hold_what_it_held_and_nothing_else_may() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
+        std::fs::create_dir(root.join("day")).expect("writable");
+        std::os::unix::fs::symlink("nowhere", root.join("day/link.json")).expect("a link");
+        let found = scan(root, Room::default(), &go()).expect("can be listed");
+        assert!(found.may_hold(Path::new("day/link.json")) && found.may_hold(Path::new("day/link.json/a.json")));
+        assert!(!found.may_hold(Path::new("day/a.json")) && !found.may_hold(Path::new("a.json")), "{found:?}");
+
+        let mut many = Scan::new(Kind::Directory);
+        for number in 0..=FOLLOWED_UNSEEN_MAX {
+            many.note_unseen(Path::new(&format!("{number}")));
+        }
+        assert!(many.unseen.len() <= FOLLOWED_UNSEEN_MAX && many.may_hold(Path::new("any.json")));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is known of each file: what it was at the last look, how far it is read, and when it is its turn.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use trailbrake_detectors::time::Millis;
 use super::progress::Progress;
 use super::scan::{Scan, Stamp};
 use crate::limits::{
-    FILE_GONE_KEPT, FILE_OLD_SECONDS, FILE_SETTLED, FOLLOWED_FILES_MAX, SOURCE_BACKOFF_FIRST, SOURCE_BACKOFF_MAX,
+    FILE_GONE_KEPT, FILE_OLD_SECONDS, FILE_SETTLED, FOLLOWED_FILES_MAX, FOLLOWED_PATH_BYTES_MAX, SOURCE_BACKOFF_FIRST,
+    SOURCE_BACKOFF_MAX,
 };
 use crate::trail::is_archive;
 
@@ -40,6 +42,8 @@ struct Entry {
     looked: Option<(Stamp, bool)>,
     /// Whether there is more to read at once.
     has_more: bool,
+    /// Of a file with more, when its last turn was, among all turns.
+    turn: u64,
     failing: Option<Failing>,
 }
 
@@ -59,6 +63,10 @@ pub(super) struct Due {
     pub(super) stamp: Stamp,
     pub(super) progress: Progress,
     pub(super) is_settled: bool,
+    /// Whether it was its turn before.
+    pub(super) is_tried: bool,
+    /// When its last turn was, if it had more after that.
+    pub(super) turn: u64,
 }
 
 /// All files.
@@ -67,6 +75,8 @@ pub(super) struct Table {
     root: PathBuf,
     spans: Spans,
     entries: BTreeMap<PathBuf, Entry>,
+    /// Turns that files had, and had more after these.
+    turns: u64,
     /// Files that are not there: how far they were read, and since when they are gone.
     gone: BTreeMap<Arc<str>, (Progress, Instant)>,
 }
@@ -75,7 +85,7 @@ impl Table {
     /// Knows how far files were read, and has seen none of them.
     pub(super) fn new(root: &Path, spans: Spans, remembered: Vec<(Arc<str>, Progress)>, now: Instant) -> Self {
         let gone = remembered.into_iter().map(|(name, progress)| (name, (progress, now))).collect();
-        Self { root: root.to_owned(), spans, entries: BTreeMap::new(), gone }
+        Self { root: root.to_owned(), spans, entries: BTreeMap::new(), turns: 0, gone }
     }
 
     /// Where a file is.
@@ -99,16 +109,13 @@ impl Table {
                 progress: self.gone.remove(&self.name(path)).map_or(Progress::Nothing, |(progress, _)| progress),
                 looked: None,
                 has_more: false,
+                turn: 0,
                 failing: None,
             });
             let entry = if entry.stamp == *stamp { entry } else { Entry { stamp: *stamp, since: now, ..entry } };
             self.entries.insert(path.clone(), entry);
         }
-        if !scan.is_complete {
-            // What was not seen may be there all the same.
-            self.entries.extend(before);
-            return Vec::new();
-        }
+        self.keep_unseen(scan, &mut before);
         for (path, entry) in &before {
             if entry.progress != Progress::Nothing {
                 self.gone.insert(self.name(path), (entry.progress, now));
@@ -117,7 +124,27 @@ impl Table {
         before.into_keys().collect()
     }
 
-    /// The files whose turn it is, those written first before the others.
+    /// Keeps what may be there still, the newest first, as far as there is room.
+    fn keep_unseen(&mut self, scan: &Scan, before: &mut BTreeMap<PathBuf, Entry>) {
+        let mut unseen: Vec<(PathBuf, i64)> = before
+            .iter()
+            .filter(|(path, _)| scan.may_hold(path))
+            .map(|(path, entry)| (path.clone(), entry.stamp.modified))
+            .collect();
+        unseen.sort_by_key(|(_, modified)| Reverse(*modified));
+        let mut bytes: usize = self.entries.keys().map(|path| path.as_os_str().len()).sum();
+        for (path, _) in unseen {
+            bytes += path.as_os_str().len();
+            if self.entries.len() >= FOLLOWED_FILES_MAX || bytes > FOLLOWED_PATH_BYTES_MAX {
+                return;
+            }
+            if let Some(entry) = before.remove(&path) {
+                self.entries.insert(path, entry);
+            }
+        }
+    }
+
+    /// The files whose turn it is: those that had none before those that had, and those written first before the others.
     pub(super) fn due(&self, now: Instant, wall: Millis) -> Vec<Due> {
         let mut due: Vec<Due> = self
             .entries
@@ -132,9 +159,11 @@ impl Table {
                 stamp: entry.stamp,
                 progress: entry.progress,
                 is_settled,
+                is_tried: entry.looked.is_some(),
+                turn: entry.turn,
             })
             .collect();
-        due.sort_by(|a, b| (a.stamp.modified, &a.path).cmp(&(b.stamp.modified, &b.path)));
+        due.sort_by(|a, b| (a.turn, a.stamp.modified, &a.path).cmp(&(b.turn, b.stamp.modified, &b.path)));
         due
     }
 
@@ -150,6 +179,19 @@ impl Table {
             entry.looked = Some((due.stamp, due.is_settled));
             entry.has_more = has_more;
             entry.failing = None;
+            self.turns += u64::from(has_more);
+            entry.turn = if has_more { self.turns } else { 0 };
+        }
+    }
+
+    /// Nothing can be said of a file at this moment: what was said before stands.
+    pub(super) fn put_off(&mut self, due: &Due, now: Instant) {
+        if let Some(entry) = self.entries.get_mut(&due.path) {
+            entry.looked = Some((due.stamp, due.is_settled));
+            entry.has_more = false;
+            if let Some(failing) = &mut entry.failing {
+                failing.retry_at = now + failing.wait;
+            }
         }
     }
 
@@ -195,8 +237,10 @@ impl Table {
 impl Entry {
     fn is_due(&self, path: &Path, is_settled: bool, now: Instant) -> bool {
         let is_same = self.looked.is_some_and(|(stamp, _)| stamp == self.stamp);
+        let has_settled = is_settled && self.looked.is_some_and(|(_, was_settled)| !was_settled);
         if let Some(failing) = self.failing
             && is_same
+            && !has_settled
         {
             // What is incomplete or too large is so until it changes.
             return !matches!(failing.reason, "incomplete" | "too-large") && now >= failing.retry_at;
@@ -205,7 +249,7 @@ impl Entry {
             Progress::Whole { size, modified } if (size, modified) == (self.stamp.size, self.stamp.modified) => false,
             Progress::Nothing if self.stamp.size == 0 && !is_archive(path) => false,
             _ if self.has_more || !is_same => true,
-            _ => is_settled && self.looked.is_some_and(|(_, was_settled)| !was_settled),
+            _ => has_settled,
         }
     }
 }
@@ -234,7 +278,7 @@ mod tests {
             (PathBuf::from(path), Stamp { inode: 1, size: *size, modified })
         };
         let files = files.iter().map(file).collect();
-        Scan { kind: Kind::Directory, files, left_out: 0, unreadable: None, is_complete: true }
+        Scan { files, ..Scan::new(Kind::Directory) }
     }
 
     fn paths(table: &Table, now: Instant) -> Vec<String> {
@@ -289,7 +333,7 @@ mod tests {
         assert!(table.forgotten(later).is_empty());
         assert_eq!(table.forgotten(now + FILE_GONE_KEPT), ["/trail/b".into()]);
         assert!(table.forgotten(now + FILE_GONE_KEPT).is_empty());
-        let unseen = Scan { is_complete: false, ..scan(&[]) };
+        let unseen = Scan { unseen: [PathBuf::new()].into(), ..scan(&[]) };
         assert!(table.merge(&unseen, later).is_empty(), "it may be there");
         assert_eq!(table.merge(&scan(&[]), later), [PathBuf::from("a")]);
     }

@@ -46,7 +46,14 @@ impl Tail {
         if self.offset.saturating_add(self.lines.pending()) > size {
             return Ok(false);
         }
-        Ok(last_bytes(file, self.offset).await?.ends_with(&self.last))
+        if !last_bytes(file, self.offset).await?.ends_with(&self.last) {
+            return Ok(false);
+        }
+        let partial = self.lines.partial();
+        let mut found = Vec::with_capacity(partial.len());
+        // It stands at the offset.
+        file.take(partial.len() as u64).read_to_end(&mut found).await?;
+        Ok(found == partial)
     }
 
     /// Whether nothing of the file is read yet.

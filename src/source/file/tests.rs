@@ -1,6 +1,7 @@
 //! Tests of file sources over real files.
 
 mod directory;
+mod looks;
 mod single;
 
 use std::io::Write;

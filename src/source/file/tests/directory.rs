@@ -153,7 +153,6 @@ async fn one_bad_file_holds_up_no_other() {
         assert_eq!(run.payloads().await, ["{\"locked\":1}"]);
     }
     assert_eq!(run.payloads().await, ["{\"good\":1}"]);
-    assert_eq!(run.trouble().await, None, "it may be for a moment");
     let trouble = run.trouble().await.expect("trouble");
     assert!(trouble.contains("1 cannot be looked into, such as ") && trouble.contains("link.json"), "{trouble}");
     assert!(!trouble.contains(char::is_control), "{trouble:?}");
@@ -180,4 +179,93 @@ async fn a_directory_that_is_away_is_trouble_and_its_positions_are_kept() {
     assert_eq!(run.trouble().await, None);
     run.is_quiet().await;
     assert_eq!(run.stop().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_restart_says_nothing_of_what_was_bad_before_it_is_clear() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    let (bad, link) = (root.join("bad.json.gz"), root.join("link.json"));
+    let whole = packed("{\"bad\":1}\n");
+    for (words, is_cut) in [("incomplete", true), ("link.json", false)] {
+        if is_cut {
+            write_old(&bad, &whole[..12], 100);
+        } else {
+            std::os::unix::fs::symlink(root.join("nowhere"), &link).expect("a link");
+        }
+        let mut positions = Positions::new();
+        for _ in 0..2 {
+            let mut run = Run::start(root, true, positions);
+            let trouble = run.trouble().await;
+            assert!(trouble.as_deref().is_some_and(|trouble| trouble.contains(words)), "{words}: {trouble:?}");
+            positions = run.stop().await;
+        }
+        let mut run = Run::start(root, true, positions);
+        assert!(run.trouble().await.is_some());
+        // Somebody is at it.
+        write_old(&bad, &whole[..if is_cut { 13 } else { whole.len() }], 0);
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert!(run.bench.watches.try_recv().is_err(), "{words}: nothing else is said");
+        let _ = std::fs::remove_file(&link);
+        write_old(&bad, &whole, 0);
+        assert_eq!(run.trouble().await, None, "{words}");
+        run.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn files_of_lines_are_read_side_by_side() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    let lines = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1 << 10)).repeat(3 << 10);
+    write_old(&root.join("a.log"), lines.as_bytes(), 200);
+    write_old(&root.join("b.log"), lines.as_bytes(), 100);
+    let mut run = Run::start(root, true, Positions::new());
+    let mut turns: Vec<Arc<str>> = Vec::new();
+    let mut read = 0;
+    while read < 2 * (3 << 10) {
+        let batch = run.batch().await;
+        read += batch.payloads.len();
+        let name = batch.position.expect("a position").name;
+        if turns.last() != Some(&name) {
+            turns.push(name);
+        }
+    }
+    assert!(turns.len() >= 6 && turns[0].ends_with("a.log"), "{turns:?}");
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_directory_too_large_to_be_looked_through_is_trouble() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    for number in 0..4 {
+        write_old(&root.join(format!("{number}.txt")), b"", 100);
+    }
+    let manner = Manner { room: Room { entries: 4, ..Room::default() }, ..fast() };
+    let mut run = Run::with(root, true, Positions::new(), manner);
+    let trouble = run.trouble().await.expect("trouble");
+    assert!(trouble.contains("it holds more than 4 files and directories"), "{trouble}");
+    std::fs::remove_file(root.join("0.txt")).expect("can be removed");
+    assert_eq!(run.trouble().await, None);
+    run.stop().await;
+}
+
+#[test]
+fn a_file_system_that_hangs_holds_up_no_stop() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(1).build().expect("a runtime");
+    let (let_go, hangs) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        // No other call to the file system gets a thread.
+        let hanging = tokio::task::spawn_blocking(move || hangs.recv());
+        for follow in [true, false] {
+            let run = Run::start(directory.path(), follow, Positions::new());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::timeout(Duration::from_secs(5), run.stop()).await.expect("it stops");
+        }
+        drop(let_go);
+        let _ = hanging.await;
+    });
 }

@@ -1,6 +1,7 @@
 //! One file: read once, and followed.
 
 use super::*;
+use crate::limits::{FOLLOWED_UNWRITTEN_BYTES_MAX, JOURNAL_DOWN_AFTER};
 
 #[tokio::test]
 async fn goes_on_from_its_position_and_has_nothing_more_at_the_end() {
@@ -169,4 +170,51 @@ async fn what_cannot_be_read_is_a_clear_error() {
     let refused = FileSource::new(terms("file"), PathBuf::from("a.json.gz"), true);
     let text = refused.err().expect("refused").to_string();
     assert!(text.contains("a compressed file cannot be followed: a.json.gz\nhint: "), "{text}");
+}
+
+#[tokio::test]
+async fn what_the_journal_cannot_take_is_handed_over_all_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("trail.ndjson");
+    let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(100 << 10));
+    let many = FOLLOWED_UNWRITTEN_BYTES_MAX / line.len() * 2;
+    append(&path, &line.repeat(many));
+    let mut run = Run::start(&path, true, Positions::new());
+    let (mut unwritten, mut lines) = (Vec::new(), 0);
+    let limit = Duration::from_secs(20);
+    while lines < many + 1 {
+        let batch = tokio::time::timeout(limit, run.bench.batches.recv()).await.expect("in time").expect("a batch");
+        lines += batch.payloads.len();
+        if lines == many && unwritten.len() < many {
+            append(&path, "{\"burst\":1}\n");
+        }
+        unwritten.push(batch);
+    }
+    // As soon as it takes something, it is waited for as before.
+    for mut batch in unwritten {
+        let _ = batch.acknowledgement.take().expect("is asked for").send(Committed::default());
+    }
+    append(&path, &line.repeat(many));
+    let (mut unwritten, mut bytes) = (Vec::new(), 0);
+    let pause = JOURNAL_DOWN_AFTER / 2;
+    while let Ok(Some(batch)) = tokio::time::timeout(pause, run.bench.batches.recv()).await {
+        bytes += batch.payloads.iter().map(bytes::Bytes::len).sum::<usize>();
+        unwritten.push(batch);
+    }
+    assert!(bytes <= FOLLOWED_UNWRITTEN_BYTES_MAX, "{bytes}");
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_that_is_written_anew_before_it_has_ended_is_not_mixed_with_what_was_there() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("trail.ndjson");
+    append(&path, "{\"a\":1}\n{\"half\"");
+    let mut run = Run::start(&path, true, Positions::new());
+    assert_eq!(run.payloads().await, ["{\"a\":1}"]);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut file = std::fs::File::options().write(true).open(&path).expect("opened");
+    file.write_all(b"{\"a\":1}\n{\"another\":1}\n").expect("can be written");
+    assert_eq!(run.payloads().await, ["{\"a\":1}", "{\"another\":1}"]);
+    run.stop().await;
 }

@@ -57,8 +57,18 @@ pub(crate) enum Met {
 /// Directories, by file system and number. Each is looked into once: links may lead back, or twice to the same place.
 pub(crate) type Visited = HashSet<(u64, u64)>;
 
-/// Goes through a directory and all below, in no order, until `take` says that it is enough. Follows links.
-pub(crate) fn walk(root: &Path, visited: &mut Visited, take: &mut dyn FnMut(Met) -> bool) {
+/// What becomes of symbolic links below the path given. That itself may be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// They lead on: a user names what shall be read.
+    Followed,
+    /// They lead on within the directory, and what leads out of it cannot be looked into: whoever may write to a directory
+    /// shall not have other files read.
+    Inside,
+}
+
+/// Goes through a directory and all below, in no order, until `take` says that it is enough.
+pub(crate) fn walk(root: &Path, links: Links, visited: &mut Visited, take: &mut dyn FnMut(Met) -> bool) {
     let mut is_new = |entry: &DirEntry| {
         let name = entry.file_name();
         if entry.depth() > 0 && (is_hidden(name) || is_of_file_system(name)) {
@@ -70,12 +80,31 @@ pub(crate) fn walk(root: &Path, visited: &mut Visited, take: &mut dyn FnMut(Met)
         }
         entry.metadata().map_or(true, |metadata| visited.insert((metadata.dev(), metadata.ino())))
     };
+    let inside = if links == Links::Inside { std::fs::canonicalize(root).ok() } else { None };
     let entries = WalkDir::new(root).follow_links(true).max_depth(TRAIL_DIRECTORY_DEPTH_MAX).into_iter();
-    for entry in entries.filter_entry(|entry| is_new(entry)) {
-        if !take(met(entry)) {
+    let mut entries = entries.filter_entry(|entry| is_new(entry));
+    while let Some(entry) = entries.next() {
+        let is_outside = matches!((&entry, &inside), (Ok(entry), Some(inside)) if leads_out(entry, inside));
+        if is_outside && entry.as_ref().is_ok_and(|entry| entry.file_type().is_dir()) {
+            entries.skip_current_dir();
+        }
+        let met = match entry {
+            Ok(entry) if is_outside => {
+                Met::Unreadable(entry.into_path(), io::Error::other("a link that leads out of the directory"))
+            }
+            entry => met(entry),
+        };
+        if !take(met) {
             return;
         }
     }
+}
+
+/// Whether an entry is a link to what is not below a directory.
+fn leads_out(entry: &DirEntry, directory: &Path) -> bool {
+    entry.depth() > 0
+        && entry.path_is_symlink()
+        && std::fs::canonicalize(entry.path()).is_ok_and(|target| !target.starts_with(directory))
 }
 
 fn met(entry: walkdir::Result<DirEntry>) -> Met {
@@ -140,7 +169,7 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", root.join("nothing")).expect("a link");
         std::os::unix::fs::symlink("nowhere", root.join("nothing.json")).expect("a link");
         let (mut files, mut unreadable) = (Vec::new(), Vec::new());
-        walk(root, &mut Visited::new(), &mut |met| {
+        walk(root, Links::Followed, &mut Visited::new(), &mut |met| {
             match met {
                 Met::File(path, _) => files.push(path.file_name().expect("a name").to_owned()),
                 Met::Unreadable(path, _) => unreadable.push(path),
@@ -151,5 +180,37 @@ mod tests {
         files.sort();
         assert_eq!(files, ["a.json.gz", "b.json"]);
         assert_eq!(unreadable, [root.join("nothing.json")]);
+    }
+
+    #[test]
+    fn links_that_lead_out_of_a_followed_directory_are_not_followed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (root, other) = (directory.path().join("trail"), directory.path().join("other"));
+        for path in [&root, &other] {
+            std::fs::create_dir(path).expect("writable");
+        }
+        for path in [root.join("a.json"), other.join("b.json"), other.join("secret")] {
+            std::fs::write(path, "{}").expect("writable");
+        }
+        std::os::unix::fs::symlink(&other, root.join("out")).expect("a link");
+        std::os::unix::fs::symlink(other.join("secret"), root.join("c.json")).expect("a link");
+        std::os::unix::fs::symlink(root.join("a.json"), root.join("again.json")).expect("a link");
+        let walked = |links| {
+            let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+            walk(&root, links, &mut Visited::new(), &mut |met| {
+                let name = |path: PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+                match met {
+                    Met::File(path, _) => files.push(name(path)),
+                    Met::Unreadable(path, _) => unreadable.push(name(path)),
+                    Met::Other(_) => {}
+                }
+                true
+            });
+            files.sort();
+            unreadable.sort();
+            (files.join(" "), unreadable.join(" "))
+        };
+        assert_eq!(walked(Links::Inside), ("a.json again.json".to_owned(), "c.json out".to_owned()));
+        assert_eq!(walked(Links::Followed), ("a.json again.json b.json c.json".to_owned(), String::new()));
     }
 }

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use trailbrake_detectors::limits::PAYLOAD_BYTES_MAX;
 
 use crate::limits::{REPLAY_CHUNK_BYTES, REPLAY_SMALL_INPUT_BYTES_MAX};
-use crate::trail::{self, Met, Visited};
+use crate::trail::{self, Links, Met, Visited};
 
 /// The first bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -80,7 +80,7 @@ fn walk(path: &Path, visited: &mut Visited, found: &mut Found) {
     }
     let (mut files, unreadable) = (Vec::new(), found.unreadable.len());
     let mut others = 0;
-    trail::walk(path, visited, &mut |met| {
+    trail::walk(path, Links::Followed, visited, &mut |met| {
         match met {
             Met::File(file, _) => files.push(file),
             Met::Unreadable(path, error) => found.unreadable.push(format!("{}: {error}", path.display())),

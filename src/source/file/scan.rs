@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::limits::{FOLLOWED_ENTRIES_MAX, FOLLOWED_FILES_MAX, FOLLOWED_PATH_BYTES_MAX, FOLLOWED_UNSEEN_MAX};
 use crate::source::retry::Failure;
-use crate::trail::{Met, Visited, walk};
+use crate::trail::{Links, Met, Visited, walk};
 
 /// What to do about what cannot be read.
 pub(super) const HINT: &str = "check the path, and that this user may read it";
@@ -109,7 +109,7 @@ pub(super) fn scan(root: &Path, room: Room, stop: &AtomicBool) -> io::Result<Sca
 fn below(root: &Path, room: Room, stop: &AtomicBool, found: &mut Scan) {
     let mut newest = Newest { room, heap: BinaryHeap::new(), path_bytes: 0, left_out: 0 };
     let mut entries = 0;
-    walk(root, &mut Visited::new(), &mut |met| {
+    walk(root, Links::Inside, &mut Visited::new(), &mut |met| {
         entries += 1;
         match met {
             Met::File(path, metadata) => {

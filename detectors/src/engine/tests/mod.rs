@@ -279,6 +279,7 @@ fn a_blind_source_pages_once_and_is_well_again() {
     assert_eq!(run.told(), ["Opened high Open", "Resolved high Closed"]);
     let report = run.only().incident;
     assert_eq!((report.principal, report.detectors), (None, vec!["blind".to_owned()]));
+    assert_eq!(report.reason, "blind at source trail: trail was stopped");
     assert_eq!(run.desired(), []);
     // A clock that goes back, or stands still, makes no two incidents one.
     run.apply(watch("01:05:00", Some("trail was stopped"))).apply(watch("01:05:00", None));

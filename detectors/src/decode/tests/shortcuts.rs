@@ -193,7 +193,7 @@ fn payload(seeds: &[Fields], rng: &mut Rng) -> String {
 
 /// The same, but that no record begins as AWS writes it: so nothing is dropped or cut up unread.
 fn in_full(payload: &str) -> String {
-    payload.replace("{\"eventVersion\"", "{\"\":0,\"eventVersion\"")
+    payload.replace("{\"eventVersion\"", "{\"\":null,\"eventVersion\"")
 }
 
 fn told(decoded: &Decoded) -> (&[Event], Vec<(RejectReason, usize)>, u64, u64) {

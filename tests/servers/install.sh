@@ -111,7 +111,8 @@ tracing() { need strace strace; }
 # toxiproxy, built: a proxy that delays, cuts or swallows what passes.
 toxiproxy() {
     need go golang-go || return 1
-    GOBIN="$installed/toxiproxy" go install "github.com/Shopify/toxiproxy/v2/cmd/server@$toxiproxy_version"
+    # Another part may have left a directory that it removed.
+    (cd "$here" && GOBIN="$installed/toxiproxy" go install "github.com/Shopify/toxiproxy/v2/cmd/server@$toxiproxy_version")
 }
 toxiproxy_version=v2.5.0
 
